@@ -1,0 +1,105 @@
+"""Frozen values that flow between the layers. Imports neither torch nor ROS: a process without them may use this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A training batch of H-step windows, reduced to what the losses need. All float32 on one device.
+
+    observations (B, O) at the first step; actions (B, H, A) as they lie in memory, also past an episode end;
+    next_observations (B, O) after the last valid step; rewards (B,) the discounted return of the window; masks (B,) 0 where the
+    return must not be continued by a value; valid (B,) 0 where the window crosses an episode end.
+    """
+
+    observations: torch.Tensor
+    actions: torch.Tensor
+    next_observations: torch.Tensor
+    rewards: torch.Tensor
+    masks: torch.Tensor
+    valid: torch.Tensor
+
+
+
+@dataclass(frozen=True)
+class JointReading:
+    """Joints as a message gave them, by name: positions (rad), velocities (rad/s), efforts (N m); absent ones are empty."""
+
+    stamp_ns: int
+    names: tuple[str, ...]
+    positions: FloatArray
+    velocities: FloatArray
+    efforts: FloatArray
+
+
+@dataclass(frozen=True)
+class PoseReading:
+    """A pose in a named frame: position (3,) in m, attitude (4,) as a unit quaternion wxyz."""
+
+    stamp_ns: int
+    frame: str
+    position: FloatArray
+    quat_wxyz: FloatArray
+
+
+Reading = JointReading | PoseReading
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The observation vector (O,) float32 in the contract's units, with the newest stamp it was made from."""
+
+    values: npt.NDArray[np.float32]
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
+class ActionChunk:
+    """Actions (H, A) in physical units, one per control period, from the observation stamped `stamp_ns`."""
+
+    names: tuple[str, ...]
+    actions: FloatArray
+    stamp_ns: int
+
+
+class Rung(Enum):
+    """Where a command came from: the steps of the ladder from a fresh chunk down to a latched stop."""
+
+    CHUNK = "chunk"
+    TAIL = "tail"  # the last chunk's last target: no fresh chunk is there yet
+    HOLD = "hold"  # brake to rest and stay
+    STOP = "stop"  # latched: needs a reset
+
+
+@dataclass(frozen=True)
+class JointCommand:
+    """One tick's command for all joints of the contract, in its order: rad, rad/s, rad/s2.
+
+    `tick` counts commands since activation; `actions_left` is how many actions of the chunk in play are still to come;
+    `wants_chunk` says that the next tick has none; `clipped` counts action components outside their range, or targets
+    outside workspace or limits, at this tick.
+    """
+
+    stamp_ns: int
+    tick: int
+    positions: FloatArray
+    velocities: FloatArray
+    accelerations: FloatArray
+    rung: Rung
+    reason: str
+    chunk_stamp_ns: int
+    actions_left: int
+    wants_chunk: bool
+    clipped: int

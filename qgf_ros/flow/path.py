@@ -1,0 +1,58 @@
+"""The linear conditional path between noise and action, and the loss that trains a velocity field."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from qgf_ros.errors import InvalidSetting
+
+
+class TimeSampling(Enum):
+    """Where training times come from.
+
+    DISCRETE, the reference's value: uniform over the K + 1 grid times {0, 1/K, ..., 1}. A field trained so
+    has seen no other time and may be stepped at grid times only. CONTINUOUS, the paper's text: uniform on [0,
+    1).
+    """
+
+    DISCRETE = "discrete"
+    CONTINUOUS = "continuous"
+
+
+def sample_times(
+    count: int, sampling: TimeSampling, denoise_steps: int, generator: torch.Generator
+) -> Tensor:
+    """Return training times (count,), float32, on the generator's device."""
+    if sampling is TimeSampling.CONTINUOUS:
+        return torch.rand(count, generator=generator, device=generator.device)
+    index = torch.randint(denoise_steps + 1, (count,), generator=generator, device=generator.device)
+    return index / denoise_steps
+
+
+def interpolate(noise: Tensor, action: Tensor, time: Tensor) -> Tensor:
+    """Return a_t = (1 - t) a_0 + t a_1 (B, D) for `noise` a_0 and `action` a_1, `time` (B,). Equation (1)."""
+    t = time.unsqueeze(-1)
+    return (1.0 - t) * noise + t * action
+
+
+def flow_matching_loss(predicted: Tensor, noise: Tensor, action: Tensor) -> Tensor:
+    """Return the mean over batch and D of (a_1 - a_0 - v)^2, for `predicted` v (B, D). Equation (2)."""
+    return (action - noise - predicted).square().mean()
+
+
+def clean_estimate(action: Tensor, velocity: Tensor, time: Tensor | float) -> Tensor:
+    """Return the one-step estimate of the clean action, a_t + (1 - t) v (B, D), unclipped. Equation (3).
+
+    At t = 0 it is a mean over all modes of the policy; it becomes an action only as t grows.
+    """
+    return action + (1.0 - time) * velocity
+
+
+def uniform_times(denoise_steps: int) -> tuple[float, ...]:
+    """Return the K + 1 grid times (0, 1/K, ..., 1) of K equal steps; raises InvalidSetting for K < 1."""
+    if denoise_steps < 1:
+        raise InvalidSetting("denoise_steps", denoise_steps, "a positive whole number")
+    return tuple(k / denoise_steps for k in range(denoise_steps + 1))

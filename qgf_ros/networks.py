@@ -1,0 +1,195 @@
+"""The three networks: velocity field, critic ensemble and value, and the protocols for other architectures.
+
+`encode(observation)` is called once per chunk, `velocity(features, action, time)` and `q(features, action)`
+at every denoising step. In the networks here `encode` is the observation's share of the first layer,
+`features = s @ W_s + b`, which is the same at all steps; a step adds `a @ W_a + emb(t) @ W_t`. Source of the
+architecture: docs/algorithm.md, section 2.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.layers import TIME_EMBEDDING_DIM, Layers, TimeEmbedding, affine, lecun_normal, xavier_uniform
+
+
+class Aggregation(Enum):
+    """How the ensemble's answers become one number. The reference's value is MIN."""
+
+    MIN = "min"
+    MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that fixes the shapes of the networks. Defaults are those of the reference where it has one.
+
+    `chunked` false means that networks see only the first of the `horizon` actions: an n-step return.
+    """
+
+    observation_dim: int
+    action_dim: int
+    horizon: int = 5
+    hidden: tuple[int, ...] = (512, 512, 512, 512)
+    num_critics: int = 2
+    aggregation: Aggregation = Aggregation.MIN
+    chunked: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every field; raises InvalidSetting."""
+        for name in ("observation_dim", "action_dim", "horizon", "num_critics"):
+            _require_positive(f"network.{name}", self.__dict__[name])
+        if not self.hidden:
+            raise InvalidSetting("network.hidden", self.hidden, "at least one layer width")
+        for width in self.hidden:
+            _require_positive("network.hidden", width)
+
+    @property
+    def vector_dim(self) -> int:
+        """D, the length of the action vector that the networks see."""
+        return self.action_dim * (self.horizon if self.chunked else 1)
+
+    def as_mapping(self) -> dict[str, object]:
+        """Return plain values (int, bool, str, list) for YAML or JSON; `strict.build` reads them back."""
+        return dataclasses.asdict(self) | {"hidden": list(self.hidden), "aggregation": self.aggregation.value}
+
+
+class VelocityModel(Protocol):
+    """What denoising needs of a policy."""
+
+    def encode(self, observation: Tensor) -> Tensor:
+        """Return features of `observation` (B, ...); the batch is the last axis but one of the features."""
+        ...
+
+    def velocity(self, features: Tensor, action: Tensor, time: Tensor) -> Tensor:
+        """Return v(s, a_t, t) (B, D) for noisy `action` (B, D) and `time` () or (B,)."""
+        ...
+
+
+class CriticModel(Protocol):
+    """What guidance and scoring need of a critic."""
+
+    @property
+    def aggregation(self) -> Aggregation:
+        """How members are aggregated."""
+        ...
+
+    def encode(self, observation: Tensor) -> Tensor:
+        """Return features of `observation` (B, ...); the batch is the last axis but one of the features."""
+        ...
+
+    def q(self, features: Tensor, action: Tensor) -> Tensor:
+        """Return Q_i(s, a) (E, B), differentiable in `action` (B, D)."""
+        ...
+
+
+class VelocityField(nn.Module):
+    """v(s, a_t, t). Norm on every hidden layer but the last, which keeps its GELU; LeCun normal head."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self._blocks = [config.observation_dim, config.vector_dim, TIME_EMBEDDING_DIM]
+        self.embedding = TimeEmbedding()
+        self.layers = Layers(
+            sum(self._blocks), config.hidden, config.vector_dim, normalised=len(config.hidden) - 1
+        )
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights from `generator`."""
+        self.layers.initialise(lecun_normal, generator)
+
+    def encode(self, observation: Tensor) -> Tensor:
+        """Return the observation's share of the first layer (B, hidden[0]) for `observation` (B, O)."""
+        first = self.layers.first
+        return affine(observation, first.kernel[: self._blocks[0]], first.bias)
+
+    def velocity(self, features: Tensor, action: Tensor, time: Tensor) -> Tensor:
+        """Return v (B, D) for noisy `action` (B, D) and `time` () or (B,) in [0, 1]."""
+        _, of_action, of_time = torch.split(self.layers.first.kernel, self._blocks)
+        embedded = self.embedding(time).to(of_time.dtype) @ of_time
+        result: Tensor = self.layers(affine(action, of_action, features + embedded))
+        return result
+
+
+class CriticEnsemble(nn.Module):
+    """Q_i(s, a) for E members with independent weights, computed together. Norm and GELU on every layer."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.aggregation = config.aggregation
+        self._blocks = [config.observation_dim, config.vector_dim]
+        self.members = config.num_critics
+        self.layers = Layers(
+            sum(self._blocks), config.hidden, 1, normalised=len(config.hidden), members=config.num_critics
+        )
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights from `generator`, each member independently."""
+        self.layers.initialise(xavier_uniform, generator)
+
+    def encode(self, observation: Tensor) -> Tensor:
+        """Return the observation's share of the first layers (E, B, hidden[0]) for `observation` (B, O)."""
+        first = self.layers.first
+        of_observation = first.kernel[:, : self._blocks[0]]
+        return affine(observation.expand(self.members, -1, -1), of_observation, first.bias.unsqueeze(-2))
+
+    def q(self, features: Tensor, action: Tensor) -> Tensor:
+        """Return Q (E, B) for `action` (B, D)."""
+        of_action = self.layers.first.kernel[:, self._blocks[0] :]
+        result: Tensor = self.layers(affine(action.expand(self.members, -1, -1), of_action, features))
+        return result.squeeze(-1)
+
+
+class Value(nn.Module):
+    """V(s). Norm and GELU on every hidden layer."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.layers = Layers(config.observation_dim, config.hidden, 1, normalised=len(config.hidden))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights from `generator`."""
+        self.layers.initialise(xavier_uniform, generator)
+
+    def v(self, observation: Tensor) -> Tensor:
+        """Return V (B,) for `observation` (B, O)."""
+        result: Tensor = self.layers(self.layers.first(observation))
+        return result.squeeze(-1)
+
+
+class Networks(nn.Module):
+    """All networks of one policy. The target critic starts as a copy of the critic and takes no gradient."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.policy = VelocityField(config)
+        self.critic = CriticEnsemble(config)
+        self.target_critic = CriticEnsemble(config).requires_grad_(False)
+        self.value = Value(config)
+
+    @staticmethod
+    def create(config: NetworkConfig, generator: torch.Generator) -> Networks:
+        """Return freshly initialised networks on the CPU, drawn from the CPU `generator`."""
+        networks = Networks(config)
+        for network in (networks.policy, networks.critic, networks.value):
+            network.initialise(generator)
+        networks.target_critic.load_state_dict(networks.critic.state_dict())
+        return networks
+
+
+def aggregate(q: Tensor, aggregation: Aggregation) -> Tensor:
+    """Return agg_i Q_i (B,) from `q` (E, B)."""
+    return q.amin(dim=0) if aggregation is Aggregation.MIN else q.mean(dim=0)
+
+
+def _require_positive(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidSetting(name, value, "a positive whole number")

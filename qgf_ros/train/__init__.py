@@ -1,0 +1,1 @@
+"""Training: one gradient step, and the loops around it."""

@@ -1,0 +1,123 @@
+"""One gradient step of QGF training, the whole algorithm on one page.
+
+Policy and critic never meet here: the policy clones the data by flow matching, critic and value learn by
+implicit Q-learning. They meet only when a chunk is sampled (`qgf_ros.flow.denoise`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from qgf_ros.critic.targets import critic_loss, critic_target, soft_update, value_loss
+from qgf_ros.datatypes import Batch
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.flow.path import TimeSampling, flow_matching_loss, interpolate
+from qgf_ros.networks import NetworkConfig, Networks, aggregate
+
+
+@dataclass(frozen=True)
+class UpdateConfig:
+    """The numbers of a gradient step. Defaults are the reference's (its scripts use discount 0.999).
+
+    `denoise_steps` and `time_sampling` say where training times are drawn: see `flow.path.sample_times`.
+    """
+
+    discount: float = 0.99
+    expectile: float = 0.9
+    tau: float = 0.005
+    learning_rate: float = 3e-4
+    denoise_steps: int = 10
+    time_sampling: TimeSampling = TimeSampling.DISCRETE
+
+    def __post_init__(self) -> None:
+        """Check the ranges; raises InvalidSetting."""
+        for name, value in (("discount", self.discount), ("expectile", self.expectile), ("tau", self.tau)):
+            if not 0.0 <= value <= 1.0:
+                raise InvalidSetting(f"update.{name}", value, "a number from 0 to 1")
+        if self.learning_rate <= 0.0:
+            raise InvalidSetting("update.learning_rate", self.learning_rate, "a positive number")
+        if self.denoise_steps < 1:
+            raise InvalidSetting("update.denoise_steps", self.denoise_steps, "a positive whole number")
+
+
+@dataclass
+class TrainState:
+    """What training changes: the networks (target critic included), Adam's moments, the steps done.
+
+    One Adam serves the three networks: they share no parameter and Adam works element by element, so it is
+    the same as three.
+    """
+
+    config: UpdateConfig
+    networks: Networks
+    optimizer: torch.optim.Adam
+    step: int = 0
+
+    @staticmethod
+    def create(networks: Networks, config: UpdateConfig) -> TrainState:
+        """Return the state before the first step, on the device of `networks`."""
+        trained = (networks.policy, networks.critic, networks.value)
+        parameters = [parameter for network in trained for parameter in network.parameters()]
+        adam = torch.optim.Adam(parameters, lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        return TrainState(config, networks, adam)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Scalars of one step at the parameters before it, without a graph; docs/metrics.md explains them."""
+
+    bc_loss: Tensor
+    critic_loss: Tensor
+    value_loss: Tensor
+    q_mean: Tensor
+    value_mean: Tensor
+    target_mean: Tensor
+    valid_share: Tensor
+
+    def as_floats(self) -> dict[str, float]:
+        """Return plain numbers by name; waits for the device."""
+        return {name: float(value) for name, value in self.__dict__.items()}
+
+
+def update(state: TrainState, batch: Batch, noise: Tensor, time: Tensor) -> Metrics:
+    """Take one gradient step in place with flow noise (B, D) and times (B,), and return its metrics.
+
+    All three losses and the target network use the parameters from before the step. Equations (1), (2), (10)
+    to (14).
+    """
+    networks, config = state.networks, state.config
+    action = action_vector(batch.actions, networks.config)
+
+    noisy = interpolate(noise, action, time)
+    velocity = networks.policy.velocity(networks.policy.encode(batch.observations), noisy, time)
+    bc = flow_matching_loss(velocity, noise, action)
+
+    with torch.no_grad():
+        next_value = networks.value.v(batch.next_observations)
+        target = critic_target(
+            batch.rewards, batch.masks, next_value, config.discount, networks.config.horizon
+        )
+        target_features = networks.target_critic.encode(batch.observations)
+        target_q = aggregate(networks.target_critic.q(target_features, action), networks.config.aggregation)
+    q = networks.critic.q(networks.critic.encode(batch.observations), action)
+    critic = critic_loss(q, target, batch.valid)
+
+    value = networks.value.v(batch.observations)
+    expectile = value_loss(target_q, value, batch.valid, config.expectile)
+
+    state.optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(bc + critic + expectile)  # nothing is shared: each network gets its own gradient
+    soft_update(networks.target_critic, networks.critic, config.tau)  # before the step, as in the reference
+    state.optimizer.step()
+    state.step += 1
+    with torch.no_grad():
+        means = (q.mean(), value.mean(), target.mean(), batch.valid.mean())
+    return Metrics(bc.detach(), critic.detach(), expectile.detach(), *means)
+
+
+def action_vector(actions: Tensor, config: NetworkConfig) -> Tensor:
+    """Return the action vectors (B, D) that the networks see, from windows of actions (B, H, A)."""
+    return actions.flatten(1) if config.chunked else actions[:, 0]
