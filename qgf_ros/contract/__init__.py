@@ -1,0 +1,1 @@
+"""The contract between a policy and a robot: schema, reading, and assembling observations under it."""

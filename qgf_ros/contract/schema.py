@@ -1,0 +1,245 @@
+"""The contract's types: what a robot and a task promise to a policy, and the reverse.
+
+Two parts. `Interface` must match between a data set, a checkpoint and a robot, and is hashed. `Deployment` may differ
+from robot to robot: topics, ages, outputs, and limits (only ever tighter than the robot's own).
+All units are SI (metres, radians, seconds); quaternions are `wxyz` everywhere but inside ROS messages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+
+class Message(Enum):
+    """Message types an input may carry; plug in another by adding its reader to `contract/fields.py`."""
+
+    JOINT_STATE = "sensor_msgs/msg/JointState"
+    POSE = "geometry_msgs/msg/PoseStamped"
+    COMMAND = "trajectory_msgs/msg/JointTrajectory"
+
+
+class Field(Enum):
+    """What a term takes from its message; the comment gives the length of the result."""
+
+    POSITION = "position"  # one per joint: rad or m
+    VELOCITY = "velocity"  # one per joint: rad/s or m/s
+    EFFORT = "effort"  # one per joint: N m or N
+    TOOL_POSITION = "tool_position"  # 3, forward kinematics of the message's joints: m
+    TOOL_YAW = "tool_yaw"  # 2, cosine and sine of the tool's yaw
+    POSE_POSITION = "pose_position"  # 3: m
+    POSE_YAW = "pose_yaw"  # 2, cosine and sine of the pose's yaw
+    POSE_QUATERNION = "pose_quaternion"  # 4, wxyz with w >= 0
+
+
+JOINT_FIELDS = (Field.POSITION, Field.VELOCITY, Field.EFFORT)
+TOOL_FIELDS = (Field.TOOL_POSITION, Field.TOOL_YAW)
+POSE_FIELDS = (Field.POSE_POSITION, Field.POSE_YAW, Field.POSE_QUATERNION)
+FIELD_LENGTH = {
+    Field.TOOL_POSITION: 3,
+    Field.TOOL_YAW: 2,
+    Field.POSE_POSITION: 3,
+    Field.POSE_YAW: 2,
+    Field.POSE_QUATERNION: 4,
+}
+
+
+class Reference(Enum):
+    """What a delta is added to. Reference implementations of the field use the measured pose; ours is the command."""
+
+    COMMANDED = "commanded"  # the joint command that was last published: no drift under load, no noise from sensors
+    MEASURED = "measured"  # the measured joints, as OGBench's own controller does
+    ABSOLUTE = "absolute"  # the action is the target itself: `centre + value` (joint dimensions only)
+
+
+class OutputKind(Enum):
+    """How joint targets leave: the name of a ros2_control interface, or a plug-in of `qgf_ros.nodes.outputs`."""
+
+    GROUP = "group"
+    TRAJECTORY = "trajectory"
+    GRIPPER_COMMAND = "gripper_command"
+    FOLLOW_JOINT_TRAJECTORY = "follow_joint_trajectory"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A stream of messages that the policy reads. `frame` is required for poses: others are refused."""
+
+    name: str
+    message: Message
+    frame: str | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named slice of the observation vector; `joints` for joint fields, in the order of the vector."""
+
+    name: str
+    input: str
+    field: Field
+    unit: str
+    joints: tuple[str, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Number of scalars this term adds to the observation."""
+        return len(self.joints) if self.field in JOINT_FIELDS else FIELD_LENGTH[self.field]
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One component of an action: `name` is x, y, z or yaw of the tool, or a joint's name.
+
+    A policy speaks in [-1, 1]; the physical value is `centre + scale * value`, in `unit`.
+    """
+
+    name: str
+    scale: float
+    unit: str
+    centre: float = 0.0
+
+
+@dataclass(frozen=True)
+class Action:
+    """Meaning of an action. `workspace` is a box for the tool target, m, rows lower and upper corner."""
+
+    reference: Reference
+    dimensions: tuple[Dimension, ...]
+    workspace: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the dimensions, in order."""
+        return tuple(dimension.name for dimension in self.dimensions)
+
+
+@dataclass(frozen=True)
+class Kinematics:
+    """A MuJoCo or URDF model of the arm: `tool` is the site that acts, `nominal_quat_wxyz` its attitude at yaw 0.
+
+    `model` is a path relative to the contract's file; `sha256` is filled in from the file when the contract is read.
+    """
+
+    model: str
+    tool: str
+    nominal_quat_wxyz: tuple[float, float, float, float]
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What must match: the order, meaning and units of observation and action, and the rates.
+
+    `control_period_s` is the time one action is in force; `chunk_length` the number of actions in a chunk (H).
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    control_period_s: float
+    chunk_length: int
+    inputs: tuple[Input, ...]
+    observation: tuple[Term, ...]
+    action: Action
+    kinematics: Kinematics | None = None
+
+    @property
+    def observation_dim(self) -> int:
+        """Length O of the observation vector."""
+        return sum(term.length for term in self.observation)
+
+    @property
+    def action_dim(self) -> int:
+        """Length A of one action."""
+        return len(self.action.dimensions)
+
+    def slice_of(self, term_name: str) -> slice:
+        """Where a term stands in the observation vector.
+
+        Raises:
+            KeyError: no term has that name.
+        """
+        start = 0
+        for term in self.observation:
+            if term.name == term_name:
+                return slice(start, start + term.length)
+            start += term.length
+        raise KeyError(term_name)
+
+    def canonical(self) -> dict[str, object]:
+        """The interface as plain values with enums by value: what is stored in data sets and checkpoints."""
+        return json.loads(json.dumps(asdict(self), default=lambda value: value.value))  # type: ignore[no-any-return]
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the canonical form: equal digests mean that data, checkpoint and robot speak the same language."""
+        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """Bounds of one joint's command: position (rad), velocity (rad/s), acceleration (rad/s2), jerk (rad/s3)."""
+
+    lower: float
+    upper: float
+    velocity: float
+    acceleration: float
+    jerk: float
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Where an input comes from and how old its newest message may be, s."""
+
+    topic: str
+    max_age_s: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where joint targets go: a controller's topic or action, its kind, and its joints in the controller's order."""
+
+    kind: OutputKind
+    topic: str
+    joints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What may differ from robot to robot."""
+
+    command_rate_hz: float
+    inputs: dict[str, Topic]
+    outputs: tuple[Output, ...]
+    limits: dict[str, JointLimits]
+    base_frame: str = "base_link"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One YAML file, checked: see `load_contract`."""
+
+    interface: Interface
+    deployment: Deployment
+    path: Path
+
+    @property
+    def ticks_per_action(self) -> int:
+        """Command ticks during which one action is in force."""
+        return round(self.interface.control_period_s * self.deployment.command_rate_hz)
+
+    @property
+    def tick_ns(self) -> int:
+        """Length of a command tick, ns."""
+        return round(1e9 / self.deployment.command_rate_hz)
+
+    @property
+    def model_path(self) -> Path | None:
+        """The kinematic model's file, or None where the contract names none."""
+        kinematics = self.interface.kinematics
+        return None if kinematics is None else (self.path.parent / kinematics.model).resolve()

@@ -1,0 +1,1 @@
+"""From action chunks to joint commands that a real arm accepts. Imports neither torch nor ROS."""

@@ -1,0 +1,84 @@
+"""Turns one action, in physical units, into a target for every joint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from qgf_ros.contract.load import TOOL_DIMENSIONS
+from qgf_ros.contract.schema import Contract, Reference
+from qgf_ros.control.kinematics import TOLERANCE, Kinematics
+from qgf_ros.datatypes import FloatArray
+
+RANGE_TOLERANCE = 1e-9  # rounding of scale * value
+
+
+@dataclass(frozen=True)
+class Target:
+    """Joint positions to move to (rad, by name), how many components were clipped, and whether the tool can get there."""
+
+    positions: dict[str, float]
+    clipped: int
+    reachable: bool
+
+
+class ActionSpace:
+    """The meaning of actions under a contract: deltas of the tool or of joints, or joint targets."""
+
+    def __init__(self, contract: Contract, kinematics: Kinematics | None) -> None:
+        self._action = contract.interface.action
+        self._kinematics = kinematics
+        self._low = np.array([d.centre - d.scale for d in self._action.dimensions])
+        self._high = np.array([d.centre + d.scale for d in self._action.dimensions])
+        self._uses_tool = any(name in TOOL_DIMENSIONS for name in self._action.names)
+
+    def target(self, action: FloatArray, commanded: Mapping[str, float], measured: Mapping[str, float]) -> Target:
+        """Joint targets for an action (A,), given the commanded and the measured joint positions by name (rad).
+
+        Joints that the action does not move keep their commanded position.
+        """
+        bounded = np.clip(action, self._low, self._high)
+        clipped = int(np.sum(np.abs(bounded - action) > RANGE_TOLERANCE))
+        values = dict(zip(self._action.names, bounded.tolist(), strict=True))
+        base = measured if self._action.reference is Reference.MEASURED else commanded
+        positions = dict(commanded)
+        for name, value in values.items():
+            if name not in TOOL_DIMENSIONS:
+                positions[name] = value if self._action.reference is Reference.ABSOLUTE else base[name] + value
+        if not self._uses_tool or self._kinematics is None:
+            return Target(positions, clipped, True)
+        position, yaw = self._kinematics.tool(base)
+        position = position + np.array([values.get(axis, 0.0) for axis in "xyz"])
+        if self._action.workspace is not None:
+            inside = np.clip(position, *self._action.workspace)
+            clipped += int(np.sum(inside != position))
+            position = inside
+        arm, error = self._kinematics.solve(position, yaw + values.get("yaw", 0.0), commanded)
+        return Target(positions | arm, clipped, error < TOLERANCE)
+
+    def delta_to(self, wanted: Mapping[str, float], commanded: Mapping[str, float], measured: Mapping[str, float]) -> FloatArray:
+        """The action (A,) in physical units that asks for `wanted`: tool x, y, z, yaw or joint positions by name.
+
+        The inverse of `target` where nothing is clipped; what a demonstrator or a teleoperator calls.
+        """
+        base = measured if self._action.reference is Reference.MEASURED else commanded
+        here = dict(base)
+        if self._uses_tool and self._kinematics is not None:
+            position, yaw = self._kinematics.tool(base)
+            here |= dict(zip(TOOL_DIMENSIONS, (*position.tolist(), yaw), strict=True))
+        absolute = self._action.reference is Reference.ABSOLUTE
+        delta = [wanted[name] - (0.0 if absolute else here[name]) for name in self._action.names]
+        if "yaw" in self._action.names:
+            place = self._action.names.index("yaw")
+            delta[place] = float((delta[place] + np.pi) % (2 * np.pi) - np.pi)
+        return np.clip(np.array(delta), self._low, self._high)
+
+    def physical(self, values: FloatArray) -> FloatArray:
+        """Policy actions (..., A) in [-1, 1] as physical values."""
+        return (self._low + self._high) / 2 + values * (self._high - self._low) / 2
+
+    def normalised(self, physical: FloatArray) -> FloatArray:
+        """Physical actions (..., A) as a policy's values in [-1, 1]."""
+        return (physical - (self._low + self._high) / 2) / ((self._high - self._low) / 2)

@@ -1,0 +1,131 @@
+"""The one gate through which actions become joint commands: player, action space and limiter, one tick at a time.
+
+Collection, evaluation and the command node call this class and no other, so that a policy learns what the robot will
+really do. It knows no clock and no ROS: time comes in, a command goes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.control.action_space import ActionSpace
+from qgf_ros.control.chunk_player import ChunkPlayer
+from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.limits import JointLimiter, Motion
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung
+from qgf_ros.errors import ObservationRefused
+
+
+class CommandGate:
+    """State: the last command, the chunk in play, whether it runs. `reset` before the first `tick`. One thread."""
+
+    def __init__(self, contract: Contract, kinematics: Kinematics | None) -> None:
+        self._contract = contract
+        self._joints = contract.interface.joints
+        self.action_space = ActionSpace(contract, kinematics)
+        self.player = ChunkPlayer(contract)
+        self.limiter = JointLimiter(self._joints, contract.deployment.limits, contract.tick_ns * 1e-9)
+        self._targets: FloatArray = np.zeros(len(self._joints))
+        self._tick = 0
+        self._running = False
+        self._hold_reason = "not started"
+
+    def reset(self, measured: JointReading) -> None:
+        """Begins at rest at the measured positions, holding.
+
+        Raises:
+            ObservationRefused: the reading lacks a joint or is not finite.
+        """
+        self._targets = np.array([self.measured(measured)[joint] for joint in self._joints])
+        self.limiter.reset(self._targets)
+        self.player.clear()
+        self._tick = 0
+        self.hold("not started")
+
+    def start(self) -> None:
+        """From now on chunks are played; until one comes the arm stays where it is."""
+        self._running = True
+        self.player.clear()
+
+    def hold(self, reason: str) -> None:
+        """From the next tick on, brake to rest and stay, whatever chunks come."""
+        self._running = False
+        self._hold_reason = reason
+        self.player.clear()
+
+    @property
+    def is_running(self) -> bool:
+        """True while chunks are played."""
+        return self._running
+
+    @property
+    def wants_chunk(self) -> bool:
+        """True when the next tick has no action."""
+        return self._running and self.player.is_done
+
+    def load(self, chunk: ActionChunk) -> None:
+        """Puts a chunk in play. Raises ChunkRefused with its reason."""
+        self.player.load(chunk)
+
+    def measured(self, reading: JointReading) -> dict[str, float]:
+        """Joint positions by name (rad), for the joints of the contract.
+
+        Raises:
+            ObservationRefused: reason `joint`, `shape` or `not_finite`.
+        """
+        if len(reading.positions) != len(reading.names):
+            sentence = f"The joint states have {len(reading.positions)} positions for {len(reading.names)} names; one each is needed."
+            raise ObservationRefused("shape", sentence)
+        found = dict(zip(reading.names, reading.positions.tolist(), strict=True))
+        missing = [joint for joint in self._joints if joint not in found]
+        if missing:
+            sentence = f"The joint states lack {', '.join(missing)}: they name {', '.join(reading.names) or 'none'}."
+            raise ObservationRefused("joint", sentence)
+        positions = {joint: found[joint] for joint in self._joints}
+        if not np.isfinite(list(positions.values())).all():
+            raise ObservationRefused("not_finite", "The joint states hold positions that are not finite.")
+        return positions
+
+    def tick(self, stamp_ns: int, measured: Mapping[str, float]) -> JointCommand:
+        """The command for this tick, given the measured joint positions by name (rad)."""
+        clipped, rung = 0, Rung.HOLD
+        if self._running:
+            rung = Rung.TAIL if self.player.is_done else Rung.CHUNK
+            action = self.player.advance()
+            if action is not None:
+                clipped += self._retarget(action, measured)
+            motion, outside = self.limiter.step(self._targets)
+            clipped += outside
+        else:
+            motion = self.limiter.brake()
+            self._targets = motion.positions
+        self._tick += 1
+        return self._command(stamp_ns, motion, rung, clipped)
+
+    def last_command(self, stamp_ns: int) -> JointCommand:
+        """The state of the command without advancing it: what is observed before the first tick."""
+        return self._command(stamp_ns, self.limiter.state, Rung.HOLD, 0)
+
+    def _retarget(self, action: FloatArray, measured: Mapping[str, float]) -> int:
+        commanded = dict(zip(self._joints, self.limiter.state.positions.tolist(), strict=True))
+        target = self.action_space.target(action, commanded, measured)
+        self._targets = np.array([target.positions[joint] for joint in self._joints])
+        return target.clipped + (not target.reachable)
+
+    def _command(self, stamp_ns: int, motion: Motion, rung: Rung, clipped: int) -> JointCommand:
+        return JointCommand(
+            stamp_ns=stamp_ns,
+            tick=self._tick,
+            positions=motion.positions,
+            velocities=motion.velocities,
+            accelerations=motion.accelerations,
+            rung=rung,
+            reason=self._hold_reason if rung is Rung.HOLD else "",
+            chunk_stamp_ns=self.player.chunk_stamp_ns,
+            actions_left=self.player.actions_left,
+            wants_chunk=self.wants_chunk,
+            clipped=clipped,
+        )

@@ -1,0 +1,1 @@
+"""Episodes in process: collecting demonstrations, trying policies, comparing them with intervals."""

@@ -1,0 +1,90 @@
+"""Robot, gate and assembler in one process: the loop that the ROS graph runs, without ROS.
+
+Collection and evaluation use it; in lockstep the graph gives the same commands, bit by bit (test/ros).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import qgf_sim
+
+from qgf_ros.contract.assemble import Assembler
+from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.control.gate import CommandGate
+from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Observation, PoseReading, Reading
+from qgf_ros.errors import UnknownTaskError
+
+
+def load_simulation(task: str) -> qgf_sim.Simulation:
+    """The simulation of a task by name.
+
+    Raises:
+        UnknownTaskError: there is no such task.
+    """
+    if task not in qgf_sim.available():
+        raise UnknownTaskError(task, qgf_sim.available())
+    return qgf_sim.load(task)
+
+
+class ClosedLoop:
+    """One simulated robot under a contract. State: the simulation, the gate, the last command. One thread."""
+
+    def __init__(self, contract: Contract, task: str) -> None:
+        self.contract = contract
+        self.simulation = load_simulation(task)
+        kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        self.gate = CommandGate(contract, kinematics)
+        self._assembler = Assembler(contract, kinematics)
+        self.command: JointCommand
+
+    def reset(self, seed: int) -> None:
+        """A new episode from rest, ready for a chunk."""
+        self.simulation.reset(seed)
+        self.gate.reset(self._joints())
+        self.command = self.gate.last_command(self.simulation.time_ns)
+        self.gate.start()
+
+    def observe(self) -> Observation:
+        """The observation of the present state. Raises ObservationRefused as on the robot."""
+        now_ns = self.simulation.time_ns
+        readings: dict[str, Reading] = {}
+        for entry in self.contract.interface.inputs:
+            if entry.message is Message.JOINT_STATE:
+                readings[entry.name] = self._joints()
+            elif entry.message is Message.COMMAND:
+                readings[entry.name] = self._command_reading()
+            else:
+                pose = self.simulation.poses()[entry.name]
+                readings[entry.name] = PoseReading(now_ns, pose.frame, pose.position, pose.quat_wxyz)
+        return self._assembler.assemble(readings, now_ns)
+
+    def commanded(self) -> dict[str, float]:
+        """The last joint command by name, rad."""
+        return dict(zip(self.contract.interface.joints, self.command.positions.tolist(), strict=True))
+
+    def measured(self) -> dict[str, float]:
+        """The measured joints by name, rad."""
+        return self.gate.measured(self._joints())
+
+    def load(self, actions: FloatArray, stamp_ns: int) -> None:
+        """Puts actions (H, A), physical, in play."""
+        self.gate.load(ActionChunk(self.contract.interface.action.names, actions, stamp_ns))
+
+    def tick(self) -> JointCommand:
+        """One command tick: command, then the simulation moves on under it."""
+        self.command = self.gate.tick(self.simulation.time_ns, self.measured())
+        self.simulation.step(self.commanded(), self.contract.tick_ns)
+        return self.command
+
+    def play_action(self) -> list[JointCommand]:
+        """The ticks of one control period."""
+        return [self.tick() for _ in range(self.contract.ticks_per_action)]
+
+    def _joints(self) -> JointReading:
+        state = self.simulation.joint_state()
+        return JointReading(self.simulation.time_ns, state.names, state.positions, state.velocities, state.efforts)
+
+    def _command_reading(self) -> JointReading:
+        joints = self.contract.interface.joints
+        return JointReading(self.command.stamp_ns, joints, self.command.positions, self.command.velocities, np.zeros(0))
