@@ -1,0 +1,1 @@
+"""Data sets: one reader per format, windows of consecutive transitions, normalisation."""
