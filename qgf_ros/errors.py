@@ -112,3 +112,10 @@ class UnknownTaskError(QgfError):
 
     def __init__(self, name: str, available: Sequence[str]) -> None:
         super().__init__(f"There is no task '{name}': available are {', '.join(available)}.")
+
+
+class CheckpointError(QgfError):
+    """A checkpoint that cannot be used."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        super().__init__(f"Checkpoint {folder} cannot be loaded: {problem}.")

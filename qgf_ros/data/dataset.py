@@ -1,0 +1,162 @@
+"""A data set of transitions: one npz file or a folder of slices, memory-mapped, with the interface it was made under."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qgf_ros.contract.load import differences, interface_from_canonical
+from qgf_ros.contract.schema import Interface
+from qgf_ros.data.chunks import Array, Transitions, Windows, cut_windows, draw_starts
+from qgf_ros.data.npz import open_arrays
+from qgf_ros.data.relabel import Relabel, masks_of, rewards_of
+from qgf_ros.errors import DatasetTooShort, InterfaceMismatchError, MissingFileError, ShapeMismatch, UnreadableFileError
+
+IN_MEMORY_BYTES = 2 * 1024**3  # larger data sets stay on disk and are read through the page cache
+ROWS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows of one file as they lie there, before relabelling. The last row of an episode has no successor."""
+
+    path: Path
+    observations: Array
+    actions: Array
+    terminals: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Transitions by slice, ready for sampling; `orphans` are rows (by slice) that have no successor."""
+
+    slices: tuple[Transitions, ...]
+    orphans: tuple[npt.NDArray[np.int64], ...]
+    successes: int
+
+    @property
+    def size(self) -> int:
+        """Number of transitions, those that have no successor included."""
+        return sum(part.size for part in self.slices)
+
+    def draw(self, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
+        """`count` windows of `horizon` steps, uniform over the data set; windows never begin at an orphan.
+
+        Raises:
+            DatasetTooShort: a slice has fewer rows than one window.
+        """
+        sizes = np.array([part.size - horizon + 1 for part in self.slices], dtype=np.float64)
+        if sizes.min() < 1:
+            raise DatasetTooShort(int(sizes.min()) + horizon - 1, horizon)
+        counts = generator.multinomial(count, sizes / sizes.sum())
+        cut = [self._cut(index, int(part), horizon, discount, generator) for index, part in enumerate(counts) if part]
+        return cut[0] if len(cut) == 1 else _joined(cut)
+
+    def _cut(self, index: int, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
+        part = self.slices[index]
+        starts = draw_starts(part.size, horizon, count, generator)
+        after = np.minimum(starts + 1, part.size - horizon)
+        starts = np.where(np.isin(starts, self.orphans[index]), after, starts)
+        return cut_windows(part, starts, horizon, discount)
+
+
+def _joined(parts: list[Windows]) -> Windows:
+    return Windows(**{name: np.concatenate([part.__dict__[name] for part in parts]) for name in parts[0].__dict__})
+
+
+def open_dataset(path: Path, interface: Interface, relabel: Relabel) -> Dataset:
+    """The data set at `path` (a file or a folder of slices), with rewards and masks of a task.
+
+    Raises:
+        MissingFileError: nothing is there.
+        UnreadableFileError: a file is no npz of plain arrays, or lacks an array of the layout.
+        InterfaceMismatchError: it was recorded under another interface.
+        ShapeMismatch: its arrays have other widths than the interface.
+    """
+    return from_slices(read_slices(path, interface), interface, relabel)
+
+
+def read_slices(path: Path, interface: Interface) -> list[Slice]:
+    """The raw slices at `path`, checked against the interface. Raises as `open_dataset`."""
+    files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+    files = [file for file in files if not file.name.endswith(".part.npz")]
+    if not files:
+        raise MissingFileError(path / "*.npz")
+    in_memory = sum(file.stat().st_size for file in files if file.is_file()) <= IN_MEMORY_BYTES
+    return [_read_slice(file, interface, in_memory) for file in files]
+
+
+def from_slices(slices: list[Slice], interface: Interface, relabel: Relabel) -> Dataset:
+    """A data set of these slices, relabelled."""
+    labelled = [_label(part, interface, relabel) for part in slices]
+    orphans = tuple(np.flatnonzero(part.terminals[:-1]).astype(np.int64) for part in slices)
+    return Dataset(tuple(part for part, _ in labelled), orphans, sum(count for _, count in labelled))
+
+
+def fingerprint(slices: list[Slice]) -> str:
+    """sha256 over names, sizes and action bytes of the slices: which data a checkpoint was trained on."""
+    digest = hashlib.sha256()
+    for part in slices:
+        digest.update(f"{part.path.name}:{len(part.actions)}:".encode())
+        for start in range(0, len(part.actions), ROWS_AT_ONCE):
+            digest.update(np.ascontiguousarray(part.actions[start : start + ROWS_AT_ONCE]).tobytes())
+    return digest.hexdigest()
+
+
+def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
+    arrays = open_arrays(path, in_memory)
+    missing = [name for name in ("observations", "actions", "terminals") if name not in arrays]
+    if missing:
+        raise UnreadableFileError(path, "in the OGBench layout", f"it lacks {', '.join(missing)}")
+    if "interface" in arrays:
+        stored = interface_from_canonical(json.loads(str(arrays["interface"])))
+        if stored.digest != interface.digest:
+            raise InterfaceMismatchError(path.name, interface.digest, stored.digest, differences(interface, stored))
+    for name, width in (("observations", interface.observation_dim), ("actions", interface.action_dim)):
+        if arrays[name].ndim != 2 or arrays[name].shape[1] != width:
+            raise ShapeMismatch(f"{path.name}: {name}", arrays[name].shape, f"(rows, {width})")
+    return Slice(path, arrays["observations"], arrays["actions"], np.asarray(arrays["terminals"], dtype=bool))
+
+
+def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transitions, int]:
+    starts = range(0, len(part.observations), ROWS_AT_ONCE)
+    reached = np.concatenate([relabel.reached(interface, part.observations[s : s + ROWS_AT_ONCE]) for s in starts])
+    ends = part.terminals.copy()
+    ends[:-1] |= part.terminals[1:]  # the row before a last row is the last that has a successor
+    ends[-2:] = True
+    masks = masks_of(reached, ends, relabel.masks)
+    transitions = Transitions(
+        observations=part.observations[:-1],
+        actions=part.actions[:-1],
+        next_observations=part.observations[1:],
+        rewards=rewards_of(reached)[:-1],
+        masks=masks[:-1],
+        terminals=ends[:-1].astype(np.float32),
+    )
+    return transitions, int(reached.sum())
+
+
+def split(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice]]:
+    """Training and held-out slices: whole slices where there are several, else whole episodes at the end of the one.
+
+    Raises:
+        DatasetTooShort: a single slice has fewer than two episodes.
+    """
+    if len(slices) > 1:
+        count = max(1, round(held_out * len(slices)))
+        return slices[:-count], slices[-count:]
+    (only,) = slices
+    ends = np.flatnonzero(only.terminals)
+    if len(ends) < 2:
+        raise DatasetTooShort(len(ends), 2)
+    cut = int(ends[-1 - max(1, round(held_out * len(ends)))]) + 1
+    return [_rows(only, slice(0, cut))], [_rows(only, slice(cut, None))]
+
+
+def _rows(part: Slice, rows: slice) -> Slice:
+    return Slice(part.path, part.observations[rows], part.actions[rows], part.terminals[rows])

@@ -1,0 +1,46 @@
+"""Brings observations to zero mean and unit scale, for networks that expect it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qgf_ros.data.chunks import Array
+from qgf_ros.errors import ShapeMismatch
+
+SMALLEST_SCALE = 1e-2  # SI units; a joint that never moves must not turn its rounding into a feature
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """`normalise(x) = (x - mean) / scale`; mean and scale (O,) float32 in the observation's units."""
+
+    mean: Array
+    scale: Array
+
+    def __post_init__(self) -> None:
+        """Check the shapes; raises ShapeMismatch."""
+        if self.mean.shape != self.scale.shape or self.mean.ndim != 1:
+            raise ShapeMismatch("normalizer scale", self.scale.shape, f"{self.mean.shape}")
+
+    def normalise(self, observations: npt.NDArray[np.float32]) -> Array:
+        """Observations (..., O) in units of their spread."""
+        return np.asarray((observations - self.mean) / self.scale, dtype=np.float32)
+
+    def restore(self, normalised: npt.NDArray[np.float32]) -> Array:
+        """The inverse of `normalise`."""
+        return np.asarray(normalised * self.scale + self.mean, dtype=np.float32)
+
+
+def fit_normalizer(observations: Iterable[Array]) -> Normalizer:
+    """Mean and standard deviation over all rows of these (M, O) arrays, read part by part in float64."""
+    count, total, squares = 0, np.zeros(()), np.zeros(())
+    for part in observations:
+        values = np.asarray(part, dtype=np.float64)
+        count, total, squares = count + len(values), total + values.sum(0), squares + np.square(values).sum(0)
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
+    return Normalizer(mean.astype(np.float32), np.maximum(deviation, SMALLEST_SCALE).astype(np.float32))

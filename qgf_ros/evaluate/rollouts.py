@@ -1,0 +1,100 @@
+"""Runs episodes in process: one policy setting, one seed, one episode at a time, or many in parallel processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract
+from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.flow.denoise import SamplerConfig
+from qgf_ros.inference.policy import ChunkPolicy
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a comparison: a name and how chunks are sampled."""
+
+    name: str
+    sampler: SamplerConfig
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What one episode gave. `steps` are control periods; `q_final` the mean over chunks (nan when the critic was not asked)."""
+
+    row: str
+    seed: int
+    success: bool
+    total_reward: float
+    steps: int
+    clipped: int
+    q_final: float
+
+
+def standard_rows(checkpoint: Checkpoint) -> list[Row]:
+    """The rows every evaluation shows: unguided, best-of-4 and -16, guided N = 1, and the node's default."""
+    d = checkpoint.defaults
+    plain = SamplerConfig(denoise_steps=d.denoise_steps)
+    guided = SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
+    return [
+        Row("unguided", plain),
+        Row("best_of_4", SamplerConfig(d.denoise_steps, candidates=4)),
+        Row("best_of_16", SamplerConfig(d.denoise_steps, candidates=16)),
+        Row("guided_n1", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, 1)),
+        Row("guided", guided),
+    ]
+
+
+def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:
+    """One episode from `seed` (scene and noise), until success or the task's time limit."""
+    loop.reset(seed)
+    total, steps, clipped, index, scores = 0.0, 0, 0, 0, []
+    while steps < loop.simulation.max_steps and not loop.simulation.success():
+        if loop.gate.wants_chunk:
+            proposal = policy.propose(loop.observe(), row.sampler, seed, index)
+            loop.gate.load(proposal.chunk)
+            scores.append(proposal.report.q_final)
+            index += 1
+        clipped += sum(command.clipped for command in loop.play_action())
+        total += loop.simulation.reward()
+        steps += 1
+    return Episode(row.name, seed, loop.simulation.success(), total, steps, clipped, sum(scores) / max(len(scores), 1))
+
+
+def run_all(contract: Path, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int) -> Iterator[Episode]:
+    """Every row on every seed, in parallel processes, as they end (in any order)."""
+    jobs = [(row, seed) for seed in seeds for row in rows]
+    os.environ.setdefault("MUJOCO_GL", "disable")
+    with multiprocessing.get_context("spawn").Pool(processes, _start_worker, (contract, checkpoint, task)) as pool:
+        yield from pool.imap_unordered(_run_job, jobs)
+
+
+def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int) -> dict[str, float]:
+    """Success of the unguided and the default policy over a few episodes, in this process: for a look while training."""
+    loop, policy = ClosedLoop(contract, task), ChunkPolicy(checkpoint, torch.device("cpu"))
+    rows = [row for row in standard_rows(checkpoint) if row.name in ("unguided", "guided")]
+    return {row.name: sum(run_episode(loop, policy, row, seed).success for seed in range(episodes)) / episodes for row in rows}
+
+
+_worker: tuple[ClosedLoop, ChunkPolicy] | None = None  # of a worker process, set once by _start_worker
+
+
+def _start_worker(contract_path: Path, checkpoint_path: Path, task: str) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    contract = load_contract(contract_path)
+    policy = ChunkPolicy(load_checkpoint(checkpoint_path, contract.interface), torch.device("cpu"))
+    _worker = ClosedLoop(contract, task), policy
+
+
+def _run_job(job: tuple[Row, int]) -> Episode:
+    assert _worker is not None, "the pool's initializer has run"
+    return run_episode(*_worker, *job)

@@ -1,0 +1,1 @@
+"""From an observation to an action chunk: the guided policy as a robot runs it."""

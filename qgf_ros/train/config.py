@@ -1,0 +1,47 @@
+"""What a training run is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qgf_ros.data.relabel import Relabel
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.networks import Aggregation
+from qgf_ros.train.update import UpdateConfig
+
+
+@dataclass(frozen=True)
+class NetworkSizes:
+    """The part of the networks that the interface does not fix. The reference's scripts use four layers of 1024."""
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    num_critics: int = 2
+    aggregation: Aggregation = Aggregation.MIN
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A run: what to learn (`relabel`), with what, for how long, and how often to look.
+
+    Counts are gradient steps. `held_out` is the share of episodes that training never sees and on which the flow loss
+    is measured. `networks`, `update`: see `NetworkSizes`, `UpdateConfig`.
+    """
+
+    relabel: Relabel
+    steps: int
+    batch_size: int = 256
+    seed: int = 0
+    log_every: int = 200
+    save_every: int = 5000
+    evaluate_every: int = 10_000
+    held_out: float = 0.05
+    networks: NetworkSizes = field(default_factory=NetworkSizes)
+    update: UpdateConfig = field(default_factory=UpdateConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges; raises InvalidSetting."""
+        for name in ("steps", "batch_size", "log_every", "save_every", "evaluate_every"):
+            if self.__dict__[name] < 1:
+                raise InvalidSetting(f"train.{name}", self.__dict__[name], "a positive whole number")
+        if not 0.0 < self.held_out < 1.0:
+            raise InvalidSetting("train.held_out", self.held_out, "a share between 0 and 1")

@@ -1,0 +1,122 @@
+"""The training loop: batches in, a checkpoint out. It reads no files; data come in, callbacks carry results away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from qgf_ros.checkpoint import Checkpoint, SamplerDefaults
+from qgf_ros.contract.schema import Interface
+from qgf_ros.data.batch import to_batch
+from qgf_ros.data.chunks import Windows
+from qgf_ros.data.dataset import Dataset
+from qgf_ros.data.normalizer import Normalizer
+from qgf_ros.datatypes import Batch
+from qgf_ros.flow.path import flow_matching_loss, interpolate, sample_times
+from qgf_ros.networks import NetworkConfig, Networks
+from qgf_ros.train.config import TrainConfig
+from qgf_ros.train.update import TrainState, action_vector, update
+
+ACTION_LIMIT = 1.0 - 1e-5  # the reference clips recorded actions to this
+HELD_OUT_WINDOWS = 8192
+_STREAM_DATA, _STREAM_FLOW, _STREAM_HELD_OUT = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Everything a run needs, held together. `state` changes in place; each step draws its own random streams from
+    (seed, step), so that an interrupted run continues to the same result."""
+
+    config: TrainConfig
+    interface: Interface
+    training: Dataset
+    held_out: Dataset
+    normalizer: Normalizer
+    state: TrainState
+    device: torch.device
+
+    def run(self) -> Iterator[dict[str, float]]:
+        """Steps until the configured count; yields the metrics of every `log_every`-th step (and of the last)."""
+        while self.state.step < self.config.steps:
+            step = self.state.step
+            noise, time = self._flow_draws(self.config.batch_size, _STREAM_FLOW, step)
+            metrics = update(self.state, self._batch(self.training, self.config.batch_size, _STREAM_DATA, step), noise, time)
+            if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
+                yield metrics.as_floats()
+
+    @torch.no_grad()
+    def held_out_flow_loss(self) -> float:
+        """The flow-matching loss on episodes that training does not see; the same draws at every call."""
+        batch = self._batch(self.held_out, HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
+        noise, time = self._flow_draws(HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
+        action = action_vector(batch.actions, self.state.networks.config)
+        policy = self.state.networks.policy
+        velocity = policy.velocity(policy.encode(batch.observations), interpolate(noise, action, time), time)
+        return float(flow_matching_loss(velocity, noise, action))
+
+    def checkpoint(self, defaults: SamplerDefaults, provenance: dict[str, object]) -> Checkpoint:
+        """What would be saved now."""
+        return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance)
+
+    def _batch(self, dataset: Dataset, count: int, stream: int, step: int) -> Batch:
+        generator = np.random.default_rng([self.config.seed, stream, step])
+        windows = dataset.draw(count, self.interface.chunk_length, self.config.update.discount, generator)
+        return to_batch(self._prepared(windows), self.device)
+
+    def _prepared(self, windows: Windows) -> Windows:
+        return Windows(
+            observations=self.normalizer.normalise(windows.observations),
+            actions=np.clip(windows.actions, -ACTION_LIMIT, ACTION_LIMIT),
+            next_observations=self.normalizer.normalise(windows.next_observations),
+            rewards=windows.rewards,
+            masks=windows.masks,
+            valid=windows.valid,
+            terminals=windows.terminals,
+        )
+
+    def _flow_draws(self, count: int, stream: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        entropy = np.random.SeedSequence([self.config.seed, stream, step]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(entropy >> np.uint64(1)))
+        noise = torch.randn(count, self.state.networks.config.vector_dim, generator=generator)
+        update_config = self.config.update
+        time = sample_times(count, update_config.time_sampling, update_config.denoise_steps, generator)
+        return noise.to(self.device), time.to(self.device)
+
+
+def make_trainer(
+    config: TrainConfig, interface: Interface, training: Dataset, held_out: Dataset, normalizer: Normalizer, device: torch.device
+) -> Trainer:
+    """A run before its first step, with networks drawn from the configured seed."""
+    sizes = config.networks
+    networks = NetworkConfig(
+        observation_dim=interface.observation_dim,
+        action_dim=interface.action_dim,
+        horizon=interface.chunk_length,
+        hidden=sizes.hidden,
+        num_critics=sizes.num_critics,
+        aggregation=sizes.aggregation,
+    )
+    made = Networks.create(networks, torch.Generator().manual_seed(config.seed)).to(device)
+    state = TrainState.create(made, config.update)
+    return Trainer(config, interface, training, held_out, normalizer, state, device)
+
+
+Callback = Callable[[Trainer, dict[str, float]], None]
+
+
+def drive(trainer: Trainer, on_metrics: Callback, on_save: Callable[[Trainer], None], on_evaluate: Callable[[Trainer], None]) -> None:
+    """Runs to the end and calls back: metrics as they come, saving and evaluating at their intervals and at the end."""
+    config = trainer.config
+    saved = evaluated = trainer.state.step
+    for metrics in trainer.run():
+        on_metrics(trainer, metrics)
+        done = trainer.state.step >= config.steps
+        if done or trainer.state.step - saved >= config.save_every:
+            on_save(trainer)
+            saved = trainer.state.step
+        if done or trainer.state.step - evaluated >= config.evaluate_every:
+            on_evaluate(trainer)
+            evaluated = trainer.state.step

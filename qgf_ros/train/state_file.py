@@ -1,0 +1,66 @@
+"""Saves and restores a training run so that it goes on to the same result. Safetensors only."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from qgf_ros.checkpoint import swap_folder
+from qgf_ros.errors import CheckpointError
+from qgf_ros.train.update import TrainState
+
+STATE = "state.safetensors"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def save_state(folder: Path, state: TrainState, run: str) -> None:
+    """Writes networks, Adam's moments and the step count; `run` identifies the configuration that made them."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {f"networks.{name}": value.detach().cpu().contiguous() for name, value in state.networks.state_dict().items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        for name in _MOMENTS:
+            tensors[f"adam.{index}.{name}"] = moments[name].detach().cpu().contiguous()
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    save_file(tensors, part / STATE, metadata={"step": str(state.step), "run": run})
+    part.chmod(0o755)
+    swap_folder(part, folder)
+
+
+def restore_state(folder: Path, state: TrainState, run: str) -> None:
+    """Puts a saved run into `state`, in place.
+
+    Raises:
+        CheckpointError: the file is missing, cut short, or of a run with another configuration.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        raise CheckpointError(folder, f"it has no {STATE}")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  safetensors has no __iter__
+    except SafetensorError as error:
+        raise CheckpointError(folder, f"{STATE} cannot be read: {error}") from error
+    if metadata.get("run") != run:
+        raise CheckpointError(folder, "it belongs to a run with another recipe or other data; give --restart to begin anew")
+    state.networks.load_state_dict({k.removeprefix("networks."): v for k, v in tensors.items() if k.startswith("networks.")})
+    adam = state.optimizer.state_dict()
+    count = sum(len(group["params"]) for group in adam["param_groups"])
+    adam["state"] = {index: {name: tensors[f"adam.{index}.{name}"] for name in _MOMENTS} for index in range(count)}
+    state.optimizer.load_state_dict(adam)
+    state.step = int(metadata["step"])
+
+
+def run_identity(parts: dict[str, object]) -> str:
+    """A canonical text of what must not change between a run and its continuation."""
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def device_for_training() -> torch.device:
+    """CUDA where it is present, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
