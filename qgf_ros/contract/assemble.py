@@ -89,14 +89,15 @@ class Assembler:
         return taken
 
     def _take_joints(self, term: Term, reading: JointReading) -> FloatArray:
-        values = {Field.POSITION: reading.positions, Field.VELOCITY: reading.velocities, Field.EFFORT: reading.efforts}[term.field]
+        values = {Field.VELOCITY: reading.velocities, Field.EFFORT: reading.efforts}.get(term.field, reading.positions)
         if len(values) != len(reading.names):
             raise self._shape(term.input, term.field.value, len(values), len(reading.names))
         places = {name: index for index, name in enumerate(reading.names)}
         for joint in term.joints:
             if joint not in places:
                 raise self._no_joint(term.input, joint, reading.names)
-        return values[[places[joint] for joint in term.joints]]
+        taken = values[[places[joint] for joint in term.joints]]
+        return np.concatenate([np.cos(taken), np.sin(taken)]) if term.field is Field.POSITION_CIRCLE else taken
 
     def _shape(self, name: str, what: str, found: int, expected: int) -> ObservationRefused:
         topic = self._topics[name].topic

@@ -30,6 +30,7 @@ class Field(Enum):
     POSITION = "position"  # one per joint: rad or m
     VELOCITY = "velocity"  # one per joint: rad/s or m/s
     EFFORT = "effort"  # one per joint: N m or N
+    POSITION_CIRCLE = "position_circle"  # 2 per joint, all cosines then all sines: for joints that turn without end
     TOOL_POSITION = "tool_position"  # 3, forward kinematics of the message's joints: m
     TOOL_YAW = "tool_yaw"  # 2, cosine and sine of the tool's yaw
     POSE_POSITION = "pose_position"  # 3: m
@@ -37,7 +38,7 @@ class Field(Enum):
     POSE_QUATERNION = "pose_quaternion"  # 4, wxyz with w >= 0
 
 
-JOINT_FIELDS = (Field.POSITION, Field.VELOCITY, Field.EFFORT)
+JOINT_FIELDS = (Field.POSITION, Field.VELOCITY, Field.EFFORT, Field.POSITION_CIRCLE)
 TOOL_FIELDS = (Field.TOOL_POSITION, Field.TOOL_YAW)
 POSE_FIELDS = (Field.POSE_POSITION, Field.POSE_YAW, Field.POSE_QUATERNION)
 FIELD_LENGTH = {
@@ -88,6 +89,8 @@ class Term:
     @property
     def length(self) -> int:
         """Number of scalars this term adds to the observation."""
+        if self.field is Field.POSITION_CIRCLE:
+            return 2 * len(self.joints)
         return len(self.joints) if self.field in JOINT_FIELDS else FIELD_LENGTH[self.field]
 
 
@@ -162,6 +165,7 @@ class Interface:
 
         Raises:
             KeyError: no term has that name.
+
         """
         start = 0
         for term in self.observation:

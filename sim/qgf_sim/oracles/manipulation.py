@@ -46,9 +46,21 @@ class CubeOracle:
         info = self._info()
         relative = self._oracle.select_action(None, info)
         high = self._scene.action_high
-        absolute = np.array([*info["proprio/effector_pos"], info["proprio/effector_yaw"][0], info["proprio/gripper_opening"][0]])
+        absolute = np.array(
+            [
+                *info["proprio/effector_pos"],
+                info["proprio/effector_yaw"][0],
+                info["proprio/gripper_opening"][0],
+            ]
+        )
         wanted = absolute + relative * high
-        return {"x": wanted[0], "y": wanted[1], "z": wanted[2], "yaw": wanted[3], FINGER: float(np.clip(wanted[4], 0, 1)) * FINGER_RANGE_RAD}
+        return {
+            "x": wanted[0],
+            "y": wanted[1],
+            "z": wanted[2],
+            "yaw": wanted[3],
+            FINGER: float(np.clip(wanted[4], 0, 1)) * FINGER_RANGE_RAD,
+        }
 
     def _info(self) -> dict[str, Any]:
         mujoco.mj_rnePostConstraint(self._scene.model, self._scene.data)
@@ -56,15 +68,9 @@ class CubeOracle:
         info: dict[str, Any] = self._scene.compute_ob_info()
         if self._scene._mode == "task":
             goal = self._simulation.poses()["goal"]
-            info |= {"privileged/target_block": 0, "privileged/target_block_pos": goal.position, "privileged/target_block_yaw": np.zeros(1)}
+            info |= {
+                "privileged/target_block": 0,
+                "privileged/target_block_pos": goal.position,
+                "privileged/target_block_yaw": np.zeros(1),
+            }
         return info
-
-
-def with_oracle() -> tuple[str, ...]:
-    """The tasks that have a demonstrator."""
-    return tuple(f"cube-single-{kind}" for kind in ("task1", "task2", "task3", "task4", "task5", "play"))
-
-
-def make_oracle(simulation: Any, slowness: float, noise: float) -> Any:
-    """The demonstrator of a simulation that stands in `with_oracle`."""
-    return CubeOracle(simulation, slowness, noise)
