@@ -119,3 +119,20 @@ class CheckpointError(QgfError):
 
     def __init__(self, folder: Path, problem: str) -> None:
         super().__init__(f"Checkpoint {folder} cannot be loaded: {problem}.")
+
+
+class MissingRosError(QgfError):
+    """rclpy cannot be imported."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"rclpy cannot be imported ({cause}): source a ROS 2 installation, or install the wheels with pip install 'qgf_ros[ros]'.")
+
+
+class DoubledRosError(QgfError):
+    """rclpy comes from a pip wheel and from a ROS installation at once."""
+
+    def __init__(self, wheel: Path, other: Path) -> None:
+        super().__init__(
+            f"rclpy is found twice, as a pip wheel in {wheel} and as part of a ROS installation in {other}; mixing them crashes: "
+            "open a shell in which ROS is not sourced, or an environment without the wheels."
+        )

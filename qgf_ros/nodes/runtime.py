@@ -1,0 +1,136 @@
+"""How every node of this package starts and stops: one `run` for all.
+
+rclpy is imported here only inside functions, so that a broken or doubled ROS installation ends in a sentence.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from qgf_ros.errors import DoubledRosError, MissingRosError, QgfError
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+    from rclpy.node import Node
+
+WAKE_S = 0.1  # a signal is noticed within this time; a node with timers wakes more often
+LINGER_S = 1.0  # after a failed autostart: time for the diagnostic to leave
+
+
+def run(make_node: Callable[[], Node]) -> int:
+    """Runs one node until SIGINT or SIGTERM; the exit code.
+
+    `make_node` imports and makes the node; it may raise QgfError, of which the user sees the sentence. A lifecycle node
+    whose parameter `autostart` is true goes through configure and activate by itself, and ends with 1 if it cannot.
+    On a signal it goes through its shutdown transition; a second signal changes nothing.
+    """
+    stop = _StopFlag()
+    try:
+        check_one_rclpy(sys.path)
+        rclpy = _import_rclpy()
+        rclpy.init(args=sys.argv, signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    except QgfError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    stop.install()
+    try:
+        node = make_node()
+    except QgfError as error:
+        rclpy.logging.get_logger("qgf_ros").error(str(error))
+        rclpy.try_shutdown()
+        return 1
+    try:
+        return _spin(node, stop)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def attempt(node: LifecycleNode, action: Callable[[], None], report: Callable[[str], None]) -> TransitionCallbackReturn:
+    """Runs a transition's work: SUCCESS, or FAILURE with the sentence of a QgfError logged and handed to `report`.
+
+    Any other exception is a bug of ours: logged with its traceback, ERROR.
+    """
+    from rclpy.lifecycle import TransitionCallbackReturn
+
+    try:
+        action()
+    except QgfError as error:
+        node.get_logger().error(str(error))
+        report(str(error))
+        return TransitionCallbackReturn.FAILURE
+    except Exception as error:
+        node.get_logger().fatal(f"internal error: {error!r}\n{traceback.format_exc()}")
+        report(f"internal error: {error!r}")
+        return TransitionCallbackReturn.ERROR
+    return TransitionCallbackReturn.SUCCESS
+
+
+def check_one_rclpy(search_path: Sequence[str]) -> None:
+    """Raises DoubledRosError where both a pip wheel and a ROS installation on the search path offer rclpy."""
+    places = {Path(entry or ".").resolve() for entry in search_path}
+    offering = sorted(place for place in places if (place / "rclpy" / "__init__.py").is_file())
+    wheels = [place for place in offering if any(place.glob("ros_rclpy-*.dist-info"))]
+    others = [place for place in offering if place not in wheels]
+    if wheels and others:
+        raise DoubledRosError(wheels[0], others[0])
+
+
+def _import_rclpy() -> Any:
+    try:
+        import rclpy
+        import rclpy.logging
+        import rclpy.signals
+    except ImportError as error:
+        raise MissingRosError(str(error)) from error
+    return rclpy
+
+
+def _spin(node: Node, stop: _StopFlag) -> int:
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.lifecycle import LifecycleNode
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    code = 0
+    if isinstance(node, LifecycleNode):
+        code = _autostart(node)
+    deadline = time.monotonic() + LINGER_S
+    while not stop.is_set and (code == 0 or time.monotonic() < deadline):
+        executor.spin_once(timeout_sec=WAKE_S)
+    if isinstance(node, LifecycleNode):
+        node.trigger_shutdown()
+    executor.shutdown()
+    return code
+
+
+def _autostart(node: LifecycleNode) -> int:
+    from rclpy.lifecycle import TransitionCallbackReturn
+
+    if not (node.has_parameter("autostart") and node.get_parameter("autostart").value):
+        return 0
+    for transition in (node.trigger_configure, node.trigger_activate):
+        if transition() is not TransitionCallbackReturn.SUCCESS:
+            return 1
+    return 0
+
+
+class _StopFlag:
+    """Set by the first SIGINT or SIGTERM; later ones (launch sends a second) change nothing."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def install(self) -> None:
+        signal.signal(signal.SIGINT, self._set)
+        signal.signal(signal.SIGTERM, self._set)
+
+    def _set(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_set = True
