@@ -83,7 +83,7 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Value]:
     given = _overrides(node)
     unknown = given.keys() - rows.keys()
     if unknown:
-        raise UnknownKeys(f"The parameters of {node.get_name()}", unknown, rows)
+        raise UnknownKeys(f"The parameter set of {node.get_name()}", unknown, rows)
     values: dict[str, Value] = {}
     for name, row in rows.items():
         values[name] = row.checked(given[name]) if name in given else row.default

@@ -5,6 +5,7 @@ rclpy is imported here only inside functions, so that a broken or doubled ROS in
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import time
@@ -106,7 +107,8 @@ def _spin(node: Node, stop: _StopFlag) -> int:
     while not stop.is_set and (code == 0 or time.monotonic() < deadline):
         executor.spin_once(timeout_sec=WAKE_S)
     if isinstance(node, LifecycleNode):
-        node.trigger_shutdown()
+        with contextlib.suppress(RuntimeError):  # it is already finalized
+            node.trigger_shutdown()
     executor.shutdown()
     return code
 
