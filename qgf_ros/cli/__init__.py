@@ -1,0 +1,1 @@
+"""`qgf` and its verbs: parse, call one function, print."""

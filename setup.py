@@ -1,0 +1,100 @@
+"""Package for pip and for colcon (ament_python). Ranges stand here, the exact versions that were tried in constraints.txt."""
+
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "qgf_ros"
+VERSION = "0.1.0"
+SHARE = f"share/{NAME}"
+
+
+def share_folders(*roots: str) -> list[tuple[str, list[str]]]:
+    """Every file below `roots`, to be installed at the same place below the package's share folder."""
+    files = sorted(
+        path for root in roots for path in glob(f"{root}/**", recursive=True) if Path(path).is_file()
+    )
+    kept = [path for path in files if "__pycache__" not in path]
+    folders = sorted({str(Path(path).parent) for path in kept})
+    return [
+        (f"{SHARE}/{folder}", [path for path in kept if str(Path(path).parent) == folder])
+        for folder in folders
+    ]
+
+
+setup(
+    name=NAME,
+    version=VERSION,
+    description="Q-guided flow policies that move a robot over ROS 2",
+    license="Apache-2.0",
+    maintainer="The qgf_ros maintainers",
+    maintainer_email="maintainers@example.org",
+    python_requires=">=3.11",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]) + find_packages("sim"),
+    package_dir={"qgf_sim": "sim/qgf_sim"},
+    package_data={NAME: ["py.typed"], "qgf_sim": ["py.typed", "**/*.xml"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+        *share_folders("launch", "config", "checkpoints"),
+    ],
+    zip_safe=False,
+    # rclpy is not required here: wheels come with the extra `ros`, a robot has its own under its ROS installation.
+    install_requires=[
+        "setuptools",
+        "numpy>=1.26",
+        "PyYAML>=6.0",
+        "torch>=2.6",
+        "safetensors>=0.4",
+        "mujoco>=3.2,<4",  # dm_control 1.0 fails with MuJoCo 4: MjModel lost flex_vertedge
+        "mink>=1.0",
+        "qpsolvers[daqp]>=4.3",
+        "ruckig>=0.14",
+        "pyquaternion>=0.9.9",
+        "scipy>=1.11",
+        "rich>=13",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "sim": [
+            "dm_control>=1.0.20,<2",
+            "gymnasium>=1.0",
+            "ogbench>=1.1",
+            "matplotlib>=3.8",
+            "imageio>=2.31",
+            "imageio-ffmpeg>=0.5",
+        ],
+        "ros": [
+            "ros-rclpy[fastrtps]>=9.0",
+            "ros-diagnostic-msgs",
+            "ros-geometry-msgs",
+            "ros-sensor-msgs",
+            "ros-std-msgs",
+            "ros-std-srvs",
+            "ros-trajectory-msgs",
+        ],
+        "train": ["tensorboard>=2.15"],
+        "test": ["pytest>=8", "hypothesis>=6.100"],
+        "lint": ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1"],
+        "colcon": [
+            "colcon-ros>=0.5",
+            "colcon-bash",
+            "colcon-parallel-executor",
+            "colcon-python-setup-py",
+            "colcon-recursive-crawl",
+            "colcon-output",
+            "colcon-package-information",
+            "colcon-test-result",
+            "setuptools<80",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            "qgf = qgf_ros.cli.main:main",
+            "policy_node = qgf_ros.nodes.policy_node:main",
+            "command_node = qgf_ros.nodes.command_node:main",
+            "sim_node = qgf_sim.node:main",
+        ]
+    },
+)
