@@ -78,7 +78,8 @@ def _train(recipe: Recipe, contract: Contract, folder: Path) -> dict[str, Any]:
 
     def provenance(of: Trainer) -> dict[str, object]:
         spent = {"train_s": round(time.monotonic() - began, 1), "held_out_flow_loss": of.held_out_flow_loss(), **latest}
-        return {"recipe": recipe.name, "steps": of.state.step, "seed": recipe.train.seed, "dataset_sha256": data_hash, "parent": None, "versions": _versions(), "metrics": spent}
+        made_for = {"contract": str(recipe.contract), "task": recipe.evaluate.task if recipe.evaluate else None}
+        return made_for | {"recipe": recipe.name, "steps": of.state.step, "seed": recipe.train.seed, "dataset_sha256": data_hash, "parent": None, "versions": _versions(), "metrics": spent}
 
     with SummaryWriter(str(folder / "tensorboard")) as writer, steps_progress(recipe.train.steps, first) as progress:
 

@@ -28,7 +28,7 @@ def open_arrays(path: Path, in_memory: bool) -> dict[str, npt.NDArray[Any]]:
         raise MissingFileError(path)
     try:
         if in_memory:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
         with zipfile.ZipFile(path) as archive_file, path.open("rb") as raw:
             return {info.filename.removesuffix(".npy"): _map(path, raw, info) for info in archive_file.infolist()}

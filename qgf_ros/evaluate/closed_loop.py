@@ -12,8 +12,19 @@ from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
-from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Observation, PoseReading, Reading
-from qgf_ros.errors import UnknownTaskError
+from qgf_ros.datatypes import (
+    ActionChunk,
+    FloatArray,
+    JointCommand,
+    JointReading,
+    Observation,
+    PoseReading,
+    Reading,
+)
+from qgf_ros.errors import ContractError, UnknownTaskError
+
+# The input that carries a scene's named scalars; every other input of joint states carries the robot.
+SCENE_INPUT = "scene_states"
 
 
 def load_simulation(task: str) -> qgf_sim.Simulation:
@@ -50,13 +61,12 @@ class ClosedLoop:
         now_ns = self.simulation.time_ns
         readings: dict[str, Reading] = {}
         for entry in self.contract.interface.inputs:
-            if entry.message is Message.JOINT_STATE:
-                readings[entry.name] = self._joints()
-            elif entry.message is Message.COMMAND:
+            if entry.message is Message.COMMAND:
                 readings[entry.name] = self._command_reading()
+            elif entry.message is Message.POSE:
+                readings[entry.name] = self._pose_reading(entry.name)
             else:
-                pose = self.simulation.poses()[entry.name]
-                readings[entry.name] = PoseReading(now_ns, pose.frame, pose.position, pose.quat_wxyz)
+                readings[entry.name] = self._scene() if entry.name == SCENE_INPUT else self._joints()
         return self._assembler.assemble(readings, now_ns)
 
     def commanded(self) -> dict[str, float]:
@@ -83,8 +93,33 @@ class ClosedLoop:
 
     def _joints(self) -> JointReading:
         state = self.simulation.joint_state()
-        return JointReading(self.simulation.time_ns, state.names, state.positions, state.velocities, state.efforts)
+        return JointReading(
+            self.simulation.time_ns, state.names, state.positions, state.velocities, state.efforts
+        )
+
+    def _scene(self) -> JointReading:
+        state = self.simulation.scene_state()
+        if state is None:
+            raise self._not_published(SCENE_INPUT)
+        return JointReading(
+            self.simulation.time_ns, state.names, state.positions, state.velocities, state.efforts
+        )
+
+    def _pose_reading(self, name: str) -> PoseReading:
+        poses = self.simulation.poses()
+        if name not in poses:
+            raise self._not_published(name)
+        pose = poses[name]
+        return PoseReading(self.simulation.time_ns, pose.frame, pose.position, pose.quat_wxyz)
+
+    def _not_published(self, name: str) -> ContractError:
+        task, found = self.simulation.task, [*self.simulation.poses()]
+        found += [SCENE_INPUT] if self.simulation.scene_state() is not None else []
+        problem = f"the task {task} does not publish the input '{name}'"
+        return ContractError(self.contract.path, problem, f"it publishes {', '.join(found) or 'no objects'}")
 
     def _command_reading(self) -> JointReading:
         joints = self.contract.interface.joints
-        return JointReading(self.command.stamp_ns, joints, self.command.positions, self.command.velocities, np.zeros(0))
+        return JointReading(
+            self.command.stamp_ns, joints, self.command.positions, self.command.velocities, np.zeros(0)
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +29,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Episode:
-    """What one episode gave. `steps` are control periods; `q_final` the mean over chunks (nan when the critic was not asked)."""
+    """What one episode gave.
+
+    `steps` are control periods, `commands` joint commands, `clipped` action components or targets that the gate bounded,
+    `q_final` the mean over chunks (nan when the critic was not asked), `latencies_ms` how long each chunk took to compute.
+    """
 
     row: str
     seed: int
     success: bool
     total_reward: float
     steps: int
+    commands: int
     clipped: int
     q_final: float
+    latencies_ms: tuple[float, ...]
 
 
 def standard_rows(checkpoint: Checkpoint) -> list[Row]:
@@ -56,17 +63,29 @@ def standard_rows(checkpoint: Checkpoint) -> list[Row]:
 def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:
     """One episode from `seed` (scene and noise), until success or the task's time limit."""
     loop.reset(seed)
-    total, steps, clipped, index, scores = 0.0, 0, 0, 0, []
+    total, steps, commands = 0.0, 0, []
+    scores, latencies = [], []
     while steps < loop.simulation.max_steps and not loop.simulation.success():
         if loop.gate.wants_chunk:
-            proposal = policy.propose(loop.observe(), row.sampler, seed, index)
+            observation, began = loop.observe(), time.perf_counter()
+            proposal = policy.propose(observation, row.sampler, seed, len(scores))
+            latencies.append(1e3 * (time.perf_counter() - began))
             loop.gate.load(proposal.chunk)
             scores.append(proposal.report.q_final)
-            index += 1
-        clipped += sum(command.clipped for command in loop.play_action())
+        commands += loop.play_action()
         total += loop.simulation.reward()
         steps += 1
-    return Episode(row.name, seed, loop.simulation.success(), total, steps, clipped, sum(scores) / max(len(scores), 1))
+    return Episode(
+        row=row.name,
+        seed=seed,
+        success=loop.simulation.success(),
+        total_reward=total,
+        steps=steps,
+        commands=len(commands),
+        clipped=sum(command.clipped for command in commands),
+        q_final=sum(scores) / max(len(scores), 1),
+        latencies_ms=tuple(latencies),
+    )
 
 
 def run_all(contract: Path, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int) -> Iterator[Episode]:

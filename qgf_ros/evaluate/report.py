@@ -1,0 +1,54 @@
+"""Turns episodes into the figures that a report shows: one summary a row, paired differences against unguided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from qgf_ros.evaluate.compare import paired_difference, rate
+from qgf_ros.evaluate.rollouts import Episode
+
+
+def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
+    """Success with its interval, mean return and steps, mean Q and latency of these episodes (at least one)."""
+    found = rate([episode.success for episode in episodes])
+    return {
+        "success": found.success,
+        "interval": list(found.interval),
+        "episodes": found.episodes,
+        "return": float(np.mean([episode.total_reward for episode in episodes])),
+        "steps": float(np.mean([episode.steps for episode in episodes])),
+        "clipped_per_episode": float(np.mean([episode.clipped for episode in episodes])),
+        "q_final": float(np.mean([episode.q_final for episode in episodes])),
+        "latency_ms": percentiles([ms for episode in episodes for ms in episode.latencies_ms]),
+    }
+
+
+def percentiles(values_ms: Sequence[float]) -> dict[str, float]:
+    """p50, p99 and the worst of latencies in ms; nan without values."""
+    values = np.asarray(values_ms, np.float64) if len(values_ms) else np.array([np.nan])
+    return {"p50": float(np.median(values)), "p99": float(np.quantile(values, 0.99)), "worst": float(values.max())}
+
+
+def evaluation_report(episodes: Sequence[Episode], ticks_per_action: int) -> dict[str, Any]:
+    """The report of an evaluation: a summary for each row under its name, and each row's paired gain over `unguided`.
+
+    `missed_commands` counts control ticks without a command, over all rows.
+    """
+    by_row: dict[str, list[Episode]] = {}
+    for episode in sorted(episodes, key=lambda entry: entry.seed):
+        by_row.setdefault(episode.row, []).append(episode)
+    report: dict[str, Any] = {name: summary(found) for name, found in by_row.items()}
+    base = {episode.seed: float(episode.success) for episode in by_row.get("unguided", [])}
+    for name, found in by_row.items():
+        if name != "unguided" and base:
+            pairs = [(float(episode.success), base[episode.seed]) for episode in found if episode.seed in base]
+            gain = paired_difference([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
+            report[name]["gain_over_unguided"] = {"mean": gain.mean, "interval": list(gain.interval), "pairs": gain.pairs}
+    report["episodes"] = max(len(found) for found in by_row.values())
+    if "guided" in report:
+        report["latency_ms"] = report["guided"]["latency_ms"]
+    report["missed_commands"] = sum(episode.steps * ticks_per_action - episode.commands for episode in episodes)
+    return report

@@ -1,0 +1,106 @@
+"""Checkpoints: what is saved comes back, and nothing else is accepted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from qgf_ros.checkpoint import CONFIG, WEIGHTS, Checkpoint, SamplerDefaults, load_checkpoint, save_checkpoint
+from qgf_ros.contract.schema import Interface
+from qgf_ros.data.normalizer import Normalizer
+from qgf_ros.errors import CheckpointError, InterfaceMismatchError
+from qgf_ros.networks import NetworkConfig, Networks
+from test.data.conftest import interface as interface
+
+
+@pytest.fixture
+def checkpoint(interface: Interface) -> Checkpoint:
+    """Random networks under the small interface."""
+    config = NetworkConfig(interface.observation_dim, interface.action_dim, interface.chunk_length, hidden=(16, 16))
+    networks = Networks.create(config, torch.Generator().manual_seed(0))
+    normalizer = Normalizer(np.arange(5, dtype=np.float32), np.ones(5, np.float32))
+    return Checkpoint(networks, normalizer, interface, SamplerDefaults(guidance_weight=0.2), {"steps": 7})
+
+
+def test_what_is_saved_comes_back(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    loaded = load_checkpoint(tmp_path / "c", checkpoint.interface)
+    assert loaded.defaults == checkpoint.defaults
+    assert loaded.interface == checkpoint.interface
+    assert loaded.provenance == {"steps": 7}
+    np.testing.assert_array_equal(loaded.normalizer.mean, checkpoint.normalizer.mean)
+    for name, value in checkpoint.networks.state_dict().items():
+        assert torch.equal(loaded.networks.state_dict()[name], value)
+
+
+def test_loaded_networks_ask_for_no_gradients(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    assert not any(parameter.requires_grad for parameter in load_checkpoint(tmp_path / "c").networks.parameters())
+
+
+def test_saving_replaces_the_folder_as_a_whole(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    for steps in (1, 2):
+        save_checkpoint(tmp_path / "c", dataclasses.replace(checkpoint, provenance={"steps": steps}))
+    assert load_checkpoint(tmp_path / "c").provenance == {"steps": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_the_folder_holds_safetensors_and_json_only(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == [CONFIG, WEIGHTS]
+
+
+def test_another_interface_is_refused_with_the_difference(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    other = dataclasses.replace(checkpoint.interface, control_period_s=0.05)
+    with pytest.raises(InterfaceMismatchError, match="control_period_s is 0.05 here and 0.1 there"):
+        load_checkpoint(tmp_path / "c", other)
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="a checkpoint is a folder that `qgf train` wrote"):
+        load_checkpoint(tmp_path / "nowhere")
+
+
+def test_missing_weights_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    (tmp_path / "c" / WEIGHTS).unlink()
+    with pytest.raises(CheckpointError, match=f"it has no {WEIGHTS}"):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_weights_cut_short_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    weights = tmp_path / "c" / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="cut short or was altered"):
+        load_checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "has format 99; this release reads 1"),
+        ({"networks": {"observation_dim": 5, "action_dim": 2, "horizon": 3, "hidden": [8]}}, "cannot be loaded"),
+        ({"defaults": {"weight": 1.0}}, "unknown keys weight"),
+        ({"defaults": {"estimator": "two_step"}}, "one of one_step, one_step_jacobian, noisy"),
+    ],
+)
+def test_a_foreign_configuration_is_refused(tmp_path: Path, checkpoint: Checkpoint, change: dict[str, object], message: str) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    path = tmp_path / "c" / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_a_configuration_that_is_not_json_is_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    (tmp_path / "c" / CONFIG).write_text("{")
+    with pytest.raises(CheckpointError, match="is not JSON"):
+        load_checkpoint(tmp_path / "c")
