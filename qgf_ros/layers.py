@@ -33,7 +33,7 @@ def lecun_normal(kernel: Tensor, generator: torch.Generator) -> None:
 
 
 class TimeEmbedding(nn.Module):
-    """emb(t) = [cos(w_0..w_7), sin(w_0..w_7)] with the angles w_i = 10000 t * 10000^(-i/8).
+    """emb(t) = [cos(w_0..w_7), sin(w_0..w_7)], w_i = 10000 t * 10000^(-i/8). Equation (1).
 
     Angles reach 10000 rad, so they are computed in float32 whatever the dtype of `time`, as in the reference:
     float64 frequencies shift the embedding by 2e-4. Do not cast this module below float32.

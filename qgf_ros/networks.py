@@ -186,7 +186,7 @@ class Networks(nn.Module):
 
 
 def aggregate(q: Tensor, aggregation: Aggregation) -> Tensor:
-    """Return agg_i Q_i (B,) from `q` (E, B)."""
+    """Return agg_i Q_i (B,) from `q` (E, B). Equation (3)."""
     return q.amin(dim=0) if aggregation is Aggregation.MIN else q.mean(dim=0)
 
 

@@ -14,7 +14,7 @@ from qgf_ros.critic.expectile import expectile_error
 def critic_target(
     rewards: Tensor, masks: Tensor, next_value: Tensor, discount: float, horizon: int
 ) -> Tensor:
-    """Return y = R + discount^H m V(s') (B,) without a graph; all arguments (B,). Equation (10).
+    """Return y = R + discount^H m V(s') (B,) without a graph; all arguments (B,). Equation (6).
 
     V is the online value network: there is no target value.
     """
@@ -22,7 +22,7 @@ def critic_target(
 
 
 def critic_loss(q: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean over members and batch of w (Q_i - y)^2. Equation (11).
+    """Return the mean over members and batch of w (Q_i - y)^2. Equation (7).
 
     `q` (E, B), `target` y (B,), `valid` w (B,). Every member regresses the same y.
     """
@@ -30,7 +30,7 @@ def critic_loss(q: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
 
 def value_loss(target_q: Tensor, value: Tensor, valid: Tensor, expectile: float) -> Tensor:
-    """Return the mean over the batch of w c(u) u^2, u = agg Q_target - V. Equation (13).
+    """Return the mean over the batch of w c(u) u^2, u = agg Q_target - V. Equation (9).
 
     `target_q` (B,) is the aggregated target critic at the data's actions, `value` V (B,), `valid` w (B,).
     """
@@ -38,7 +38,7 @@ def value_loss(target_q: Tensor, value: Tensor, valid: Tensor, expectile: float)
 
 
 def soft_update(target: nn.Module, online: nn.Module, tau: float) -> None:
-    """Move `target` in place: target <- tau online + (1 - tau) target. Equation (14).
+    """Move `target` in place: target <- tau online + (1 - tau) target. Equation (10).
 
     The reference uses the online parameters from *before* the gradient step: call this before the optimiser.
     """

@@ -23,7 +23,7 @@ class Transitions:
 
     observations, next_observations (M, O); actions (M, A) in [-1, 1]; rewards (M,); masks (M,) 0 where no
     value may be added after the transition (success, by OGBench; time limit, by the reference's 100M loader:
-    docs/algorithm.md, section 6); terminals (M,) 1 at the last transition of an episode.
+    docs/algorithm.md, section 7); terminals (M,) 1 at the last transition of an episode.
     """
 
     observations: Array
@@ -73,7 +73,7 @@ def draw_starts(size: int, horizon: int, count: int, generator: np.random.Genera
 
 
 def cut_windows(transitions: Transitions, starts: Indices, horizon: int, discount: float) -> Windows:
-    """Return the windows that begin at `starts` (B,). Equations (15) to (18).
+    """Return the windows that begin at `starts` (B,). Equations (12) to (15).
 
     Raises:
         DatasetTooShort: there are fewer transitions than one window has.

@@ -77,7 +77,7 @@ def denoise(
     """Yield the Euler steps from `noise` (B, D) along increasing `times`, which may be unevenly spaced.
 
     A step is computed when the caller asks for it, so a caller may stop between steps. The running action is
-    never clipped; the result is the last `next_action`, clipped. Equation (7). Times are usually
+    never clipped; the result is the last `next_action`, clipped. Equation (20). Times are usually
     `uniform_times(K)`; a field trained at DISCRETE times must be stepped at those.
     """
     action = noise
@@ -98,7 +98,7 @@ def denoise(
 
 
 def finish(steps: Iterator[DenoiseStep]) -> Tensor:
-    """Walk to the end and return the final action (B, D), clipped to [-1, 1]. Equation (8)."""
+    """Walk to the end and return the final action (B, D), clipped to [-1, 1]. Equation (21)."""
     *_, last = steps
     return last.next_action.clamp(-1.0, 1.0)
 
@@ -149,7 +149,7 @@ def repeat_rows(features: Tensor, count: int) -> Tensor:
 
 
 def best_of_n(q: QFunction, actions: Tensor, candidates: int) -> Tensor:
-    """Return, of each observation's N candidates in `actions` (B * N, D), the one of highest Q: (B, D)."""
+    """Return, of each observation's N candidates in `actions` (B * N, D), the one of highest Q: (B, D). Equation (22)."""
     with torch.no_grad():
         scores = q(actions).view(-1, candidates)
     grouped = actions.view(scores.shape[0], candidates, -1)
@@ -159,7 +159,7 @@ def best_of_n(q: QFunction, actions: Tensor, candidates: int) -> Tensor:
 def gradient_ascent(
     q: QFunction, action: Tensor, step_size: float, steps: int, *, sign: bool = False
 ) -> Tensor:
-    """Return `action` (B, D) after `steps` of a <- clip(a + step_size g). Equation (9).
+    """Return `action` (B, D) after `steps` of a <- clip(a + step_size g). Equation (23).
 
     `action` is a finished, clipped sample. This is the baseline GradStep. `sign` replaces the gradient by its
     sign.

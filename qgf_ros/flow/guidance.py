@@ -68,7 +68,7 @@ class GuidedField:
 
 
 def critic_gradient(q: QFunction, action: Tensor) -> Tensor:
-    """Return d sum_b Q(s_b, a_b) / d a (B, D) at `action` (B, D), also outside [-1, 1]."""
+    """Return d sum_b Q(s_b, a_b) / d a (B, D) at `action` (B, D), also outside [-1, 1]. Equation (17)."""
     with torch.enable_grad():
         point = action.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(q(point).sum(), point)
@@ -78,7 +78,7 @@ def critic_gradient(q: QFunction, action: Tensor) -> Tensor:
 def evaluate_guided(
     velocity_of: VelocityFunction, q: QFunction, action: Tensor, time: Tensor, estimator: Estimator
 ) -> GuidedField:
-    """Return velocity and guidance at noisy `action` (B, D) and `time` (). Equations (4) to (6)."""
+    """Return velocity and guidance at noisy `action` (B, D) and `time` (). Equations (16) to (18)."""
     if estimator is Estimator.ONE_STEP_JACOBIAN:
         return _through_estimate(velocity_of, q, action, time)
     with torch.no_grad():
@@ -90,7 +90,7 @@ def evaluate_guided(
 
 
 def guided_velocity(velocity: Tensor, guidance: Tensor, weight: float) -> Tensor:
-    """Return v + w g (B, D). Equation (7)."""
+    """Return v + w g (B, D). Equation (19)."""
     return torch.add(velocity, guidance, alpha=weight)
 
 

@@ -33,18 +33,18 @@ def sample_times(
 
 
 def interpolate(noise: Tensor, action: Tensor, time: Tensor) -> Tensor:
-    """Return a_t = (1 - t) a_0 + t a_1 (B, D) for `noise` a_0 and `action` a_1, `time` (B,). Equation (1)."""
+    """Return a_t = (1 - t) a_0 + t a_1 (B, D) for `noise` a_0 and `action` a_1, `time` (B,). Equation (4)."""
     t = time.unsqueeze(-1)
     return (1.0 - t) * noise + t * action
 
 
 def flow_matching_loss(predicted: Tensor, noise: Tensor, action: Tensor) -> Tensor:
-    """Return the mean over batch and D of (a_1 - a_0 - v)^2, for `predicted` v (B, D). Equation (2)."""
+    """Return the mean over batch and D of (a_1 - a_0 - v)^2, for `predicted` v (B, D). Equation (5)."""
     return (action - noise - predicted).square().mean()
 
 
 def clean_estimate(action: Tensor, velocity: Tensor, time: Tensor | float) -> Tensor:
-    """Return the one-step estimate of the clean action, a_t + (1 - t) v (B, D), unclipped. Equation (3).
+    """Return the one-step estimate of the clean action, a_t + (1 - t) v (B, D), unclipped. Equation (16).
 
     At t = 0 it is a mean over all modes of the policy; it becomes an action only as t grows.
     """

@@ -85,8 +85,7 @@ class Metrics:
 def update(state: TrainState, batch: Batch, noise: Tensor, time: Tensor) -> Metrics:
     """Take one gradient step in place with flow noise (B, D) and times (B,), and return its metrics.
 
-    All three losses and the target network use the parameters from before the step. Equations (1), (2), (10)
-    to (14).
+    All three losses and the target network use the parameters from before the step. Equations (4) to (11).
     """
     networks, config = state.networks, state.config
     action = action_vector(batch.actions, networks.config)
