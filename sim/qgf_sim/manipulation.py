@@ -14,7 +14,14 @@ import numpy.typing as npt
 from qgf_sim.rendering import Camera
 from qgf_sim.simulation import FloatArray, JointState, Pose
 
-ARM = ("shoulder_pan_joint", "shoulder_lift_joint", "elbow_joint", "wrist_1_joint", "wrist_2_joint", "wrist_3_joint")
+ARM = (
+    "shoulder_pan_joint",
+    "shoulder_lift_joint",
+    "elbow_joint",
+    "wrist_1_joint",
+    "wrist_2_joint",
+    "wrist_3_joint",
+)
 FINGER = "finger_joint"
 FINGER_RANGE_RAD = 0.8
 FRAME = "base_link"
@@ -31,15 +38,22 @@ class ManipulationSimulation:
     def __init__(self, scene: str, goal: int | None) -> None:
         import ogbench.manipspace  # noqa: F401  registers the scenes with gymnasium
 
+        self.name = scene
         self.task = f"{scene}-play" if goal is None else f"{scene}-task{goal}"
         self.max_steps = MAX_STEPS[scene] if goal is not None else 1001
         self._goal = goal
+        mode: dict[str, Any] = (
+            {"mode": "data_collection"} if goal is None else {"mode": "task", "reward_task_id": goal}
+        )
+        if not scene.startswith("puzzle"):
+            mode["permute_blocks"] = (
+                False  # every cube has its own goal, as in OGBench's single-task versions
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = gymnasium.make(
-                f"{scene}-v0", terminate_at_goal=False, mode="task" if goal else "data_collection", reward_task_id=goal, max_episode_steps=None
-            )
+            made = gymnasium.make(f"{scene}-v0", terminate_at_goal=False, max_episode_steps=None, **mode)
         self.scene: Any = made.unwrapped
+        self._buttons = int(getattr(self.scene, "_num_buttons", 0))
         self._camera: Camera | None = None
 
     @property
@@ -66,7 +80,11 @@ class ManipulationSimulation:
         """Holds position set-points (rad) for a whole number of physics steps."""
         model, data = self.scene.model, self.scene.data
         data.ctrl[self.scene._arm_actuator_ids] = [targets[joint] for joint in ARM]
-        data.ctrl[self.scene._gripper_actuator_ids] = 255.0 * np.clip(targets[FINGER] / FINGER_RANGE_RAD, 0.0, 1.0)
+        data.ctrl[self.scene._gripper_actuator_ids] = 255.0 * np.clip(
+            targets[FINGER] / FINGER_RANGE_RAD, 0.0, 1.0
+        )
+        if self._buttons:
+            self.scene.pre_step()  # a button is pressed where its travel passes a threshold between two looks
         mujoco.mj_step(model, data, nstep=round(duration_ns * 1e-9 / model.opt.timestep))
         self.scene.post_step()
 
@@ -76,19 +94,40 @@ class ManipulationSimulation:
         finger = self.scene._gripper_opening_joint_id
         places = [*model.jnt_qposadr[self.scene._arm_joint_ids], model.jnt_qposadr[finger]]
         dofs = [*model.jnt_dofadr[self.scene._arm_joint_ids], model.jnt_dofadr[finger]]
-        return JointState(self.joints, data.qpos[places].copy(), data.qvel[dofs].copy(), data.qfrc_actuator[dofs].copy())
+        return JointState(
+            self.joints, data.qpos[places].copy(), data.qvel[dofs].copy(), data.qfrc_actuator[dofs].copy()
+        )
 
     def poses(self) -> dict[str, Pose]:
-        """`cube` (or `cube_0`, `cube_1`): the blocks; `goal`: where the first block shall be."""
-        data, count = self.scene.data, getattr(self.scene, "_num_cubes", 0)
+        """`cube` and `goal`, where it shall be; with several cubes `cube_0`, `goal_0`, `cube_1`, `goal_1`."""
+        data, targets = self.scene.data, getattr(self.scene, "_cube_target_mocap_ids", [])
         found = {}
-        for index in range(count):
-            place = data.joint(f"object_joint_{index}").qpos
-            found["cube" if count == 1 else f"cube_{index}"] = Pose(FRAME, place[:3].copy(), place[3:].copy())
-        targets = getattr(self.scene, "_cube_target_mocap_ids", [])
-        if len(targets):
-            found["goal"] = Pose(FRAME, data.mocap_pos[targets[0]].copy(), data.mocap_quat[targets[0]].copy())
+        for index, target in enumerate(targets):
+            number, place = "" if len(targets) == 1 else f"_{index}", data.joint(f"object_joint_{index}").qpos
+            found[f"cube{number}"] = Pose(FRAME, place[:3].copy(), place[3:].copy())
+            found[f"goal{number}"] = Pose(
+                FRAME, data.mocap_pos[target].copy(), data.mocap_quat[target].copy()
+            )
         return found
+
+    def scene_state(self) -> JointState | None:
+        """What moves in the scene besides cubes, as perception would report it; None in a scene without such things.
+
+        `button_N`: travel of a button, m; `lamp_N`: whether its light is on, 0 or 1; `drawer`, `window`: opening, m.
+        """
+        if not self._buttons:
+            return None
+        data, lamps = self.scene.data, np.asarray(self.scene._cur_button_states, np.float64)
+        sliding = {f"button_{index}": f"buttonbox_joint_{index}" for index in range(self._buttons)}
+        if self.name == "scene":
+            sliding |= {"drawer": "drawer_slide", "window": "window_slide"}
+        travels = [float(data.joint(joint).qpos[0]) for joint in sliding.values()]
+        speeds = [float(data.joint(joint).qvel[0]) for joint in sliding.values()]
+        names = (*sliding, *(f"lamp_{index}" for index in range(self._buttons)))
+        still = np.zeros(self._buttons)
+        return JointState(
+            names, np.array([*travels, *lamps]), np.array([*speeds, *still]), np.zeros(len(names))
+        )
 
     def reward(self) -> float:
         """OGBench's reward of the task: minus the number of things not in place."""

@@ -113,6 +113,10 @@ class ReachSimulation:
             )
         }
 
+    def scene_state(self) -> JointState | None:
+        """None: nothing moves but the robot."""
+        return None
+
     def set_target(self, position: FloatArray) -> None:
         """Moves the target to a position (3,) m in the arm's frame."""
         self.model.site_pos[self.target] = position + self._mount()

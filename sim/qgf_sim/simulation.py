@@ -58,6 +58,10 @@ class Simulation(Protocol):
         """Poses of objects and goals by name."""
         ...
 
+    def scene_state(self) -> JointState | None:
+        """Named scalars of the scene (drawers, buttons, lamps) in the form of joints; None where there are none."""
+        ...
+
     def reward(self) -> float:
         """The task's reward in the present state."""
         ...

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from qgf_sim.manipulation import ManipulationSimulation
-from qgf_sim.oracles.manipulation import CubeOracle
+from qgf_sim.oracles.manipulation import ManipulationOracle
 from qgf_sim.oracles.reach import ReachOracle
 from qgf_sim.reach import ReachSimulation
+from qgf_sim.registry import available
 from qgf_sim.simulation import Simulation
 
 
@@ -33,9 +34,8 @@ class Oracle(Protocol):
 
 
 def with_oracle() -> tuple[str, ...]:
-    """The tasks that have a demonstrator."""
-    cubes = tuple(f"cube-single-{kind}" for kind in ("task1", "task2", "task3", "task4", "task5", "play"))
-    return (*cubes, "jaco-reach")
+    """The tasks that have a demonstrator: at present every one."""
+    return available()
 
 
 def make_oracle(simulation: Simulation, slowness: float, noise: float) -> Oracle:
@@ -48,7 +48,7 @@ def make_oracle(simulation: Simulation, slowness: float, noise: float) -> Oracle
     if isinstance(simulation, ReachSimulation):
         return ReachOracle(simulation, slowness, noise)
     if isinstance(simulation, ManipulationSimulation):
-        return CubeOracle(simulation, slowness, noise)
+        return ManipulationOracle(simulation, slowness, noise)
     raise ValueError(
         f"The task '{simulation.task}' has no demonstrator: {', '.join(with_oracle())} have one."
     )

@@ -1,4 +1,4 @@
-"""Demonstrators: where the tool should go next, from the oracles that OGBench ships.
+"""Demonstrators for the UR5e tasks: where the tool should go next, from the oracles that OGBench ships.
 
 An oracle names an absolute wish (tool x, y, z, yaw and finger), so that any action space can ask for it.
 """
@@ -11,66 +11,78 @@ import mujoco
 import numpy as np
 
 from qgf_sim.manipulation import FINGER, FINGER_RANGE_RAD, ManipulationSimulation
+from qgf_sim.oracles.goals import next_subgoal
+
+SEGMENT_S = 0.4  # OGBench's own time between two keyframes of a plan
+STACKING = {
+    "cube-single": 0.0,
+    "cube-double": 0.25,
+    "scene": 0.5,
+}  # how often a random goal lies on another cube
 
 
-class CubeOracle:
-    """Moves cubes to random places for as long as it is asked (OGBench's `play` data), or to the task's goal.
+class ManipulationOracle:
+    """In free play: random goals for as long as it is asked (OGBench's `play` data). In a task: what leads to its goal.
 
     `slowness` stretches the plan's segments: 1 is OGBench's own 0.4 s, which assumes joints that jump.
     """
 
     def __init__(self, simulation: ManipulationSimulation, slowness: float = 1.0, noise: float = 0.1) -> None:
-        from ogbench.manipspace.oracles.plan.cube_plan import CubePlanOracle
-
         self._simulation = simulation
         self._scene: Any = simulation.scene
-        self._oracle = CubePlanOracle(env=self._scene, segment_dt=0.4 * slowness, noise=noise)
+        self._oracles = _oracles(simulation, SEGMENT_S * slowness, noise)
+        self._oracle: Any = None
 
     def reset(self) -> None:
         """Begins a plan from the present state."""
         info = self._info()
-        self._oracle.reset(None, info)
+        kind = info.get("privileged/target_task")
+        self._oracle = self._oracles[kind] if kind is not None else None
+        if self._oracle is not None:
+            self._oracle.reset(None, info)
 
     @property
     def done(self) -> bool:
-        """True when the plan has ended."""
-        return bool(self._oracle.done)
+        """True when the plan has ended, or none is needed."""
+        return self._oracle is None or bool(self._oracle.done)
 
     def renew(self) -> None:
-        """Draws a new random goal and plans for it."""
-        self._scene.set_new_target(return_info=False, p_stack=0.0)
+        """Draws a new random goal in free play, looks for what is still to do in a task, and plans for it."""
+        if self._scene._mode == "data_collection":
+            self._scene.set_new_target(return_info=False, p_stack=STACKING.get(self._simulation.name, 0.0))
         self.reset()
 
     def wish(self) -> dict[str, float]:
         """The tool position (m), yaw (rad) and finger (rad) wanted one control period from now."""
-        info = self._info()
-        relative = self._oracle.select_action(None, info)
-        high = self._scene.action_high
-        absolute = np.array(
-            [
-                *info["proprio/effector_pos"],
-                info["proprio/effector_yaw"][0],
-                info["proprio/gripper_opening"][0],
-            ]
-        )
-        wanted = absolute + relative * high
-        return {
-            "x": wanted[0],
-            "y": wanted[1],
-            "z": wanted[2],
-            "yaw": wanted[3],
-            FINGER: float(np.clip(wanted[4], 0, 1)) * FINGER_RANGE_RAD,
-        }
+        info = self._info(with_goal=False)
+        proprio = (info["proprio/effector_yaw"][0], info["proprio/gripper_opening"][0])
+        wanted = np.array([*info["proprio/effector_pos"], *proprio])
+        if self._oracle is not None:
+            wanted = wanted + self._oracle.select_action(None, info) * self._scene.action_high
+        finger = float(np.clip(wanted[4], 0, 1)) * FINGER_RANGE_RAD
+        return {"x": wanted[0], "y": wanted[1], "z": wanted[2], "yaw": wanted[3], FINGER: finger}
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self, with_goal: bool = True) -> dict[str, Any]:
         mujoco.mj_rnePostConstraint(self._scene.model, self._scene.data)
         self._scene.pre_step()
         info: dict[str, Any] = self._scene.compute_ob_info()
-        if self._scene._mode == "task":
-            goal = self._simulation.poses()["goal"]
-            info |= {
-                "privileged/target_block": 0,
-                "privileged/target_block_pos": goal.position,
-                "privileged/target_block_yaw": np.zeros(1),
-            }
+        if with_goal and self._scene._mode == "task":
+            subgoal = next_subgoal(self._scene, self._scene.np_random)
+            info |= {} if subgoal is None else {**subgoal.aim, "privileged/target_task": subgoal.kind}
         return info
+
+
+def _oracles(simulation: ManipulationSimulation, segment_s: float, noise: float) -> dict[str, Any]:
+    from ogbench.manipspace.oracles.plan.button_plan import ButtonPlanOracle
+    from ogbench.manipspace.oracles.plan.cube_plan import CubePlanOracle
+    from ogbench.manipspace.oracles.plan.drawer_plan import DrawerPlanOracle
+    from ogbench.manipspace.oracles.plan.window_plan import WindowPlanOracle
+
+    how: dict[str, Any] = {"env": simulation.scene, "segment_dt": segment_s, "noise": noise}
+    puzzle = simulation.name.startswith("puzzle")
+    return {
+        "cube": CubePlanOracle(**how),
+        "button": ButtonPlanOracle(gripper_always_closed=puzzle, **how),
+        "drawer": DrawerPlanOracle(**how),
+        "window": WindowPlanOracle(**how),
+    }
