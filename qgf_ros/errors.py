@@ -136,3 +136,71 @@ class DoubledRosError(QgfError):
             f"rclpy is found twice, as a pip wheel in {wheel} and as part of a ROS installation in {other}; mixing them crashes: "
             "open a shell in which ROS is not sourced, or an environment without the wheels."
         )
+
+
+class MotionRefused(QgfError):
+    """Chunks may not be played from where the robot stands. `reason` is a stable code for diagnostics."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class LimiterError(QgfError):
+    """Limits under which not even a stop can be planned."""
+
+    def __init__(self, joints: Sequence[str], found: str) -> None:
+        first = found.strip().splitlines()[0] if found.strip() else "no reason given"
+        super().__init__(
+            f"No stop can be planned for {', '.join(joints)} ({first}): "
+            "the limits in deployment.limits must be those of a real arm."
+        )
+
+
+class MissingGpuError(QgfError):
+    """CUDA is asked for and there is none."""
+
+    def __init__(self, torch_version: str) -> None:
+        super().__init__(
+            f"Parameter device is cuda, but PyTorch {torch_version} sees no NVIDIA GPU here: "
+            "set device to cpu or auto, or install the driver and a CUDA build of PyTorch."
+        )
+
+
+class ProposalNotFinite(QgfError):
+    """A policy's answer holds values that are no numbers."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"Chunk {index} of the episode holds values that are not finite; it was not sent: check the checkpoint and its training.")
+
+
+class MissingShareError(QgfError):
+    """A file of the package itself is not installed."""
+
+    def __init__(self, relative: str, looked_in: Sequence[Path]) -> None:
+        super().__init__(
+            f"{relative} of qgf_ros is not installed: looked in {', '.join(map(str, looked_in))}. "
+            "Install the package again, or call this from a clone."
+        )
+
+
+class MissingPathError(QgfError):
+    """An argument names a file or folder that does not exist."""
+
+    def __init__(self, argument: str, path: Path) -> None:
+        super().__init__(f"{argument} is {path}, but there is no such file or folder: give the path of an existing one.")
+
+
+class NodeDiedError(QgfError):
+    """A node that `qgf run` started has ended by itself."""
+
+    def __init__(self, name: str, code: int, last_line: str) -> None:
+        self.name = name
+        self.code = code
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        said = f"its last words: {last_line}" if last_line else "it said nothing"
+        super().__init__(f"{name} {how}, so the others were stopped; {said}")
+
+
+class NotReadyError(QgfError):
+    """A service was called when its node could not serve it. The caller says what is missing."""

@@ -1,12 +1,14 @@
 """Builds frozen dataclasses from plain YAML or JSON values, and refuses what does not fit.
 
-One reader for every file a user writes (contracts, recipes, graphs) and for the configuration inside a checkpoint: an
-unknown key, a missing key, or a value of the wrong type is an error that says where it stands and what would do.
+One reader for every file a user writes (contracts, recipes, graphs) and for the configuration inside a
+checkpoint: an unknown key, a missing key, or a value of the wrong type is an error that says where it stands
+and what would do.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -21,49 +23,73 @@ from qgf_ros.errors import InvalidSetting, MissingFileError, UnknownKeys, Unread
 T = TypeVar("T")
 
 
+class _OneKeyLoader(yaml.SafeLoader):
+    """YAML without repeated keys: YAML itself would keep the last of them and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                problem = f"the key '{key}' stands twice in one mapping"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        built: dict[Any, Any] = super().construct_mapping(node, deep)
+        return built
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
         MissingFileError: there is no such file.
-        UnreadableFileError: it is not YAML, or not a mapping.
+        UnreadableFileError: it cannot be read, is not YAML, repeats a key, or is not a mapping.
     """
     if not path.is_file():
         raise MissingFileError(path)
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(encoding="utf-8"), _OneKeyLoader)
+    except OSError as error:
+        raise UnreadableFileError(path, "a readable file", error.strerror or str(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableFileError(path, "YAML", str(error).replace("\n", " ")) from error
+        raise UnreadableFileError(path, "YAML", " ".join(str(error).split())) from error
     if not isinstance(content, dict):
-        raise UnreadableFileError(path, "a YAML mapping", f"found {type(content).__name__}")
+        found = "it is empty" if content is None else f"found {type(content).__name__}"
+        raise UnreadableFileError(path, "a YAML mapping", found)
     return content
 
 
 def build(cls: type[T], value: Any, where: str) -> T:
-    """`value` as an instance of the dataclass `cls`; `where` names the place in messages, e.g. `interface.action`.
+    """`value` as an instance of the dataclass `cls`; `where` names the place in messages, e.g.
+    `interface.action`.
 
     Raises:
-        InvalidSetting: a value has the wrong type, or is no member of an enumeration.
-        UnknownKeys: a key that `cls` has not, or one without default is absent; the message lists the valid ones.
+        InvalidSetting: a value has the wrong type, is not finite, or is no member of an enumeration.
+        UnknownKeys: keys that `cls` has not, or absent ones without default; the message lists the valid
+        ones.
     """
     if not isinstance(value, Mapping):
         raise InvalidSetting(where, value, "a mapping")
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
-    for key in value:
-        if key not in fields:
-            raise UnknownKeys(where, [str(key)], fields)
+    required = {name for name, field in fields.items() if not _has_default(field)}
+    unknown, missing = [str(key) for key in value if key not in fields], required - set(value)
+    if unknown or missing:
+        raise UnknownKeys(where, unknown, fields, missing)
     built = {key: _convert(hints[key], item, f"{where}.{key}") for key, item in value.items()}
-    for name, field in fields.items():
-        if name not in built and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise UnknownKeys(where, (), fields, missing=[name])
     return cls(**built)
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return None if value is None else _convert(next(a for a in arguments if a is not type(None)), value, where)
+        return (
+            None
+            if value is None
+            else _convert(next(a for a in arguments if a is not type(None)), value, where)
+        )
     if origin is tuple:
         return _convert_tuple(arguments, value, where)
     if origin is dict:
@@ -85,18 +111,24 @@ def _convert_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[
     if len(value) != len(arguments):
         raise InvalidSetting(where, value, f"a list of {len(arguments)}")
     pairs = zip(arguments, value, strict=True)
-    return tuple(_convert(argument, item, f"{where}[{index}]") for index, (argument, item) in enumerate(pairs))
+    return tuple(
+        _convert(argument, item, f"{where}[{index}]") for index, (argument, item) in enumerate(pairs)
+    )
 
 
 def _convert_enum(hint: type[Enum], value: Any, where: str) -> Enum:
     try:
         return hint(value)
     except ValueError as error:
-        raise InvalidSetting(where, value, "one of " + ", ".join(str(member.value) for member in hint)) from error
+        raise InvalidSetting(
+            where, value, "one of " + ", ".join(str(member.value) for member in hint)
+        ) from error
 
 
 def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise InvalidSetting(where, value, "a finite number")
         return float(value)
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -104,4 +136,12 @@ def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
         return value
     if hint is Path and isinstance(value, str):
         return Path(value)
-    raise InvalidSetting(where, value, {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}.get(hint, str(hint)))
+    raise InvalidSetting(where, value, _accepted(hint, value))
+
+
+def _accepted(hint: Any, value: Any) -> str:
+    if hint is float and isinstance(value, str) and "e" in value.lower():
+        return "a number; YAML takes 1e3 for a text, so write 1.0e+3 or 1000.0"
+    return {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}.get(
+        hint, str(hint)
+    )

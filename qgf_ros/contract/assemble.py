@@ -1,4 +1,4 @@
-"""Turns the newest readings into an observation vector: the same code for bags, live topics and the simulator."""
+"""Turns the newest readings into an observation vector: one code for bags, topics and the simulator."""
 
 from __future__ import annotations
 
@@ -6,23 +6,35 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from qgf_ros.contract.schema import JOINT_FIELDS, Contract, Field, Term
+from qgf_ros.contract.schema import JOINT_FIELDS, POSE_FIELDS, TOOL_FIELDS, Contract, Field, Term
 from qgf_ros.datatypes import FloatArray, JointReading, Observation, PoseReading, Reading
 from qgf_ros.errors import ObservationRefused
 
 FUTURE_TOLERANCE_NS = 50_000_000  # clocks of two computers on one network differ by less
+_PLURALS = {
+    Field.POSITION: "positions",
+    Field.VELOCITY: "velocities",
+    Field.EFFORT: "efforts",
+    Field.POSITION_CIRCLE: "positions",
+}
 
 
 class ForwardKinematics(Protocol):
-    """What assembling needs of a robot model."""
+    """What assembling needs of a robot model: its joints, and where they put the tool."""
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """Names of the joints that move the tool."""
+        ...
 
     def tool(self, positions: Mapping[str, float]) -> tuple[FloatArray, float]:
         """Tool position (3,) in m and yaw in rad at these joint positions."""
 
 
 class Assembler:
-    """Builds observations under a contract. Stateless between calls: it may be used from one thread at a time."""
+    """Builds observations under a contract. Keeps nothing between calls. One thread."""
 
     def __init__(self, contract: Contract, kinematics: ForwardKinematics | None) -> None:
         self._terms = contract.interface.observation
@@ -31,90 +43,138 @@ class Assembler:
         self._kinematics = kinematics
 
     def assemble(self, readings: Mapping[str, Reading], now_ns: int) -> Observation:
-        """The observation from the newest reading of each input, at node time `now_ns`.
+        """The observation (O,) from the newest reading of each input, at node time `now_ns`.
+
+        Readings that the contract does not name and joints that no term names are ignored; the order of
+        joints within a reading is free. The observation's stamp is the newest of its readings'.
 
         Raises:
-            ObservationRefused: with reason `missing`, `stale`, `future`, `frame`, `joint`, `shape` or `not_finite`;
+            ObservationRefused: with reason `missing`, `stale`, `future`, `frame`, `joint`, `shape` or
+            `not_finite`;
                 the sentence names the input and topic.
         """
         for name in self._frames:
             self._check_input(name, readings, now_ns)
-        tools = {name: self._tool(name, reading) for name, reading in readings.items() if name in self._tool_inputs()}
-        parts = [self._take(term, readings[term.input], tools) for term in self._terms]
-        values = np.concatenate(parts).astype(np.float32)
+        tools = {name: self._tool(name, readings[name]) for name in self._tool_inputs()}
+        values = np.concatenate([self._checked(term, readings[term.input], tools) for term in self._terms])
         return Observation(values, max(readings[name].stamp_ns for name in self._frames))
 
-    def _tool_inputs(self) -> set[str]:
-        return {term.input for term in self._terms if term.field in (Field.TOOL_POSITION, Field.TOOL_YAW)}
+    def _tool_inputs(self) -> list[str]:
+        return sorted({term.input for term in self._terms if term.field in TOOL_FIELDS})
 
     def _check_input(self, name: str, readings: Mapping[str, Reading], now_ns: int) -> None:
-        topic = self._topics[name]
+        source = self._source(name)
         if name not in readings:
-            raise ObservationRefused("missing", f"Nothing arrived yet on '{topic.topic}' (input '{name}'): is its publisher running?")
+            raise ObservationRefused("missing", f"Nothing arrived yet on {source}: is its publisher running?")
         reading, frame = readings[name], self._frames[name]
-        age_s = (now_ns - reading.stamp_ns) * 1e-9
-        if age_s > topic.max_age_s:
-            sentence = f"The newest message on '{topic.topic}' (input '{name}') is {age_s:.3f} s old; the contract allows {topic.max_age_s:g} s."
+        age_s, max_age_s = (now_ns - reading.stamp_ns) * 1e-9, self._topics[name].max_age_s
+        if age_s > max_age_s and reading.stamp_ns == 0:
+            raise ObservationRefused(
+                "stale", f"The message on {source} carries no stamp: its publisher must set one."
+            )
+        if age_s > max_age_s:
+            sentence = (
+                f"The newest message on {source} is {age_s:.3f} s old; the contract allows {max_age_s:g} s."
+            )
             raise ObservationRefused("stale", sentence)
         if now_ns - reading.stamp_ns < -FUTURE_TOLERANCE_NS:
-            raise ObservationRefused("future", f"The stamp on '{topic.topic}' (input '{name}') lies {-age_s:.3f} s in the future: check the clocks.")
+            sentence = f"The stamp on {source} lies {-age_s:.3f} s in the future: check the clocks."
+            raise ObservationRefused("future", sentence)
         if isinstance(reading, PoseReading) and reading.frame != frame:
-            sentence = f"The pose on '{topic.topic}' (input '{name}') is in frame '{reading.frame}'; the contract accepts '{frame}'."
+            sentence = f"The pose on {source} is in frame '{reading.frame}'; the contract accepts '{frame}'."
             raise ObservationRefused("frame", sentence)
 
     def _tool(self, name: str, reading: Reading) -> tuple[FloatArray, float]:
         if self._kinematics is None or not isinstance(reading, JointReading):
-            raise ObservationRefused("joint", f"Input '{name}' carries no joints to compute the tool's pose from.")
-        if len(reading.positions) != len(reading.names):
-            raise self._shape(name, "positions", len(reading.positions), len(reading.names))
-        positions = dict(zip(reading.names, reading.positions.tolist(), strict=True))
+            raise ObservationRefused(
+                "joint", f"{self._source(name)} gives no joints to compute the tool's pose from."
+            )
+        places = self._places(name, reading, "positions", reading.positions)
+        positions = {joint: float(reading.positions[place]) for joint, place in places.items()}
+        needed = [joint for joint in self._kinematics.joints if joint in positions]
+        if not np.isfinite([positions[joint] for joint in needed]).all():
+            found = ", ".join(f"{joint} {positions[joint]:g}" for joint in needed)
+            raise ObservationRefused(
+                "not_finite", f"The joints on {self._source(name)} are not finite: {found}."
+            )
         try:
             return self._kinematics.tool(positions)
         except KeyError as error:
             raise self._no_joint(name, str(error.args[0]), reading.names) from error
 
-    def _take(self, term: Term, reading: Reading, tools: Mapping[str, tuple[FloatArray, float]]) -> FloatArray:
-        if term.field in JOINT_FIELDS and isinstance(reading, JointReading):
-            taken = self._take_joints(term, reading)
-        elif term.field is Field.TOOL_POSITION:
-            taken = tools[term.input][0]
-        elif term.field is Field.TOOL_YAW:
-            taken = _circle(tools[term.input][1])
-        elif isinstance(reading, PoseReading):
-            taken = _take_pose(term.field, reading)
-        else:
-            raise ObservationRefused("shape", f"Term '{term.name}' cannot be read from input '{term.input}'.")
+    def _checked(
+        self, term: Term, reading: Reading, tools: Mapping[str, tuple[FloatArray, float]]
+    ) -> npt.NDArray[np.float32]:
+        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is refused below
+            taken = self._take(term, reading, tools).astype(np.float32)
         if not np.isfinite(taken).all():
-            raise ObservationRefused("not_finite", f"Term '{term.name}' from '{self._topics[term.input].topic}' is not finite: {taken.tolist()}.")
+            sentence = f"Term '{term.name}' from {self._source(term.input)} is not finite: {taken.tolist()}."
+            raise ObservationRefused("not_finite", sentence)
         return taken
 
+    def _take(
+        self, term: Term, reading: Reading, tools: Mapping[str, tuple[FloatArray, float]]
+    ) -> FloatArray:
+        if term.field in JOINT_FIELDS and isinstance(reading, JointReading):
+            return self._take_joints(term, reading)
+        if term.field is Field.TOOL_POSITION:
+            return tools[term.input][0]
+        if term.field is Field.TOOL_YAW:
+            return _circle(tools[term.input][1])
+        if term.field in POSE_FIELDS and isinstance(reading, PoseReading):
+            return _take_pose(term.field, reading, self._source(term.input))
+        sentence = f"Term '{term.name}' ({term.field.value}) cannot be read from {self._source(term.input)}."
+        raise ObservationRefused("shape", sentence)
+
     def _take_joints(self, term: Term, reading: JointReading) -> FloatArray:
-        values = {Field.VELOCITY: reading.velocities, Field.EFFORT: reading.efforts}.get(term.field, reading.positions)
-        if len(values) != len(reading.names):
-            raise self._shape(term.input, term.field.value, len(values), len(reading.names))
-        places = {name: index for index, name in enumerate(reading.names)}
+        values = {
+            Field.POSITION: reading.positions,
+            Field.VELOCITY: reading.velocities,
+            Field.EFFORT: reading.efforts,
+            Field.POSITION_CIRCLE: reading.positions,
+        }[term.field]
+        places = self._places(term.input, reading, _PLURALS[term.field], values)
         for joint in term.joints:
             if joint not in places:
                 raise self._no_joint(term.input, joint, reading.names)
         taken = values[[places[joint] for joint in term.joints]]
-        return np.concatenate([np.cos(taken), np.sin(taken)]) if term.field is Field.POSITION_CIRCLE else taken
+        return (
+            np.concatenate([np.cos(taken), np.sin(taken)]) if term.field is Field.POSITION_CIRCLE else taken
+        )
 
-    def _shape(self, name: str, what: str, found: int, expected: int) -> ObservationRefused:
-        topic = self._topics[name].topic
-        return ObservationRefused("shape", f"The message on '{topic}' has {found} {what} for {expected} joint names; it must have one each.")
+    def _places(self, name: str, reading: JointReading, what: str, values: FloatArray) -> dict[str, int]:
+        if len(values) != len(reading.names):
+            sentence = (
+                f"has {len(values)} {what} for {len(reading.names)} joint names; it must have one each."
+            )
+            raise ObservationRefused("shape", f"The message on {self._source(name)} {sentence}")
+        places = {joint: index for index, joint in enumerate(reading.names)}
+        if len(places) != len(reading.names):
+            raise ObservationRefused("shape", f"The message on {self._source(name)} names a joint twice.")
+        return places
 
     def _no_joint(self, name: str, joint: str, found: tuple[str, ...]) -> ObservationRefused:
-        topic = self._topics[name].topic
-        return ObservationRefused("joint", f"The message on '{topic}' has no joint '{joint}': it names {', '.join(found) or 'none'}.")
+        names = ", ".join(found) or "none"
+        return ObservationRefused(
+            "joint", f"The message on {self._source(name)} has no joint '{joint}': it names {names}."
+        )
+
+    def _source(self, name: str) -> str:
+        return f"'{self._topics[name].topic}' (input '{name}')"
 
 
-def _take_pose(field: Field, reading: PoseReading) -> FloatArray:
+def _take_pose(field: Field, reading: PoseReading, source: str) -> FloatArray:
     if field is Field.POSE_POSITION:
         return reading.position
     quat = reading.quat_wxyz
+    if not np.isfinite(quat).all():
+        raise ObservationRefused("not_finite", f"The quaternion on {source} is not finite: {quat.tolist()}.")
     norm = float(np.linalg.norm(quat))
     if not 0.99 < norm < 1.01:
-        raise ObservationRefused("shape", f"The quaternion {quat.tolist()} has length {norm:.3f}; it must be 1.")
+        sentence = (
+            f"The quaternion on {source} is {quat.tolist()} (wxyz), of length {norm:.3f}; it must be 1."
+        )
+        raise ObservationRefused("shape", sentence)
     if field is Field.POSE_QUATERNION:
         return quat if quat[0] >= 0 else -quat
     w, x, y, z = quat

@@ -1,7 +1,7 @@
 """Reads messages into plain values, by the layout of their fields alone.
 
-Serves rclpy and rosbags messages alike and imports neither. ROS writes quaternions xyzw; here they become wxyz, and
-nowhere else does the order change.
+Serves rclpy and rosbags messages alike and imports neither. ROS writes quaternions xyzw; here they become
+wxyz, and nowhere else does the order change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qgf_ros.contract.schema import Message
-from qgf_ros.datatypes import JointReading, PoseReading, Reading
+from qgf_ros.datatypes import FloatArray, JointReading, PoseReading, Reading
 
 
 def stamp_ns(stamp: Any) -> int:
@@ -39,7 +39,9 @@ def _read_command(message: Any) -> JointReading:
     point = message.points[0] if len(message.points) else None
     positions = _floats(point.positions) if point is not None else np.zeros(0)
     velocities = _floats(point.velocities) if point is not None else np.zeros(0)
-    return JointReading(stamp_ns(message.header.stamp), tuple(message.joint_names), positions, velocities, np.zeros(0))
+    return JointReading(
+        stamp_ns(message.header.stamp), tuple(message.joint_names), positions, velocities, np.zeros(0)
+    )
 
 
 def _read_pose(message: Any) -> PoseReading:
@@ -52,5 +54,5 @@ def _read_pose(message: Any) -> PoseReading:
     )
 
 
-def _floats(values: Any) -> np.ndarray:
+def _floats(values: Any) -> FloatArray:
     return np.array(values, dtype=np.float64)

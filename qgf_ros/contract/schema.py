@@ -1,7 +1,8 @@
-"""The contract's types: what a robot and a task promise to a policy, and the reverse.
+"""The contract's types: what a robot and a task promise to a policy, and the reverse. `docs/contract.md` is
+its manual.
 
-Two parts. `Interface` must match between a data set, a checkpoint and a robot, and is hashed. `Deployment` may differ
-from robot to robot: topics, ages, outputs, and limits (only ever tighter than the robot's own).
+Two parts. `Interface` must match between a data set, a checkpoint and a robot, and is hashed. `Deployment`
+may differ from robot to robot: topics, ages, outputs, and limits (only ever tighter than the robot's own).
 All units are SI (metres, radians, seconds); quaternions are `wxyz` everywhere but inside ROS messages.
 """
 
@@ -13,7 +14,14 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
+from qgf_ros.contract.deployment import Deployment as Deployment
+from qgf_ros.contract.deployment import JointLimits as JointLimits
+from qgf_ros.contract.deployment import Output as Output
+from qgf_ros.contract.deployment import OutputKind as OutputKind
+from qgf_ros.contract.deployment import Topic as Topic
+
 SCHEMA_VERSION = 1
+TOOL_DIMENSIONS = ("x", "y", "z", "yaw")  # of an action; any other dimension is a joint
 
 
 class Message(Enum):
@@ -30,7 +38,9 @@ class Field(Enum):
     POSITION = "position"  # one per joint: rad or m
     VELOCITY = "velocity"  # one per joint: rad/s or m/s
     EFFORT = "effort"  # one per joint: N m or N
-    POSITION_CIRCLE = "position_circle"  # 2 per joint, all cosines then all sines: for joints that turn without end
+    POSITION_CIRCLE = (
+        "position_circle"  # 2 per joint, all cosines then all sines: for joints that turn without end
+    )
     TOOL_POSITION = "tool_position"  # 3, forward kinematics of the message's joints: m
     TOOL_YAW = "tool_yaw"  # 2, cosine and sine of the tool's yaw
     POSE_POSITION = "pose_position"  # 3: m
@@ -51,20 +61,13 @@ FIELD_LENGTH = {
 
 
 class Reference(Enum):
-    """What a delta is added to. Reference implementations of the field use the measured pose; ours is the command."""
+    """What a delta is added to: docs/adr/0002-delta-from-the-command.md says why ours is the command."""
 
-    COMMANDED = "commanded"  # the joint command that was last published: no drift under load, no noise from sensors
+    COMMANDED = (
+        "commanded"  # the joint command that was last published: no drift under load, no noise from sensors
+    )
     MEASURED = "measured"  # the measured joints, as OGBench's own controller does
     ABSOLUTE = "absolute"  # the action is the target itself: `centre + value` (joint dimensions only)
-
-
-class OutputKind(Enum):
-    """How joint targets leave: the name of a ros2_control interface, or a plug-in of `qgf_ros.nodes.outputs`."""
-
-    GROUP = "group"
-    TRAJECTORY = "trajectory"
-    GRIPPER_COMMAND = "gripper_command"
-    FOLLOW_JOINT_TRAJECTORY = "follow_joint_trajectory"
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,12 @@ class Action:
 
 @dataclass(frozen=True)
 class Kinematics:
-    """A MuJoCo or URDF model of the arm: `tool` is the site that acts, `nominal_quat_wxyz` its attitude at yaw 0.
+    """A MuJoCo model (MJCF) of the arm: `tool` is the site that acts, `nominal_quat_wxyz` its attitude at yaw
+    0.
 
-    `model` is a path relative to the contract's file; `sha256` is filled in from the file when the contract is read.
+    `model` is a path relative to the contract's file; `sha256` is filled in from the file when the contract
+    is read. Both are part of the digest: contracts that shall match keep the same relative path and the same
+    bytes.
     """
 
     model: str
@@ -138,7 +144,8 @@ class Kinematics:
 class Interface:
     """What must match: the order, meaning and units of observation and action, and the rates.
 
-    `control_period_s` is the time one action is in force; `chunk_length` the number of actions in a chunk (H).
+    `control_period_s` is the time one action is in force; `chunk_length` the number of actions in a chunk
+    (H).
     """
 
     name: str
@@ -180,48 +187,9 @@ class Interface:
 
     @property
     def digest(self) -> str:
-        """sha256 of the canonical form: equal digests mean that data, checkpoint and robot speak the same language."""
+        """sha256 of the canonical form: equal where data, checkpoint and robot speak the same language."""
         text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class JointLimits:
-    """Bounds of one joint's command: position (rad), velocity (rad/s), acceleration (rad/s2), jerk (rad/s3)."""
-
-    lower: float
-    upper: float
-    velocity: float
-    acceleration: float
-    jerk: float
-
-
-@dataclass(frozen=True)
-class Topic:
-    """Where an input comes from and how old its newest message may be, s."""
-
-    topic: str
-    max_age_s: float
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where joint targets go: a controller's topic or action, its kind, and its joints in the controller's order."""
-
-    kind: OutputKind
-    topic: str
-    joints: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What may differ from robot to robot."""
-
-    command_rate_hz: float
-    inputs: dict[str, Topic]
-    outputs: tuple[Output, ...]
-    limits: dict[str, JointLimits]
-    base_frame: str = "base_link"
 
 
 @dataclass(frozen=True)

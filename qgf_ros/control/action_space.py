@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qgf_ros.contract.load import TOOL_DIMENSIONS
-from qgf_ros.contract.schema import Contract, Reference
+from qgf_ros.contract.schema import TOOL_DIMENSIONS, Contract, Reference
 from qgf_ros.control.kinematics import TOLERANCE, Kinematics
 from qgf_ros.datatypes import FloatArray
 
+AXES = TOOL_DIMENSIONS[:3]
 RANGE_TOLERANCE = 1e-9  # rounding of scale * value
 
 
 @dataclass(frozen=True)
 class Target:
-    """Joint positions to move to (rad, by name), how many components were clipped, and whether the tool can get there."""
+    """Joint positions to move to (rad, by name), how many components were clipped, and whether the tool gets
+    there.
+
+    Where it does not, the joints of the arm keep their commanded positions.
+    """
 
     positions: dict[str, float]
     clipped: int
@@ -32,12 +36,20 @@ class ActionSpace:
         self._kinematics = kinematics
         self._low = np.array([d.centre - d.scale for d in self._action.dimensions])
         self._high = np.array([d.centre + d.scale for d in self._action.dimensions])
-        self._uses_tool = any(name in TOOL_DIMENSIONS for name in self._action.names)
+        self.uses_tool = any(name in TOOL_DIMENSIONS for name in self._action.names)
 
-    def target(self, action: FloatArray, commanded: Mapping[str, float], measured: Mapping[str, float]) -> Target:
-        """Joint targets for an action (A,), given the commanded and the measured joint positions by name (rad).
+    def target(
+        self, action: FloatArray, commanded: Mapping[str, float], measured: Mapping[str, float]
+    ) -> Target:
+        """Joint targets for an action (A,), physical, given commanded and measured joint positions by name
+        (rad).
 
-        Joints that the action does not move keep their commanded position.
+        Components outside their range and tool positions outside the workspace are clipped and counted; a
+        tool that stands outside comes back by no more than the range a step. Joints that the action does not
+        move, and all joints of the arm if no joint positions reach the target, keep their commanded position.
+
+        Raises:
+            KeyError: a joint is absent from the positions.
         """
         bounded = np.clip(action, self._low, self._high)
         clipped = int(np.sum(np.abs(bounded - action) > RANGE_TOLERANCE))
@@ -46,26 +58,43 @@ class ActionSpace:
         positions = dict(commanded)
         for name, value in values.items():
             if name not in TOOL_DIMENSIONS:
-                positions[name] = value if self._action.reference is Reference.ABSOLUTE else base[name] + value
-        if not self._uses_tool or self._kinematics is None:
+                positions[name] = (
+                    value if self._action.reference is Reference.ABSOLUTE else base[name] + value
+                )
+        if not self.uses_tool or self._kinematics is None:
             return Target(positions, clipped, True)
-        position, yaw = self._kinematics.tool(base)
-        position = position + np.array([values.get(axis, 0.0) for axis in "xyz"])
-        if self._action.workspace is not None:
-            inside = np.clip(position, *self._action.workspace)
-            clipped += int(np.sum(inside != position))
-            position = inside
+        here, yaw = self._kinematics.tool(base)
+        wanted = here + np.array([values.get(axis, 0.0) for axis in AXES])
+        position = self._inside_workspace(wanted, here)
+        clipped += int(np.sum(position != wanted))
         arm, error = self._kinematics.solve(position, yaw + values.get("yaw", 0.0), commanded)
-        return Target(positions | arm, clipped, error < TOLERANCE)
+        if error >= TOLERANCE:
+            return Target(positions, clipped, False)
+        return Target(positions | arm, clipped, True)
 
-    def delta_to(self, wanted: Mapping[str, float], commanded: Mapping[str, float], measured: Mapping[str, float]) -> FloatArray:
-        """The action (A,) in physical units that asks for `wanted`: tool x, y, z, yaw or joint positions by name.
+    def _inside_workspace(self, wanted: FloatArray, here: FloatArray) -> FloatArray:
+        if self._action.workspace is None:
+            return wanted
+        inside = np.clip(wanted, *self._action.workspace)
+        ranges = dict(zip(self._action.names, zip(self._low, self._high, strict=True), strict=True))
+        low, high = np.array([ranges.get(axis, (0.0, 0.0)) for axis in AXES]).T
+        return np.clip(inside, here + low, here + high)
 
-        The inverse of `target` where nothing is clipped; what a demonstrator or a teleoperator calls.
+    def delta_to(
+        self, wanted: Mapping[str, float], commanded: Mapping[str, float], measured: Mapping[str, float]
+    ) -> FloatArray:
+        """The action (A,) in physical units that asks for `wanted`: tool x, y, z, yaw or joint positions by
+        name.
+
+        The inverse of `target` where nothing is clipped; what a demonstrator or a teleoperator calls. Clipped
+        to the action's range; the yaw goes the short way round.
+
+        Raises:
+            KeyError: `wanted` lacks a dimension of the action, or the positions a joint.
         """
         base = measured if self._action.reference is Reference.MEASURED else commanded
         here = dict(base)
-        if self._uses_tool and self._kinematics is not None:
+        if self.uses_tool and self._kinematics is not None:
             position, yaw = self._kinematics.tool(base)
             here |= dict(zip(TOOL_DIMENSIONS, (*position.tolist(), yaw), strict=True))
         absolute = self._action.reference is Reference.ABSOLUTE
@@ -73,12 +102,15 @@ class ActionSpace:
         if "yaw" in self._action.names:
             place = self._action.names.index("yaw")
             delta[place] = float((delta[place] + np.pi) % (2 * np.pi) - np.pi)
-        return np.clip(np.array(delta), self._low, self._high)
+        bounded: FloatArray = np.clip(np.array(delta), self._low, self._high)
+        return bounded
 
     def physical(self, values: FloatArray) -> FloatArray:
         """Policy actions (..., A) in [-1, 1] as physical values."""
-        return (self._low + self._high) / 2 + values * (self._high - self._low) / 2
+        scaled: FloatArray = (self._low + self._high) / 2 + values * (self._high - self._low) / 2
+        return scaled
 
     def normalised(self, physical: FloatArray) -> FloatArray:
         """Physical actions (..., A) as a policy's values in [-1, 1]."""
-        return (physical - (self._low + self._high) / 2) / ((self._high - self._low) / 2)
+        scaled: FloatArray = (physical - (self._low + self._high) / 2) / ((self._high - self._low) / 2)
+        return scaled

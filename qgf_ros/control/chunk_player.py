@@ -22,7 +22,8 @@ class ChunkPlayer:
         """Forgets the chunk: nothing is due until another is loaded."""
         self._actions: FloatArray = np.zeros((0, len(self._names)))
         self._tick = 0
-        self.chunk_stamp_ns = 0
+        self._loaded = False
+        self.chunk_stamp_ns = 0  # of the observation that the chunk in play came from; 0 while there is none
 
     def load(self, chunk: ActionChunk) -> None:
         """Puts a chunk in play from its first action, in place of the one there.
@@ -31,15 +32,25 @@ class ChunkPlayer:
             ChunkRefused: reason `names`, `shape`, `not_finite` or `repeated`; the chunk in play stays.
         """
         if chunk.names != self._names:
-            raise ChunkRefused("names", f"The chunk's dimensions are {', '.join(chunk.names)}; the contract has {', '.join(self._names)}.")
-        if chunk.actions.ndim != 2 or chunk.actions.shape[1] != len(self._names) or not 1 <= len(chunk.actions) <= self._longest:
+            found, accepted = ", ".join(chunk.names), ", ".join(self._names)
+            raise ChunkRefused("names", f"The chunk's dimensions are {found}; the contract has {accepted}.")
+        if (
+            chunk.actions.ndim != 2
+            or chunk.actions.shape[1] != len(self._names)
+            or not 1 <= len(chunk.actions) <= self._longest
+        ):
             accepted = f"(1 to {self._longest}, {len(self._names)})"
-            raise ChunkRefused("shape", f"The chunk has shape {chunk.actions.shape}; the contract accepts {accepted}.")
+            raise ChunkRefused(
+                "shape", f"The chunk has shape {chunk.actions.shape}; the contract accepts {accepted}."
+            )
         if not np.isfinite(chunk.actions).all():
             raise ChunkRefused("not_finite", "The chunk holds values that are not finite; it was not played.")
-        if self.chunk_stamp_ns and chunk.stamp_ns <= self.chunk_stamp_ns:
-            raise ChunkRefused("repeated", "The chunk's observation is not newer than that of the chunk in play.")
-        self._actions, self._tick, self.chunk_stamp_ns = chunk.actions, 0, chunk.stamp_ns
+        if self._loaded and chunk.stamp_ns <= self.chunk_stamp_ns:
+            raise ChunkRefused(
+                "repeated", "The chunk's observation is not newer than that of the chunk in play."
+            )
+        self._actions, self._tick = chunk.actions.copy(), 0
+        self._loaded, self.chunk_stamp_ns = True, chunk.stamp_ns
 
     @property
     def actions_left(self) -> int:
@@ -52,7 +63,7 @@ class ChunkPlayer:
         return self._tick >= len(self._actions) * self._ticks_per_action
 
     def advance(self) -> FloatArray | None:
-        """Counts one tick; the action (A,) that begins at it, or None while one is in force or nothing is due."""
+        """Counts one tick; the action (A,) that begins at it, or None while one is in force or none due."""
         if self.is_done:
             return None
         action, within = divmod(self._tick, self._ticks_per_action)

@@ -1,7 +1,8 @@
-"""The one gate through which actions become joint commands: player, action space and limiter, one tick at a time.
+"""The one gate through which actions become joint commands: player, action space and limiter, one tick at a
+time.
 
-Collection, evaluation and the command node call this class and no other, so that a policy learns what the robot will
-really do. It knows no clock and no ROS: time comes in, a command goes out.
+Collection, evaluation and the command node call this class and no other, so that a policy learns what the
+robot will really do. It knows no clock and no ROS: time comes in, a command goes out.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from qgf_ros.control.chunk_player import ChunkPlayer
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits import JointLimiter, Motion
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung
-from qgf_ros.errors import ObservationRefused
+from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
+
+MAX_TILT_RAD = 0.1  # of the tool at the start: what the first action would straighten
 
 
 class CommandGate:
-    """State: the last command, the chunk in play, whether it runs. `reset` before the first `tick`. One thread."""
+    """State: the last command, the chunk in play, whether it runs. `reset` comes first. One thread."""
 
     def __init__(self, contract: Contract, kinematics: Kinematics | None) -> None:
         self._contract = contract
@@ -29,7 +32,9 @@ class CommandGate:
         self.player = ChunkPlayer(contract)
         self.limiter = JointLimiter(self._joints, contract.deployment.limits, contract.tick_ns * 1e-9)
         self._targets: FloatArray = np.zeros(len(self._joints))
+        self._kinematics = kinematics
         self._tick = 0
+        self._is_reset = False
         self._running = False
         self._hold_reason = "not started"
 
@@ -37,18 +42,42 @@ class CommandGate:
         """Begins at rest at the measured positions, holding.
 
         Raises:
-            ObservationRefused: the reading lacks a joint or is not finite.
+            ObservationRefused: reason `joint`, `shape` or `not_finite` as for `measured`, or `limits` where a
+            joint
+                stands outside its limits; the gate stays as it was.
         """
-        self._targets = np.array([self.measured(measured)[joint] for joint in self._joints])
-        self.limiter.reset(self._targets)
-        self.player.clear()
+        positions = np.array([self.measured(measured)[joint] for joint in self._joints])
+        self.limiter.reset(positions)
+        self._targets = self.limiter.state.positions
         self._tick = 0
+        self._is_reset = True
         self.hold("not started")
 
     def start(self) -> None:
-        """From now on chunks are played; until one comes the arm stays where it is."""
+        """From now on chunks are played; until one comes the arm stays where it is.
+
+        Raises:
+            MotionRefused: reason `not_reset` before a `reset`; `tilted` where the tool leans by more than
+                `MAX_TILT_RAD`, since the first action would swing it upright whatever it asks for.
+        """
+        if not self._is_reset:
+            raise MotionRefused(
+                "not_reset", "The joints have not been read yet: reset the command node first."
+            )
+        self._check_tilt()
         self._running = True
         self.player.clear()
+
+    def _check_tilt(self) -> None:
+        if self._kinematics is None or not self.action_space.uses_tool:
+            return
+        tilt = self._kinematics.tilt(self._named(self.limiter.state.positions))
+        if tilt > MAX_TILT_RAD:
+            sentence = (
+                f"The tool leans {np.degrees(tilt):.1f} degrees from the attitude that actions keep; "
+                f"bring it within {np.degrees(MAX_TILT_RAD):.1f} degrees by the robot's own means before starting."
+            )
+            raise MotionRefused("tilted", sentence)
 
     def hold(self, reason: str) -> None:
         """From the next tick on, brake to rest and stay, whatever chunks come."""
@@ -67,7 +96,15 @@ class CommandGate:
         return self._running and self.player.is_done
 
     def load(self, chunk: ActionChunk) -> None:
-        """Puts a chunk in play. Raises ChunkRefused with its reason."""
+        """Puts a chunk in play.
+
+        Raises:
+            ChunkRefused: reason `not_running` while the gate holds, else as for `ChunkPlayer.load`.
+        """
+        if not self._running:
+            raise ChunkRefused(
+                "not_running", f"The robot holds ({self._hold_reason}): the chunk was not played."
+            )
         self.player.load(chunk)
 
     def measured(self, reading: JointReading) -> dict[str, float]:
@@ -76,13 +113,14 @@ class CommandGate:
         Raises:
             ObservationRefused: reason `joint`, `shape` or `not_finite`.
         """
-        if len(reading.positions) != len(reading.names):
-            sentence = f"The joint states have {len(reading.positions)} positions for {len(reading.names)} names; one each is needed."
-            raise ObservationRefused("shape", sentence)
-        found = dict(zip(reading.names, reading.positions.tolist(), strict=True))
+        names, count = reading.names, len(reading.positions)
+        if count != len(names) or len(set(names)) != len(names):
+            sentence = f"The joint states have {count} positions for the names {', '.join(names) or 'none'}"
+            raise ObservationRefused("shape", f"{sentence}; each joint needs one.")
+        found = dict(zip(names, reading.positions.tolist(), strict=True))
         missing = [joint for joint in self._joints if joint not in found]
         if missing:
-            sentence = f"The joint states lack {', '.join(missing)}: they name {', '.join(reading.names) or 'none'}."
+            sentence = f"The joint states lack {', '.join(missing)}: they name {', '.join(names) or 'none'}."
             raise ObservationRefused("joint", sentence)
         positions = {joint: found[joint] for joint in self._joints}
         if not np.isfinite(list(positions.values())).all():
@@ -90,7 +128,16 @@ class CommandGate:
         return positions
 
     def tick(self, stamp_ns: int, measured: Mapping[str, float]) -> JointCommand:
-        """The command for this tick, given the measured joint positions by name (rad)."""
+        """The command for this tick, given the measured joint positions by name (rad).
+
+        Raises:
+            MotionRefused: reason `not_reset`, before a `reset`: where the arm stands is not known.
+            LimiterError: as for `JointLimiter.brake`.
+        """
+        if not self._is_reset:
+            raise MotionRefused(
+                "not_reset", "The joints have not been read yet: reset the command node first."
+            )
         clipped, rung = 0, Rung.HOLD
         if self._running:
             rung = Rung.TAIL if self.player.is_done else Rung.CHUNK
@@ -110,10 +157,12 @@ class CommandGate:
         return self._command(stamp_ns, self.limiter.state, Rung.HOLD, 0)
 
     def _retarget(self, action: FloatArray, measured: Mapping[str, float]) -> int:
-        commanded = dict(zip(self._joints, self.limiter.state.positions.tolist(), strict=True))
-        target = self.action_space.target(action, commanded, measured)
+        target = self.action_space.target(action, self._named(self.limiter.state.positions), measured)
         self._targets = np.array([target.positions[joint] for joint in self._joints])
         return target.clipped + (not target.reachable)
+
+    def _named(self, positions: FloatArray) -> dict[str, float]:
+        return dict(zip(self._joints, positions.tolist(), strict=True))
 
     def _command(self, stamp_ns: int, motion: Motion, rung: Rung, clipped: int) -> JointCommand:
         return JointCommand(

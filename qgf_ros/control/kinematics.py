@@ -11,10 +11,10 @@ from pyquaternion import Quaternion
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import FloatArray
-from qgf_ros.errors import ContractError
+from qgf_ros.errors import ContractError, UnreadableFileError
 
 MAX_ITERATIONS = 20
-TOLERANCE = 1e-5  # m and rad together: an order below a cube's tolerance of contact
+TOLERANCE = 1e-5  # m and rad together: far below what an arm repeats
 _SOLVER = "daqp"
 
 
@@ -22,22 +22,30 @@ class Kinematics:
     """The arm's model. Holds scratch data: use one instance per thread."""
 
     def __init__(self, contract: Contract) -> None:
-        """Raises ContractError where the model lacks the tool site or has a joint that the contract does not name."""
+        """Loads the model that the contract names.
+
+        Raises:
+            UnreadableFileError: the model is not one that MuJoCo reads.
+            ContractError: it lacks the tool site, has a joint that the contract does not name, one that is
+            neither
+                hinge nor slide, or the contract's limits are wider than the model's.
+        """
         stated, path = contract.interface.kinematics, contract.model_path
-        assert stated is not None and path is not None, "callers check that the contract has kinematics"
-        self._model = mujoco.MjModel.from_xml_path(str(path))
+        assert stated is not None, "callers check that the contract has kinematics"
+        assert path is not None
+        try:
+            self._model = mujoco.MjModel.from_xml_path(str(path))
+        except ValueError as error:
+            raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
         self.joints = tuple(self._model.joint(index).name for index in range(self._model.njnt))
-        sites = [self._model.site(index).name for index in range(self._model.nsite)]
-        if stated.tool not in sites:
-            raise ContractError(contract.path, f"{path.name} has no site '{stated.tool}'", f"it has {', '.join(sites) or 'none'}")
-        unknown = [joint for joint in self.joints if joint not in contract.interface.joints]
-        if unknown:
-            raise ContractError(contract.path, f"{path.name} moves {', '.join(unknown)}", "name these joints in interface.joints")
+        _check_model(contract, self._model, stated.tool)
         self._tool = stated.tool
         self._nominal = Quaternion(np.array(stated.nominal_quat_wxyz)).normalised
         self._configuration = mink.Configuration(self._model)
         self._site = self._model.site(stated.tool).id
-        self._task = mink.FrameTask(self._tool, "site", position_cost=1.0, orientation_cost=1.0, lm_damping=1e-6)
+        self._task = mink.FrameTask(
+            self._tool, "site", position_cost=1.0, orientation_cost=1.0, lm_damping=1e-6
+        )
         self._limits = [mink.ConfigurationLimit(self._model)]
 
     def tool(self, positions: Mapping[str, float]) -> tuple[FloatArray, float]:
@@ -46,17 +54,38 @@ class Kinematics:
         Raises:
             KeyError: `positions` lacks a joint of the model.
         """
+        position, turned = self._tool_pose(positions)
+        return position, _yaw(turned)
+
+    def _tool_pose(self, positions: Mapping[str, float]) -> tuple[FloatArray, Quaternion]:
         data = self._configuration.data
         data.qpos[:] = [positions[joint] for joint in self.joints]
         mujoco.mj_kinematics(self._model, data)
         attitude = Quaternion(matrix=data.site_xmat[self._site].reshape(3, 3), atol=1e-6, rtol=1e-6)
-        return data.site_xpos[self._site].copy(), _yaw(attitude * self._nominal.inverse)
+        return data.site_xpos[self._site].copy(), attitude * self._nominal.inverse
 
-    def solve(self, position: FloatArray, yaw: float, start: Mapping[str, float]) -> tuple[dict[str, float], float]:
-        """Joint positions that bring the tool to `position` (3,) m and `yaw` rad, from `start`, and the error left.
+    def tilt(self, positions: Mapping[str, float]) -> float:
+        """Angle in rad between the tool's attitude and the nearest that an action can ask for: nominal,
+        turned by yaw.
 
-        The error is the norm of the tool's twist to the target (m and rad); above `TOLERANCE` where the target is out
-        of reach, and then the positions are the nearest found.
+        Raises:
+            KeyError: `positions` lacks a joint of the model.
+        """
+        _, turned = self._tool_pose(positions)
+        return float(np.arccos(np.clip(turned.rotation_matrix[2, 2], -1.0, 1.0)))
+
+    def solve(
+        self, position: FloatArray, yaw: float, start: Mapping[str, float]
+    ) -> tuple[dict[str, float], float]:
+        """Joint positions that bring the tool to `position` (3,) m and `yaw` rad, from `start`, and the error
+        left.
+
+        The error is the norm of the tool's twist to the target (m and rad). Above `TOLERANCE` the target is
+        out of reach, and the positions are where the search ended, which may be far from `start`: not to be
+        followed.
+
+        Raises:
+            KeyError: `start` lacks a joint of the model.
         """
         attitude = Quaternion(axis=(0.0, 0.0, 1.0), angle=yaw) * self._nominal
         self._task.set_target(mink.SE3.from_rotation_and_translation(mink.SO3(attitude.elements), position))
@@ -65,10 +94,33 @@ class Kinematics:
         for _ in range(MAX_ITERATIONS):
             if error < TOLERANCE:
                 break
-            velocity = mink.solve_ik(self._configuration, [self._task], 1.0, _SOLVER, damping=1e-9, limits=self._limits)
+            velocity = mink.solve_ik(
+                self._configuration, [self._task], 1.0, _SOLVER, damping=1e-9, limits=self._limits
+            )
             self._configuration.integrate_inplace(velocity, 1.0)
             error = float(np.linalg.norm(self._task.compute_error(self._configuration)))
         return dict(zip(self.joints, self._configuration.q.tolist(), strict=True)), error
+
+
+def _check_model(contract: Contract, model: mujoco.MjModel, tool: str) -> None:
+    path, name = contract.path, contract.interface.kinematics.model if contract.interface.kinematics else ""
+    sites = [model.site(index).name for index in range(model.nsite)]
+    if tool not in sites:
+        raise ContractError(path, f"{name} has no site '{tool}'", f"it has {', '.join(sites) or 'none'}")
+    hinge_or_slide = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
+    for index in range(model.njnt):
+        joint = model.joint(index).name
+        if joint not in contract.interface.joints:
+            raise ContractError(
+                path, f"{name} moves '{joint}'", "interface.joints must name every joint of it"
+            )
+        if model.jnt_type[index] not in hinge_or_slide:
+            raise ContractError(path, f"'{joint}' of {name} is a ball or free joint", "use hinges and slides")
+        limits, (lower, upper) = contract.deployment.limits[joint], model.jnt_range[index]
+        if model.jnt_limited[index] and not (lower <= limits.lower and limits.upper <= upper):
+            problem = f"the limits of '{joint}' are {limits.lower:g} to {limits.upper:g}"
+            accepted = f"{name} allows {lower:g} to {upper:g}, and they may only be tighter"
+            raise ContractError(path, problem, accepted)
 
 
 def _yaw(attitude: Quaternion) -> float:

@@ -1,8 +1,10 @@
 """Keeps joint commands inside position, velocity, acceleration and jerk limits, on Ruckig.
 
-Every tick plans the fastest limited motion that *ends at rest* at the newest target and publishes its first sample, so
-that stopping is always possible inside the limits. Joints are planned one by one: a joint whose last motion ended at
-rest inside its range can always brake inside it, which would not hold for time-synchronised joints.
+Every tick plans the fastest limited motion that *ends at rest* at the newest target and publishes its first
+sample, so that stopping is always possible inside the limits. Ruckig knows no position limits (its community
+edition): they hold because targets are clipped, and because each joint is planned alone and as fast as it
+can. The state on such a plan can stop before the plan's end, which lies inside; with time-synchronised joints
+that would not follow (docs/adr/0004-ruckig-per-joint.md, test/control/test_limits.py).
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import ruckig
 
 from qgf_ros.contract.schema import JointLimits
 from qgf_ros.datatypes import FloatArray
+from qgf_ros.errors import LimiterError, ObservationRefused
 
-_FAILURES = (ruckig.Result.Error, ruckig.Result.ErrorInvalidInput, ruckig.Result.ErrorExecutionTimeCalculation)
+START_TOLERANCE = 0.01  # rad or m: how far beyond its range a joint may be measured at the start
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class Motion:
 
 
 class JointLimiter:
-    """Online limiter for the joints of a contract. State: the last command; one thread."""
+    """Online limiter for the joints of a contract. State: the last command and its plan. One thread."""
 
     def __init__(self, joints: tuple[str, ...], limits: Mapping[str, JointLimits], tick_s: float) -> None:
+        self._joints = joints
         self._lower = np.array([limits[joint].lower for joint in joints])
         self._upper = np.array([limits[joint].upper for joint in joints])
         self._generator = ruckig.Ruckig(len(joints), tick_s)
@@ -44,45 +48,95 @@ class JointLimiter:
         self._at_rest = [0.0] * len(joints)
         self._input.target_velocity = self._at_rest
         self._input.target_acceleration = self._at_rest
+        self._planned = False
 
     def reset(self, positions: FloatArray) -> None:
-        """Starts at rest at these joint positions (J,), rad."""
-        self._input.current_position = positions.tolist()
+        """Starts at rest at these joint positions (J,), rad; those a little outside the range start at its
+        edge.
+
+        Raises:
+            ObservationRefused: reason `limits`, a joint is not finite or further than `START_TOLERANCE`
+            outside.
+        """
+        inside = np.clip(positions, self._lower, self._upper)
+        for index, joint in enumerate(self._joints):
+            if not abs(inside[index] - positions[index]) <= START_TOLERANCE:
+                raise ObservationRefused("limits", self._outside(joint, index, positions[index]))
+        self._input.current_position = inside.tolist()
         self._input.current_velocity = self._at_rest
         self._input.current_acceleration = self._at_rest
+        self._generator.reset()
+        self._planned = False
+
+    def _outside(self, joint: str, index: int, position: float) -> str:
+        accepted = f"{self._lower[index]:g} to {self._upper[index]:g}"
+        return (
+            f"{joint} stands at {position:.4g}, outside the contract's range {accepted}: "
+            "move it inside by the robot's own means."
+        )
 
     @property
     def state(self) -> Motion:
         """The last command."""
         given = self._input
-        return Motion(np.array(given.current_position), np.array(given.current_velocity), np.array(given.current_acceleration))
+        return Motion(
+            np.array(given.current_position),
+            np.array(given.current_velocity),
+            np.array(given.current_acceleration),
+        )
 
     def step(self, targets: FloatArray) -> tuple[Motion, int]:
-        """The next command towards targets (J,) rad, and how many targets lay outside the position limits."""
+        """The next command towards targets (J,) rad, and how many targets were outside the position limits.
+
+        A target that is not finite, or that Ruckig finds no way to, counts too: at that tick all joints
+        brake.
+
+        Raises:
+            LimiterError: as for `brake`.
+        """
         inside = np.clip(targets, self._lower, self._upper)
+        outside = int(np.sum(inside != targets))
+        if not np.isfinite(inside).all():
+            return self.brake(), outside
         self._input.control_interface = ruckig.ControlInterface.Position
         self._input.target_position = inside.tolist()
-        return self._advance(), int(np.sum(inside != targets))
+        try:
+            return self._advance(), outside
+        except ruckig.RuckigError:
+            return self.brake(), outside + 1
 
     def brake(self) -> Motion:
-        """The next command of the shortest limited stop."""
+        """The next command of the shortest limited stop.
+
+        Raises:
+            LimiterError: Ruckig cannot plan a stop under these limits; not seen for limits of any real joint.
+        """
         self._input.control_interface = ruckig.ControlInterface.Velocity
-        return self._advance()
+        try:
+            return self._advance()
+        except ruckig.RuckigError as error:
+            raise LimiterError(self._joints, str(error)) from error
 
     def to_rest(self, times_s: FloatArray) -> list[Motion]:
-        """Samples of the planned motion at times (T,) after the last command; it ends at rest."""
+        """Samples of the planned motion at times (T,), s, after the last command; it ends at rest."""
+        if not self._planned:
+            return [self.state for _ in times_s]
         trajectory = self._output.trajectory
-        samples = [trajectory.at_time(min(self._output.time + time, trajectory.duration)) for time in times_s.tolist()]
+        samples = [
+            trajectory.at_time(min(self._output.time + time, trajectory.duration))
+            for time in times_s.tolist()
+        ]
         return [Motion(np.array(sample[0]), np.array(sample[1]), np.array(sample[2])) for sample in samples]
 
     @property
     def seconds_to_rest(self) -> float:
         """How long the planned motion still takes, s."""
-        return max(self._output.trajectory.duration - self._output.time, 0.0)
+        if not self._planned:
+            return 0.0
+        return float(max(self._output.trajectory.duration - self._output.time, 0.0))
 
     def _advance(self) -> Motion:
-        result = self._generator.update(self._input, self._output)
-        if result in _FAILURES:
-            raise RuntimeError(f"the limiter could not plan from {self._input}: {result}")
+        self._generator.update(self._input, self._output)
         self._output.pass_to_input(self._input)
+        self._planned = True
         return self.state

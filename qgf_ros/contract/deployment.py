@@ -1,0 +1,54 @@
+"""The contract's second part: what may differ from robot to robot. Import these types from `contract.schema`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class OutputKind(Enum):
+    """How joint targets leave: the kind of the ros2_control interface that takes them."""
+
+    GROUP = "group"
+    TRAJECTORY = "trajectory"
+    GRIPPER_COMMAND = "gripper_command"
+    FOLLOW_JOINT_TRAJECTORY = "follow_joint_trajectory"
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """Bounds of one joint's command: position rad, velocity rad/s, acceleration rad/s2, jerk rad/s3."""
+
+    lower: float
+    upper: float
+    velocity: float
+    acceleration: float
+    jerk: float
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Where an input comes from and how old its newest message may be, s."""
+
+    topic: str
+    max_age_s: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where joint targets go: a controller's topic or action, and its joints in the controller's order."""
+
+    kind: OutputKind
+    topic: str
+    joints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What may differ from robot to robot."""
+
+    command_rate_hz: float
+    inputs: dict[str, Topic]
+    outputs: tuple[Output, ...]
+    limits: dict[str, JointLimits]
+    base_frame: str = "base_link"
