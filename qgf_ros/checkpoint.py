@@ -1,8 +1,8 @@
 """Saves and loads checkpoints: one folder of safetensors and JSON, written atomically, read strictly, never pickle.
 
-    checkpoints/NAME/
-      weights.safetensors   policy, critic, target critic, value, normalizer
-      checkpoint.json       networks, sampler defaults, interface, provenance, sha256 of the weights
+checkpoints/NAME/
+  weights.safetensors   policy, critic, target critic, value, normalizer
+  checkpoint.json       networks, sampler defaults, interface, provenance, sha256 of the weights
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes the folder as a whole: after a crash either the old one stands or the new one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    tensors = {f"networks.{name}": value.detach().cpu().contiguous() for name, value in checkpoint.networks.state_dict().items()}
+    tensors = {
+        f"networks.{name}": value.detach().cpu().contiguous()
+        for name, value in checkpoint.networks.state_dict().items()
+    }
     tensors["normalizer.mean"] = torch.from_numpy(checkpoint.normalizer.mean.copy())
     tensors["normalizer.scale"] = torch.from_numpy(checkpoint.normalizer.scale.copy())
     save_file(tensors, part / WEIGHTS)
@@ -68,7 +71,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest(),
         "networks": checkpoint.networks.config.as_mapping(),
-        "defaults": dataclasses.asdict(checkpoint.defaults) | {"estimator": checkpoint.defaults.estimator.value},
+        "defaults": dataclasses.asdict(checkpoint.defaults)
+        | {"estimator": checkpoint.defaults.estimator.value},
         "interface": checkpoint.interface.canonical(),
         "provenance": dict(checkpoint.provenance),
     }
@@ -100,7 +104,9 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
     if not weights.is_file():
         raise CheckpointError(folder, f"it has no {WEIGHTS}")
     if hashlib.sha256(weights.read_bytes()).hexdigest() != content.get("weights_sha256"):
-        raise CheckpointError(folder, f"{WEIGHTS} is cut short or was altered: its sha256 is not the one in {CONFIG}")
+        raise CheckpointError(
+            folder, f"{WEIGHTS} is cut short or was altered: its sha256 is not the one in {CONFIG}"
+        )
     try:
         stored = interface_from_canonical(content["interface"])
         config = build(NetworkConfig, content["networks"], "networks")
@@ -112,7 +118,9 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
     except (KeyError, RuntimeError, SafetensorError, QgfError) as error:
         raise CheckpointError(folder, str(error).replace("\n", " ")) from error
     if interface is not None and stored.digest != interface.digest:
-        raise InterfaceMismatchError(f"Checkpoint {folder.name}", interface.digest, stored.digest, differences(interface, stored))
+        raise InterfaceMismatchError(
+            f"Checkpoint {folder.name}", interface.digest, stored.digest, differences(interface, stored)
+        )
     networks.requires_grad_(False)
     normalizer = Normalizer(np.asarray(mean), np.asarray(scale))
     return Checkpoint(networks.eval(), normalizer, stored, defaults, content.get("provenance", {}))

@@ -21,7 +21,9 @@ from test.data.conftest import interface as interface
 @pytest.fixture
 def checkpoint(interface: Interface) -> Checkpoint:
     """Random networks under the small interface."""
-    config = NetworkConfig(interface.observation_dim, interface.action_dim, interface.chunk_length, hidden=(16, 16))
+    config = NetworkConfig(
+        interface.observation_dim, interface.action_dim, interface.chunk_length, hidden=(16, 16)
+    )
     networks = Networks.create(config, torch.Generator().manual_seed(0))
     normalizer = Normalizer(np.arange(5, dtype=np.float32), np.ones(5, np.float32))
     return Checkpoint(networks, normalizer, interface, SamplerDefaults(guidance_weight=0.2), {"steps": 7})
@@ -40,7 +42,9 @@ def test_what_is_saved_comes_back(tmp_path: Path, checkpoint: Checkpoint) -> Non
 
 def test_loaded_networks_ask_for_no_gradients(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_checkpoint(tmp_path / "c", checkpoint)
-    assert not any(parameter.requires_grad for parameter in load_checkpoint(tmp_path / "c").networks.parameters())
+    assert not any(
+        parameter.requires_grad for parameter in load_checkpoint(tmp_path / "c").networks.parameters()
+    )
 
 
 def test_saving_replaces_the_folder_as_a_whole(tmp_path: Path, checkpoint: Checkpoint) -> None:
@@ -58,7 +62,7 @@ def test_the_folder_holds_safetensors_and_json_only(tmp_path: Path, checkpoint: 
 def test_another_interface_is_refused_with_the_difference(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_checkpoint(tmp_path / "c", checkpoint)
     other = dataclasses.replace(checkpoint.interface, control_period_s=0.05)
-    with pytest.raises(InterfaceMismatchError, match="control_period_s is 0.05 here and 0.1 there"):
+    with pytest.raises(InterfaceMismatchError, match=r"control_period_s is 0\.05 here and 0\.1 there"):
         load_checkpoint(tmp_path / "c", other)
 
 
@@ -86,12 +90,17 @@ def test_weights_cut_short_are_refused(tmp_path: Path, checkpoint: Checkpoint) -
     ("change", "message"),
     [
         ({"format": 99}, "has format 99; this release reads 1"),
-        ({"networks": {"observation_dim": 5, "action_dim": 2, "horizon": 3, "hidden": [8]}}, "cannot be loaded"),
+        (
+            {"networks": {"observation_dim": 5, "action_dim": 2, "horizon": 3, "hidden": [8]}},
+            "cannot be loaded",
+        ),
         ({"defaults": {"weight": 1.0}}, "unknown keys weight"),
         ({"defaults": {"estimator": "two_step"}}, "one of one_step, one_step_jacobian, noisy"),
     ],
 )
-def test_a_foreign_configuration_is_refused(tmp_path: Path, checkpoint: Checkpoint, change: dict[str, object], message: str) -> None:
+def test_a_foreign_configuration_is_refused(
+    tmp_path: Path, checkpoint: Checkpoint, change: dict[str, object], message: str
+) -> None:
     save_checkpoint(tmp_path / "c", checkpoint)
     path = tmp_path / "c" / CONFIG
     path.write_text(json.dumps(json.loads(path.read_text()) | change))

@@ -14,14 +14,26 @@ EXAMPLE = "qgf evaluate checkpoints/ur5e_cube --episodes 300 --json out/eval.jso
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
     parser.add_argument("checkpoint", type=Path, help="checkpoint folder, for example checkpoints/ur5e_cube")
-    parser.add_argument("--contract", type=Path, help="contract YAML (default: the one the checkpoint was trained with)")
+    parser.add_argument(
+        "--contract", type=Path, help="contract YAML (default: the one the checkpoint was trained with)"
+    )
     parser.add_argument("--task", help="simulation task (default: the one the checkpoint was trained for)")
     parser.add_argument("--episodes", type=int, default=100, help="episodes a row (default 100)")
-    parser.add_argument("--seed", type=int, default=0, help="first seed; the rows share their seeds (default 0)")
-    parser.add_argument("--rows", nargs="+", help="only these rows (default all: unguided best_of_4 best_of_16 guided_n1 guided)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="first seed; the rows share their seeds (default 0)"
+    )
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        help="only these rows (default all: unguided best_of_4 best_of_16 guided_n1 guided)",
+    )
     parser.add_argument("--weight", type=float, help="guidance weight instead of the checkpoint's")
-    parser.add_argument("--candidates", type=int, help="best-of-N of the guided row instead of the checkpoint's")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="parallel processes (default: all cores)")
+    parser.add_argument(
+        "--candidates", type=int, help="best-of-N of the guided row instead of the checkpoint's"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="parallel processes (default: all cores)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -44,7 +56,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     contract = load_contract(contract_path)
     checkpoint = load_checkpoint(arguments.checkpoint, contract.interface)
     overrides = {"guidance_weight": arguments.weight, "candidates": arguments.candidates}
-    defaults = dataclasses.replace(checkpoint.defaults, **{key: value for key, value in overrides.items() if value is not None})
+    defaults = dataclasses.replace(
+        checkpoint.defaults, **{key: value for key, value in overrides.items() if value is not None}
+    )
     rows = standard_rows(dataclasses.replace(checkpoint, defaults=defaults))
     names = [row.name for row in rows]
     for name in arguments.rows or []:
@@ -55,9 +69,16 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     load_simulation(task)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     running = run_all(contract_path, arguments.checkpoint, task, rows, seeds, arguments.processes)
-    episodes = list(tqdm(running, total=len(rows) * len(seeds), unit="episode", dynamic_ncols=True, mininterval=1.0))
+    episodes = list(
+        tqdm(running, total=len(rows) * len(seeds), unit="episode", dynamic_ncols=True, mininterval=1.0)
+    )
     report = evaluation_report(episodes, contract.ticks_per_action)
-    report |= {"task": task, "checkpoint": arguments.checkpoint.name, "guidance_weight": defaults.guidance_weight, "candidates": defaults.candidates}
+    report |= {
+        "task": task,
+        "checkpoint": arguments.checkpoint.name,
+        "guidance_weight": defaults.guidance_weight,
+        "candidates": defaults.candidates,
+    }
     print_rows(names, report)
     return report
 
@@ -68,14 +89,32 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title=f"{report['checkpoint']} on {report['task']}, {report['episodes']} episodes a row")
-    for heading in ("row", "success", "95 % interval", "gain over unguided", "return", "steps", "latency p50 / p99 ms"):
+    for heading in (
+        "row",
+        "success",
+        "95 % interval",
+        "gain over unguided",
+        "return",
+        "steps",
+        "latency p50 / p99 ms",
+    ):
         table.add_column(heading, justify="left" if heading == "row" else "right")
     for name in names:
         if name not in report:
             continue
         row, gain = report[name], report[name].get("gain_over_unguided")
-        gained = f"{gain['mean']:+.2f} ({gain['interval'][0]:+.2f}, {gain['interval'][1]:+.2f})" if gain else ""
+        gained = (
+            f"{gain['mean']:+.2f} ({gain['interval'][0]:+.2f}, {gain['interval'][1]:+.2f})" if gain else ""
+        )
         low, high = row["interval"]
         latency = f"{row['latency_ms']['p50']:.1f} / {row['latency_ms']['p99']:.1f}"
-        table.add_row(name, f"{row['success']:.3f}", f"{low:.3f} to {high:.3f}", gained, f"{row['return']:.1f}", f"{row['steps']:.0f}", latency)
+        table.add_row(
+            name,
+            f"{row['success']:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            gained,
+            f"{row['return']:.1f}",
+            f"{row['steps']:.0f}",
+            latency,
+        )
     Console(width=110).print(table)

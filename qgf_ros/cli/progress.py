@@ -23,7 +23,9 @@ def steps_progress(total: int, done: int) -> Iterator[Report]:
 
         def report(step: int, figures: dict[str, float]) -> None:
             bar.update(step - bar.n)
-            bar.set_postfix({name: f"{value:.3g}" for name, value in figures.items() if name.endswith("loss")})
+            bar.set_postfix(
+                {name: f"{value:.3g}" for name, value in figures.items() if name.endswith("loss")}
+            )
 
         yield report
 
@@ -39,6 +41,9 @@ def _lines(total: int, done: int) -> Report:
         last = now
         rate = (step - done) / max(now - began, 1e-9)
         shown = " ".join(f"{name} {value:.3g}" for name, value in figures.items() if name.endswith("loss"))
-        print(f"step {step}/{total}  {rate:.0f}/s  {(total - step) / max(rate, 1e-9) / 60:.1f} min left  {shown}", file=sys.stderr)
+        print(
+            f"step {step}/{total}  {rate:.0f}/s  {(total - step) / max(rate, 1e-9) / 60:.1f} min left  {shown}",
+            file=sys.stderr,
+        )
 
     return report

@@ -15,7 +15,13 @@ from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Array, Transitions, Windows, cut_windows, draw_starts
 from qgf_ros.data.npz import open_arrays
 from qgf_ros.data.relabel import Relabel, masks_of, rewards_of
-from qgf_ros.errors import DatasetTooShort, InterfaceMismatchError, MissingFileError, ShapeMismatch, UnreadableFileError
+from qgf_ros.errors import (
+    DatasetTooShort,
+    InterfaceMismatchError,
+    MissingFileError,
+    ShapeMismatch,
+    UnreadableFileError,
+)
 
 IN_MEMORY_BYTES = 2 * 1024**3  # larger data sets stay on disk and are read through the page cache
 ROWS_AT_ONCE = 100_000
@@ -54,10 +60,16 @@ class Dataset:
         if sizes.min() < 1:
             raise DatasetTooShort(int(sizes.min()) + horizon - 1, horizon)
         counts = generator.multinomial(count, sizes / sizes.sum())
-        cut = [self._cut(index, int(part), horizon, discount, generator) for index, part in enumerate(counts) if part]
+        cut = [
+            self._cut(index, int(part), horizon, discount, generator)
+            for index, part in enumerate(counts)
+            if part
+        ]
         return cut[0] if len(cut) == 1 else _joined(cut)
 
-    def _cut(self, index: int, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
+    def _cut(
+        self, index: int, count: int, horizon: int, discount: float, generator: np.random.Generator
+    ) -> Windows:
         part = self.slices[index]
         starts = draw_starts(part.size, horizon, count, generator)
         after = np.minimum(starts + 1, part.size - horizon)
@@ -66,7 +78,9 @@ class Dataset:
 
 
 def _joined(parts: list[Windows]) -> Windows:
-    return Windows(**{name: np.concatenate([part.__dict__[name] for part in parts]) for name in parts[0].__dict__})
+    return Windows(
+        **{name: np.concatenate([part.__dict__[name] for part in parts]) for name in parts[0].__dict__}
+    )
 
 
 def open_dataset(path: Path, interface: Interface, relabel: Relabel) -> Dataset:
@@ -116,7 +130,9 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
     if "interface" in arrays:
         stored = interface_from_canonical(json.loads(str(arrays["interface"])))
         if stored.digest != interface.digest:
-            raise InterfaceMismatchError(path.name, interface.digest, stored.digest, differences(interface, stored))
+            raise InterfaceMismatchError(
+                path.name, interface.digest, stored.digest, differences(interface, stored)
+            )
     for name, width in (("observations", interface.observation_dim), ("actions", interface.action_dim)):
         if arrays[name].ndim != 2 or arrays[name].shape[1] != width:
             raise ShapeMismatch(f"{path.name}: {name}", arrays[name].shape, f"(rows, {width})")
@@ -125,7 +141,9 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
 
 def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transitions, int]:
     starts = range(0, len(part.observations), ROWS_AT_ONCE)
-    reached = np.concatenate([relabel.reached(interface, part.observations[s : s + ROWS_AT_ONCE]) for s in starts])
+    reached = np.concatenate(
+        [relabel.reached(interface, part.observations[s : s + ROWS_AT_ONCE]) for s in starts]
+    )
     ends = part.terminals.copy()
     ends[:-1] |= part.terminals[1:]  # the row before a last row is the last that has a successor
     ends[-2:] = True

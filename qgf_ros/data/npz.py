@@ -31,7 +31,9 @@ def open_arrays(path: Path, in_memory: bool) -> dict[str, npt.NDArray[Any]]:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
         with zipfile.ZipFile(path) as archive_file, path.open("rb") as raw:
-            return {info.filename.removesuffix(".npy"): _map(path, raw, info) for info in archive_file.infolist()}
+            return {
+                info.filename.removesuffix(".npy"): _map(path, raw, info) for info in archive_file.infolist()
+            }
     except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
         raise UnreadableFileError(path, "an npz file of plain arrays", str(error)) from error
 
@@ -41,10 +43,15 @@ def _map(path: Path, raw: IO[bytes], info: zipfile.ZipInfo) -> npt.NDArray[Any]:
         raise ValueError("its arrays are compressed; save them with numpy.savez, or read them into memory")
     raw.seek(info.header_offset)
     header = raw.read(_LOCAL_HEADER)
-    name_length, extra_length = int.from_bytes(header[26:28], "little"), int.from_bytes(header[28:30], "little")
+    name_length, extra_length = (
+        int.from_bytes(header[26:28], "little"),
+        int.from_bytes(header[28:30], "little"),
+    )
     raw.seek(info.header_offset + _LOCAL_HEADER + name_length + extra_length)
     version = np.lib.format.read_magic(raw)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read_header = (
+        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    )
     shape, fortran, dtype = read_header(raw)
     if dtype.hasobject:
         raise ValueError("it holds pickled objects")

@@ -42,9 +42,15 @@ class Near:
         if (self.to_term is None) == (self.point is None):
             raise InvalidSetting("relabel.near", self, "given with exactly one of to_term and point")
         values = _take(interface, observations, self.term)
-        other = _take(interface, observations, self.to_term) if self.to_term else np.asarray(self.point, np.float32)
+        other = (
+            _take(interface, observations, self.to_term)
+            if self.to_term
+            else np.asarray(self.point, np.float32)
+        )
         if other.shape[-1] != values.shape[-1]:
-            raise InvalidSetting("relabel.near", self, f"of length {values.shape[-1]}, as the term {self.term}")
+            raise InvalidSetting(
+                "relabel.near", self, f"of length {values.shape[-1]}, as the term {self.term}"
+            )
         return np.asarray(np.linalg.norm(values - other, axis=-1) <= self.radius)
 
 

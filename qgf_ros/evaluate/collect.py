@@ -44,11 +44,18 @@ def collect(contract_path: Path, config: CollectConfig, folder: Path, processes:
     Raises:
         InvalidSetting: a count below 1.
     """
-    for name, value in (("slices", config.slices), ("episodes_per_slice", config.episodes_per_slice), ("processes", processes)):
+    for name, value in (
+        ("slices", config.slices),
+        ("episodes_per_slice", config.episodes_per_slice),
+        ("processes", processes),
+    ):
         if value < 1:
             raise InvalidSetting(name, value, "at least 1")
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(str(contract_path), config, index, folder / f"slice-{index:04d}.npz") for index in range(config.slices)]
+    jobs = [
+        (str(contract_path), config, index, folder / f"slice-{index:04d}.npz")
+        for index in range(config.slices)
+    ]
     missing = [job for job in jobs if not job[3].is_file()]
     if not missing:
         return
@@ -62,7 +69,10 @@ def _write_slice(job: tuple[str, CollectConfig, int, Path]) -> Path:
     loop = ClosedLoop(load_contract(contract_path), config.task)
     demonstrator = demonstrator_for(loop, config.noise, config.slowness)
     first = config.seed + index * config.episodes_per_slice
-    episodes = [record_episode(loop, demonstrator, first + offset, config.steps) for offset in range(config.episodes_per_slice)]
+    episodes = [
+        record_episode(loop, demonstrator, first + offset, config.steps)
+        for offset in range(config.episodes_per_slice)
+    ]
     arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
     arrays["interface"] = np.array(json.dumps(loop.contract.interface.canonical(), sort_keys=True))
     part = path.with_suffix(".part.npz")
@@ -71,7 +81,9 @@ def _write_slice(job: tuple[str, CollectConfig, int, Path]) -> Path:
     return path
 
 
-def record_episode(loop: ClosedLoop, demonstrator: Demonstrator, seed: int, steps: int) -> dict[str, np.ndarray[Any, Any]]:
+def record_episode(
+    loop: ClosedLoop, demonstrator: Demonstrator, seed: int, steps: int
+) -> dict[str, np.ndarray[Any, Any]]:
     """One demonstrated episode: observations (T, O) in the contract's units, actions (T, A) in [-1, 1], terminals (T,)."""
     loop.reset(seed)
     demonstrator.reset()

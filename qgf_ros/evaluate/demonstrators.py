@@ -38,6 +38,8 @@ def demonstrator_for(loop: ClosedLoop, noise: float, slowness: float) -> Demonst
     from qgf_sim.oracles import make_oracle, with_oracle
 
     if loop.simulation.task not in with_oracle():
-        raise InvalidSetting("task", loop.simulation.task, "a task with a demonstrator: " + ", ".join(with_oracle()))
+        raise InvalidSetting(
+            "task", loop.simulation.task, "a task with a demonstrator: " + ", ".join(with_oracle())
+        )
     oracle: Demonstrator = make_oracle(loop.simulation, slowness=slowness, noise=noise)
     return oracle

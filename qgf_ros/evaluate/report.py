@@ -29,7 +29,11 @@ def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
 def percentiles(values_ms: Sequence[float]) -> dict[str, float]:
     """p50, p99 and the worst of latencies in ms; nan without values."""
     values = np.asarray(values_ms, np.float64) if len(values_ms) else np.array([np.nan])
-    return {"p50": float(np.median(values)), "p99": float(np.quantile(values, 0.99)), "worst": float(values.max())}
+    return {
+        "p50": float(np.median(values)),
+        "p99": float(np.quantile(values, 0.99)),
+        "worst": float(values.max()),
+    }
 
 
 def evaluation_report(episodes: Sequence[Episode], ticks_per_action: int) -> dict[str, Any]:
@@ -44,11 +48,19 @@ def evaluation_report(episodes: Sequence[Episode], ticks_per_action: int) -> dic
     base = {episode.seed: float(episode.success) for episode in by_row.get("unguided", [])}
     for name, found in by_row.items():
         if name != "unguided" and base:
-            pairs = [(float(episode.success), base[episode.seed]) for episode in found if episode.seed in base]
+            pairs = [
+                (float(episode.success), base[episode.seed]) for episode in found if episode.seed in base
+            ]
             gain = paired_difference([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
-            report[name]["gain_over_unguided"] = {"mean": gain.mean, "interval": list(gain.interval), "pairs": gain.pairs}
+            report[name]["gain_over_unguided"] = {
+                "mean": gain.mean,
+                "interval": list(gain.interval),
+                "pairs": gain.pairs,
+            }
     report["episodes"] = max(len(found) for found in by_row.values())
     if "guided" in report:
         report["latency_ms"] = report["guided"]["latency_ms"]
-    report["missed_commands"] = sum(episode.steps * ticks_per_action - episode.commands for episode in episodes)
+    report["missed_commands"] = sum(
+        episode.steps * ticks_per_action - episode.commands for episode in episodes
+    )
     return report

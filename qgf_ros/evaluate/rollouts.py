@@ -88,11 +88,15 @@ def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> E
     )
 
 
-def run_all(contract: Path, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int) -> Iterator[Episode]:
+def run_all(
+    contract: Path, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int
+) -> Iterator[Episode]:
     """Every row on every seed, in parallel processes, as they end (in any order)."""
     jobs = [(row, seed) for seed in seeds for row in rows]
     os.environ.setdefault("MUJOCO_GL", "disable")
-    with multiprocessing.get_context("spawn").Pool(processes, _start_worker, (contract, checkpoint, task)) as pool:
+    with multiprocessing.get_context("spawn").Pool(
+        processes, _start_worker, (contract, checkpoint, task)
+    ) as pool:
         yield from pool.imap_unordered(_run_job, jobs)
 
 
@@ -100,7 +104,10 @@ def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int)
     """Success of the unguided and the default policy over a few episodes, in this process: for a look while training."""
     loop, policy = ClosedLoop(contract, task), ChunkPolicy(checkpoint, torch.device("cpu"))
     rows = [row for row in standard_rows(checkpoint) if row.name in ("unguided", "guided")]
-    return {row.name: sum(run_episode(loop, policy, row, seed).success for seed in range(episodes)) / episodes for row in rows}
+    return {
+        row.name: sum(run_episode(loop, policy, row, seed).success for seed in range(episodes)) / episodes
+        for row in rows
+    }
 
 
 _worker: tuple[ClosedLoop, ChunkPolicy] | None = None  # of a worker process, set once by _start_worker

@@ -61,14 +61,20 @@ class ChunkPolicy:
             ShapeMismatch: the observation has another length than the interface.
         """
         if observation.values.shape != (self._interface.observation_dim,):
-            raise ShapeMismatch("observation", observation.values.shape, f"({self._interface.observation_dim},)")
+            raise ShapeMismatch(
+                "observation", observation.values.shape, f"({self._interface.observation_dim},)"
+            )
         normalised = torch.from_numpy(self._normalizer.normalise(observation.values)[None]).to(self._device)
         noise = draw_noise(seed, index, sampler.candidates, self._networks.config.vector_dim)
         values, report = self._sample(normalised, torch.from_numpy(noise).to(self._device), sampler)
-        actions = values.reshape(self._interface.chunk_length, -1).astype(np.float64) * self._scale + self._centre
+        actions = (
+            values.reshape(self._interface.chunk_length, -1).astype(np.float64) * self._scale + self._centre
+        )
         return Proposal(ActionChunk(self._interface.action.names, actions, observation.stamp_ns), report)
 
-    def _sample(self, observation: torch.Tensor, noise: torch.Tensor, sampler: SamplerConfig) -> tuple[npt.NDArray[np.float32], SamplerReport]:
+    def _sample(
+        self, observation: torch.Tensor, noise: torch.Tensor, sampler: SamplerConfig
+    ) -> tuple[npt.NDArray[np.float32], SamplerReport]:
         with torch.no_grad():
             velocity_of = condition_velocity(self._networks.policy, observation, sampler.candidates)
             q = condition_q(self._networks.target_critic, observation, sampler.candidates)

@@ -43,7 +43,12 @@ class Trainer:
         while self.state.step < self.config.steps:
             step = self.state.step
             noise, time = self._flow_draws(self.config.batch_size, _STREAM_FLOW, step)
-            metrics = update(self.state, self._batch(self.training, self.config.batch_size, _STREAM_DATA, step), noise, time)
+            metrics = update(
+                self.state,
+                self._batch(self.training, self.config.batch_size, _STREAM_DATA, step),
+                noise,
+                time,
+            )
             if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
                 yield metrics.as_floats()
 
@@ -87,7 +92,12 @@ class Trainer:
 
 
 def make_trainer(
-    config: TrainConfig, interface: Interface, training: Dataset, held_out: Dataset, normalizer: Normalizer, device: torch.device
+    config: TrainConfig,
+    interface: Interface,
+    training: Dataset,
+    held_out: Dataset,
+    normalizer: Normalizer,
+    device: torch.device,
 ) -> Trainer:
     """A run before its first step, with networks drawn from the configured seed."""
     sizes = config.networks
@@ -107,7 +117,12 @@ def make_trainer(
 Callback = Callable[[Trainer, dict[str, float]], None]
 
 
-def drive(trainer: Trainer, on_metrics: Callback, on_save: Callable[[Trainer], None], on_evaluate: Callable[[Trainer], None]) -> None:
+def drive(
+    trainer: Trainer,
+    on_metrics: Callback,
+    on_save: Callable[[Trainer], None],
+    on_evaluate: Callable[[Trainer], None],
+) -> None:
     """Runs to the end and calls back: metrics as they come, saving and evaluating at their intervals and at the end."""
     config = trainer.config
     saved = evaluated = trainer.state.step

@@ -21,7 +21,10 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 def save_state(folder: Path, state: TrainState, run: str) -> None:
     """Writes networks, Adam's moments and the step count; `run` identifies the configuration that made them."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {f"networks.{name}": value.detach().cpu().contiguous() for name, value in state.networks.state_dict().items()}
+    tensors = {
+        f"networks.{name}": value.detach().cpu().contiguous()
+        for name, value in state.networks.state_dict().items()
+    }
     for index, moments in state.optimizer.state_dict()["state"].items():
         for name in _MOMENTS:
             tensors[f"adam.{index}.{name}"] = moments[name].detach().cpu().contiguous()
@@ -47,11 +50,17 @@ def restore_state(folder: Path, state: TrainState, run: str) -> None:
     except SafetensorError as error:
         raise CheckpointError(folder, f"{STATE} cannot be read: {error}") from error
     if metadata.get("run") != run:
-        raise CheckpointError(folder, "it belongs to a run with another recipe or other data; give --restart to begin anew")
-    state.networks.load_state_dict({k.removeprefix("networks."): v for k, v in tensors.items() if k.startswith("networks.")})
+        raise CheckpointError(
+            folder, "it belongs to a run with another recipe or other data; give --restart to begin anew"
+        )
+    state.networks.load_state_dict(
+        {k.removeprefix("networks."): v for k, v in tensors.items() if k.startswith("networks.")}
+    )
     adam = state.optimizer.state_dict()
     count = sum(len(group["params"]) for group in adam["param_groups"])
-    adam["state"] = {index: {name: tensors[f"adam.{index}.{name}"] for name in _MOMENTS} for index in range(count)}
+    adam["state"] = {
+        index: {name: tensors[f"adam.{index}.{name}"] for name in _MOMENTS} for index in range(count)
+    }
     state.optimizer.load_state_dict(adam)
     state.step = int(metadata["step"])
 

@@ -28,7 +28,9 @@ def interface() -> Interface:
     )
 
 
-def write_slice(path: Path, interface: Interface, lengths: list[int], seed: int = 0, labelled: bool = True) -> None:
+def write_slice(
+    path: Path, interface: Interface, lengths: list[int], seed: int = 0, labelled: bool = True
+) -> None:
     """Random episodes of the given lengths in the OGBench layout."""
     generator, rows = np.random.default_rng(seed), sum(lengths)
     terminals = np.zeros(rows, dtype=bool)

@@ -12,7 +12,9 @@ from qgf_ros.errors import ShapeMismatch
 def test_normalise_then_restore_is_identity() -> None:
     values = np.random.default_rng(0).normal(3.0, 2.0, (50, 4)).astype(np.float32)
     normalizer = fit_normalizer([values])
-    np.testing.assert_allclose(normalizer.restore(normalizer.normalise(values)), values, atol=1e-5)  # float32 rounding
+    np.testing.assert_allclose(
+        normalizer.restore(normalizer.normalise(values)), values, atol=1e-5
+    )  # float32 rounding
 
 
 def test_the_fit_does_not_depend_on_how_rows_are_split() -> None:

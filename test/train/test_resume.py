@@ -31,7 +31,9 @@ CONFIG = TrainConfig(
 def trainer(folder: Path, interface: Interface, config: TrainConfig = CONFIG) -> Trainer:
     """A run on small random data."""
     write_slice(folder / "a.npz", interface, [30, 30, 30])
-    training, held_out = (from_slices(part, interface, config.relabel) for part in split(read_slices(folder, interface), 0.3))
+    training, held_out = (
+        from_slices(part, interface, config.relabel) for part in split(read_slices(folder, interface), 0.3)
+    )
     normalizer = fit_normalizer([part.observations for part in training.slices])
     return make_trainer(config, interface, training, held_out, normalizer, torch.device("cpu"))
 
@@ -54,7 +56,10 @@ def test_the_same_seed_trains_the_same_networks(tmp_path: Path, interface: Inter
 
 
 def test_another_seed_trains_others(tmp_path: Path, interface: Interface) -> None:
-    one, other = trainer(tmp_path, interface), trainer(tmp_path, interface, dataclasses.replace(CONFIG, seed=1))
+    one, other = (
+        trainer(tmp_path, interface),
+        trainer(tmp_path, interface, dataclasses.replace(CONFIG, seed=1)),
+    )
     for run in (one, other):
         list(run.run())
     assert not same(weights(one), weights(other))
@@ -75,7 +80,9 @@ def test_a_run_that_was_cut_goes_on_to_the_same_result(tmp_path: Path, interface
     assert same(weights(whole), weights(resumed))
 
 
-def test_the_held_out_loss_is_the_same_at_every_call_and_changes_nothing(tmp_path: Path, interface: Interface) -> None:
+def test_the_held_out_loss_is_the_same_at_every_call_and_changes_nothing(
+    tmp_path: Path, interface: Interface
+) -> None:
     run = trainer(tmp_path, interface)
     before = weights(run)
     assert run.held_out_flow_loss() == run.held_out_flow_loss()
