@@ -13,6 +13,10 @@ class QgfError(Exception):
     catches this class, prints the sentence and stops safely; any other exception is a bug of ours.
     """
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Crosses process borders whole: the default would call the constructor with the sentence in place of the facts."""
+        return _restored, (type(self), self.args), dict(self.__dict__)
+
 
 class InvalidSetting(QgfError):
     """A configuration value lies outside what is accepted."""
@@ -27,7 +31,9 @@ class InvalidSetting(QgfError):
 class UnknownKeys(QgfError):
     """A mapping holds keys that nobody would read, or lacks keys that are needed."""
 
-    def __init__(self, where: str, unknown: Iterable[str], valid: Iterable[str], missing: Iterable[str] = ()) -> None:
+    def __init__(
+        self, where: str, unknown: Iterable[str], valid: Iterable[str], missing: Iterable[str] = ()
+    ) -> None:
         self.where = where
         self.unknown = tuple(sorted(unknown))
         self.missing = tuple(sorted(missing))
@@ -125,7 +131,9 @@ class MissingRosError(QgfError):
     """rclpy cannot be imported."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__(f"rclpy cannot be imported ({cause}): source a ROS 2 installation, or install the wheels with pip install 'qgf_ros[ros]'.")
+        super().__init__(
+            f"rclpy cannot be imported ({cause}): source a ROS 2 installation, or install the wheels with pip install 'qgf_ros[ros]'."
+        )
 
 
 class DoubledRosError(QgfError):
@@ -171,7 +179,9 @@ class ProposalNotFinite(QgfError):
     """A policy's answer holds values that are no numbers."""
 
     def __init__(self, index: int) -> None:
-        super().__init__(f"Chunk {index} of the episode holds values that are not finite; it was not sent: check the checkpoint and its training.")
+        super().__init__(
+            f"Chunk {index} of the episode holds values that are not finite; it was not sent: check the checkpoint and its training."
+        )
 
 
 class MissingShareError(QgfError):
@@ -188,7 +198,9 @@ class MissingPathError(QgfError):
     """An argument names a file or folder that does not exist."""
 
     def __init__(self, argument: str, path: Path) -> None:
-        super().__init__(f"{argument} is {path}, but there is no such file or folder: give the path of an existing one.")
+        super().__init__(
+            f"{argument} is {path}, but there is no such file or folder: give the path of an existing one."
+        )
 
 
 class NodeDiedError(QgfError):
@@ -204,3 +216,17 @@ class NodeDiedError(QgfError):
 
 class NotReadyError(QgfError):
     """A service was called when its node could not serve it. The caller says what is missing."""
+
+
+def _restored(cls: type[QgfError], arguments: tuple[object, ...]) -> QgfError:
+    return cls.__new__(cls, *arguments)
+
+
+class MissingMessagesError(QgfError):
+    """A contract's output needs a message package that is not installed."""
+
+    def __init__(self, topic: str, kind: str, package: str, others: str) -> None:
+        super().__init__(
+            f"The output '{topic}' is of kind {kind}, which needs the ROS package {package}, but it is not installed: "
+            f"install it, or use one of the kinds {others}."
+        )

@@ -1,0 +1,10 @@
+"""Policy and command node, beside a robot's own drivers or a simulator: config/graphs/policy.yaml says what is started, `--show-args` what can be set."""
+
+from launch import LaunchDescription
+
+from qgf_ros.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the description that `ros2 launch` asks for."""
+    return describe("policy")

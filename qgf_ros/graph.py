@@ -1,0 +1,209 @@
+"""A ROS graph as one YAML file: nodes, parameter files, arguments. Launch files and `qgf run` both start what stands there.
+
+What a later source says overrides an earlier one, for each node: its own `params_file`, the `params_file` argument, the other
+arguments, single parameters from the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from qgf_ros.errors import InvalidSetting, MissingPathError, UnknownKeys
+from qgf_ros.strict import build, read_yaml
+
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+
+
+class Kind(Enum):
+    """What an argument's text means."""
+
+    TEXT = "text"
+    PATH = "path"
+    BOOL = "bool"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of the whole graph. A default path is relative to the graph's file; empty means: not given."""
+
+    help: str
+    kind: Kind = Kind.TEXT
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """One process. `arguments` are those of the graph that it takes as parameters of the same name."""
+
+    name: str
+    package: str
+    executable: str
+    module: str
+    params_file: Path
+    lifecycle: bool = False
+    arguments: tuple[str, ...] = ()
+    remappings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """The YAML as it is written.
+
+    `include` names graphs in the same folder whose nodes and arguments come first; an argument that is declared again has
+    the new default.
+    """
+
+    description: str
+    include: tuple[str, ...] = ()
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    nodes: tuple[GraphNode, ...] = ()
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph with its inclusions, every path absolute."""
+
+    description: str
+    arguments: dict[str, Argument]
+    nodes: tuple[GraphNode, ...]
+
+
+@dataclass(frozen=True)
+class NodeSetting:
+    """A node as it is started: parameter files in order, then `parameters`, then `overrides` (`NAME:=VALUE`, VALUE in YAML)."""
+
+    node: GraphNode
+    namespace: str
+    params_files: tuple[Path, ...]
+    parameters: dict[str, bool | str]
+    overrides: tuple[str, ...]
+    log_level: str
+
+
+# Arguments of every graph: they concern each process, not a parameter of one.
+COMMON = {
+    "params_file": Argument(
+        "one more parameter file, over the nodes' own; its keys are node names", Kind.PATH
+    ),
+    "namespace": Argument("namespace of all nodes and topics, so that two robots share one network"),
+    "log_level": Argument("least severity that is logged: " + ", ".join(LOG_LEVELS), Kind.TEXT, "info"),
+}
+
+
+def load_graph(path: Path) -> Graph:
+    """The graph in a file, with what it includes.
+
+    Raises:
+        MissingFileError, UnreadableFileError, UnknownKeys, InvalidSetting: as in `qgf_ros.strict`.
+        MissingPathError: a node's parameter file does not exist.
+        InvalidSetting: two nodes of one name, or a node takes an argument that is not declared.
+    """
+    written = build(GraphFile, read_yaml(path), path.name)
+    included = [load_graph(path.parent / name) for name in written.include]
+    own = {name: _anchored(argument, path.parent) for name, argument in written.arguments.items()}
+    arguments = {name: argument for graph in included for name, argument in graph.arguments.items()}
+    nodes = [node for graph in included for node in graph.nodes]
+    nodes += [replace(node, params_file=(path.parent / node.params_file).resolve()) for node in written.nodes]
+    graph = Graph(written.description, COMMON | arguments | own, tuple(nodes))
+    _check(graph, path.name)
+    return graph
+
+
+def settings(
+    graph: Graph, arguments: Mapping[str, str], parameters: Sequence[str] = ()
+) -> tuple[NodeSetting, ...]:
+    """Each node as it is started under `arguments` (by name) and `parameters` (`[NODE:]NAME:=VALUE`).
+
+    Paths in `arguments` are relative to the folder in which the command is called.
+
+    Raises:
+        UnknownKeys: an argument that the graph does not have.
+        InvalidSetting: a value of the wrong kind, or a parameter that no node knows.
+        MissingPathError: a path names nothing.
+    """
+    if unknown := arguments.keys() - graph.arguments.keys():
+        raise UnknownKeys("The graph's argument list", unknown, graph.arguments)
+    texts = {name: arguments.get(name, argument.default) for name, argument in graph.arguments.items()}
+    values = {name: _value(name, graph.arguments[name], text) for name, text in texts.items() if text}
+    if texts["log_level"] not in LOG_LEVELS:
+        raise InvalidSetting("log_level", texts["log_level"], "one of " + ", ".join(LOG_LEVELS))
+    extra = _overrides(graph, parameters)
+    files = (Path(str(values["params_file"])),) if "params_file" in values else ()
+    return tuple(
+        NodeSetting(
+            node=node,
+            namespace=texts["namespace"].strip("/"),
+            params_files=(node.params_file, *files),
+            parameters={name: values[name] for name in node.arguments if name in values},
+            overrides=tuple(extra[node.name]),
+            log_level=texts["log_level"],
+        )
+        for node in graph.nodes
+    )
+
+
+def _anchored(argument: Argument, folder: Path) -> Argument:
+    if argument.kind is Kind.PATH and argument.default:
+        return replace(argument, default=str((folder / argument.default).resolve()))
+    return argument
+
+
+def _check(graph: Graph, where: str) -> None:
+    names = [node.name for node in graph.nodes]
+    for node in graph.nodes:
+        if names.count(node.name) > 1:
+            raise InvalidSetting(f"{where}.nodes", node.name, "a name that no other node has")
+        for name in node.arguments:
+            if name not in graph.arguments:
+                raise InvalidSetting(
+                    f"{where}.{node.name}.arguments", name, "one of " + ", ".join(graph.arguments)
+                )
+        if not node.params_file.is_file():
+            raise MissingPathError(f"{where}.{node.name}.params_file", node.params_file)
+
+
+def _value(name: str, argument: Argument, text: str) -> bool | str:
+    if argument.kind is Kind.BOOL:
+        if text.lower() not in ("true", "false"):
+            raise InvalidSetting(name, text, "true or false")
+        return text.lower() == "true"
+    if argument.kind is Kind.PATH:
+        path = Path(text).expanduser().absolute()
+        if not path.exists():
+            raise MissingPathError(name, path)
+        return str(path)
+    return text
+
+
+def _overrides(graph: Graph, parameters: Sequence[str]) -> dict[str, list[str]]:
+    """`[NODE:]NAME:=VALUE` by node; without NODE it goes to each node whose parameter file has the name."""
+    found: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
+    known = {node.name: parameter_names(node.params_file) for node in graph.nodes}
+    for text in parameters:
+        key, separator, value = text.partition(":=")
+        node_name, _, name = key.rpartition(":")
+        if not separator or not name or node_name not in {"", *found}:
+            raise InvalidSetting("--param", text, f"[NODE:]NAME:=VALUE with NODE one of {', '.join(found)}")
+        takers = [node_name] if node_name else [node for node in found if name in known[node]]
+        if not takers:
+            raise UnknownKeys("--param", [name], {name for names in known.values() for name in names})
+        for taker in takers:
+            found[taker].append(f"{name}:={value}")
+    return found
+
+
+def parameter_names(params_file: Path) -> set[str]:
+    """The names of the parameters that a file sets, nested groups joined by dots."""
+    content = read_yaml(params_file)
+    groups = [entry.get("ros__parameters", {}) for entry in content.values() if isinstance(entry, dict)]
+    return {name for group in groups for name in _flat(group)}
+
+
+def _flat(group: Mapping[str, object]) -> list[str]:
+    names = []
+    for name, value in group.items():
+        names += [f"{name}.{inner}" for inner in _flat(value)] if isinstance(value, dict) else [name]
+    return names
