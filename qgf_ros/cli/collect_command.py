@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from qgf_ros.evaluate.collect import CollectConfig
 
 HELP = "make a data set with the simulator's demonstrators; goes on where an interrupted run stopped"
-EXAMPLE = "qgf collect config/contracts/ur5e_cube.yaml data/cube --task cube-single-play --slices 18"
+EXAMPLE = "qgf collect CONTRACT.yaml data/cube --task cube-single-play --slices 18"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
     parser.add_argument(
-        "contract", type=Path, help="contract YAML, for example config/contracts/ur5e_cube.yaml"
+        "contract", type=Path, help="contract YAML, for example one of config/contracts"
     )
     parser.add_argument(
         "folder", type=Path, help="where the slices go; those that are there already are kept"

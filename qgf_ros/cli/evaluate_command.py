@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 HELP = "measure a checkpoint: success with interval, guided against unguided on the same seeds"
-EXAMPLE = "qgf evaluate checkpoints/ur5e_cube --episodes 300 --json out/eval.json"
+EXAMPLE = "qgf evaluate checkpoints/NAME --episodes 300 --json out/eval.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument("checkpoint", type=Path, help="checkpoint folder, for example checkpoints/ur5e_cube")
+    parser.add_argument("checkpoint", type=Path, help="checkpoint folder, for example one of checkpoints")
     parser.add_argument(
         "--contract", type=Path, help="contract YAML (default: the one the checkpoint was trained with)"
     )

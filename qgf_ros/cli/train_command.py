@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
+import os
 import platform
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qgf_ros.cli.recipe import Recipe, load_recipe
-from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+    from qgf_ros.cli.recipe import Recipe
+    from qgf_ros.contract.schema import Contract
+    from qgf_ros.train.loop import Trainer
 
 HELP = "train a policy and its critic from a recipe"
-EXAMPLE = "qgf train config/train/ur5e_cube.yaml"
+EXAMPLE = "qgf train config/train/NAME.yaml"
+VERSIONED = ("torch", "numpy", "mujoco", "ogbench")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument("recipe", type=Path, help="recipe YAML, for example config/train/ur5e_cube.yaml")
+    parser.add_argument("recipe", type=Path, help="recipe YAML, for example one of config/train")
     parser.add_argument(
         "--run-folder", type=Path, help="where logs and the resumable state go (default out/train/NAME)"
     )
@@ -29,8 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, help="where the checkpoint goes (default: the recipe's output)"
     )
     parser.add_argument("--dataset", type=Path, help="data set to use (default: the recipe's dataset)")
-    parser.add_argument("--steps", type=int, help="gradient steps instead of the recipe's")
-    parser.add_argument("--processes", type=int, default=2, help="processes that collect (default 2)")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="gradient steps instead of the recipe's; more than before continues a finished run",
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes that collect (default: all cores)",
+    )
     parser.add_argument(
         "--restart", action="store_true", help="begin anew even where an interrupted run could go on"
     )
@@ -38,15 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the recipe and returns its figures."""
-    import dataclasses
+    from qgf_ros.cli.recipe import load_recipe
+    from qgf_ros.contract.load import load_contract
 
     recipe = load_recipe(arguments.recipe)
-    overrides = {"output": arguments.output, "dataset": arguments.dataset}
-    recipe = dataclasses.replace(
-        recipe, **{key: value for key, value in overrides.items() if value is not None}
-    )
     if arguments.steps is not None:
         recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, steps=arguments.steps))
+    recipe = dataclasses.replace(
+        recipe, output=arguments.output or recipe.output, dataset=arguments.dataset or recipe.dataset
+    )
     folder = arguments.run_folder or Path("out/train") / recipe.name
     if arguments.restart:
         shutil.rmtree(folder, ignore_errors=True)
@@ -56,123 +70,103 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         from qgf_ros.cli.collect_command import collect_with_progress
 
         collect_with_progress(recipe.contract, recipe.collect, recipe.dataset, arguments.processes)
-    collected_s = time.monotonic() - began
-    figures = _train(recipe, contract, folder)
-    return figures | {
-        "collect_s": collected_s,
-        "total_s": time.monotonic() - began,
-        "output": str(recipe.output),
-    }
+    collected = time.monotonic()
+    figures = TrainingRun(recipe, contract, folder).go()
+    spent = {"collect_s": collected - began, "total_s": time.monotonic() - began}
+    return figures | spent | {"output": str(recipe.output)}
 
 
-def _train(recipe: Recipe, contract: Contract, folder: Path) -> dict[str, Any]:
-    from torch.utils.tensorboard import SummaryWriter
+class TrainingRun:
+    """One call of the verb: holds what its callbacks share. State: the latest metrics and when it began."""
 
-    from qgf_ros.checkpoint import save_checkpoint
-    from qgf_ros.cli.progress import steps_progress
-    from qgf_ros.data.dataset import fingerprint, from_slices, read_slices, split
-    from qgf_ros.data.normalizer import fit_normalizer
-    from qgf_ros.train.loop import Trainer, drive, make_trainer
-    from qgf_ros.train.state_file import STATE, device_for_training, restore_state, run_identity, save_state
+    def __init__(self, recipe: Recipe, contract: Contract, folder: Path) -> None:
+        self._recipe, self._contract, self._folder = recipe, contract, folder
+        self._latest: dict[str, float] = {}
+        self._began = time.monotonic()
+        self._first_step = 0
 
-    slices = read_slices(recipe.dataset, contract.interface)
-    training, held_out = split(slices, recipe.train.held_out)
-    data_hash = fingerprint(slices)
-    data = [from_slices(part, contract.interface, recipe.train.relabel) for part in (training, held_out)]
-    normalizer = fit_normalizer(part.observations for part in training)
-    trainer = make_trainer(
-        recipe.train, contract.interface, data[0], data[1], normalizer, device_for_training()
-    )
-    print(
-        f"{data[0].size + data[1].size} transitions, {data[0].successes + data[1].successes} at the goal; training on {trainer.device}"
-    )
-    identity = run_identity(
-        {"train": _without_length(recipe), "data": data_hash, "interface": contract.interface.digest}
-    )
-    if (folder / "state" / STATE).is_file():
-        restore_state(folder / "state", trainer.state, identity)
-        print(f"resumed at step {trainer.state.step} from {folder / 'state'}")
-    first, began, latest = trainer.state.step, time.monotonic(), dict[str, float]()
+    def go(self) -> dict[str, Any]:
+        """Trains to the recipe's step count, resuming where a state lies; returns the last metrics."""
+        from torch.utils.tensorboard import SummaryWriter
 
-    def provenance(of: Trainer) -> dict[str, object]:
-        spent = {
-            "train_s": round(time.monotonic() - began, 1),
-            "held_out_flow_loss": of.held_out_flow_loss(),
-            **latest,
-        }
-        made_for = {
-            "contract": str(recipe.contract),
-            "task": recipe.evaluate.task if recipe.evaluate else None,
-        }
-        return made_for | {
-            "recipe": recipe.name,
-            "steps": of.state.step,
-            "seed": recipe.train.seed,
-            "dataset_sha256": data_hash,
+        from qgf_ros.cli.progress import steps_progress
+        from qgf_ros.train.loop import drive
+        from qgf_ros.train.state_file import STATE, restore_state
+
+        trainer = self._prepare()
+        if (self._folder / "state" / STATE).is_file():
+            restore_state(self._folder / "state", trainer.state, self._identity)
+            print(f"resumed at step {trainer.state.step} from {self._folder / 'state'}")
+        self._first_step, self._began = trainer.state.step, time.monotonic()
+        log = SummaryWriter(str(self._folder / "tensorboard"))
+        with log, steps_progress(self._recipe.train.steps, self._first_step) as progress:
+
+            def on_metrics(of: Trainer, metrics: dict[str, float]) -> None:
+                self._latest = metrics | {"steps_per_s": self._rate(of)}
+                for name, value in self._latest.items():
+                    log.add_scalar(f"train/{name}", value, of.state.step)
+                progress(of.state.step, metrics)
+
+            drive(trainer, on_metrics, lambda of: self._save(of, log), lambda of: self._look(of, log))
+        held_out = trainer.held_out_flow_loss()
+        return {"steps": trainer.state.step, "held_out_flow_loss": held_out, **self._latest}
+
+    def _prepare(self) -> Trainer:
+        from qgf_ros.data.dataset import fingerprint, from_slices, read_slices, split
+        from qgf_ros.data.normalizer import fit_normalizer
+        from qgf_ros.train.loop import make_trainer
+        from qgf_ros.train.state_file import device_for_training, run_identity
+
+        config, interface = self._recipe.train, self._contract.interface
+        slices = read_slices(self._recipe.dataset, interface)
+        self._data_hash = fingerprint(slices)
+        fixed = dataclasses.asdict(config)
+        for name in ("steps", "log_every", "save_every", "evaluate_every"):
+            del fixed[name]
+        self._identity = run_identity(
+            {"train": fixed, "data": self._data_hash, "interface": interface.digest}
+        )
+        kept, held = split(slices, config.held_out)
+        training, held_out = (from_slices(part, interface, config.relabel) for part in (kept, held))
+        normalizer = fit_normalizer(part.observations for part in kept)
+        device = device_for_training()
+        goals = training.successes + held_out.successes
+        print(f"{training.size + held_out.size} transitions, {goals} at the goal; training on {device}")
+        return make_trainer(config, interface, training, held_out, normalizer, device)
+
+    def _rate(self, trainer: Trainer) -> float:
+        return (trainer.state.step - self._first_step) / (time.monotonic() - self._began)
+
+    def _save(self, trainer: Trainer, log: SummaryWriter) -> None:
+        from qgf_ros.checkpoint import save_checkpoint
+        from qgf_ros.train.state_file import save_state
+
+        held_out = trainer.held_out_flow_loss()
+        log.add_scalar("held_out/flow_loss", held_out, trainer.state.step)
+        save_state(self._folder / "state", trainer.state, self._identity)
+        provenance: dict[str, object] = {
+            "recipe": self._recipe.name,
+            "contract": str(self._recipe.contract),
+            "task": self._recipe.evaluate.task if self._recipe.evaluate else None,
             "parent": None,
-            "versions": _versions(),
-            "metrics": spent,
+            "seed": self._recipe.train.seed,
+            "steps": trainer.state.step,
+            "dataset_sha256": self._data_hash,
+            "metrics": {"held_out_flow_loss": held_out, **self._latest},
+            "versions": {"python": platform.python_version()}
+            | {name: importlib.metadata.version(name) for name in VERSIONED},
         }
+        save_checkpoint(self._recipe.output, trainer.checkpoint(self._recipe.defaults, provenance))
 
-    with (
-        SummaryWriter(str(folder / "tensorboard")) as writer,
-        steps_progress(recipe.train.steps, first) as progress,
-    ):
-
-        def on_metrics(of: Trainer, metrics: dict[str, float]) -> None:
-            latest.update(metrics)
-            rate = (of.state.step - first) / (time.monotonic() - began)
-            for name, value in (metrics | {"steps_per_s": rate}).items():
-                writer.add_scalar(f"train/{name}", value, of.state.step)
-            progress(of.state.step, metrics)
-
-        def on_save(of: Trainer) -> None:
-            save_state(folder / "state", of.state, identity)
-            save_checkpoint(recipe.output, of.checkpoint(recipe.defaults, provenance(of)))
-            writer.add_scalar("held_out/flow_loss", of.held_out_flow_loss(), of.state.step)
-
-        drive(trainer, on_metrics, on_save, _evaluation(recipe, contract, writer, folder))
-    return {
-        "steps": trainer.state.step,
-        "steps_per_s": (trainer.state.step - first) / (time.monotonic() - began),
-        **provenance(trainer)["metrics"],
-    }  # type: ignore[dict-item]
-
-
-def _evaluation(recipe: Recipe, contract: Contract, writer: Any, folder: Path) -> Callable[[Any], None]:
-    """The callback that tries the policy now and then; nothing where the recipe asks for none."""
-
-    def on_evaluate(trainer: Any) -> None:
-        if recipe.evaluate is None:
+    def _look(self, trainer: Trainer, log: SummaryWriter) -> None:
+        if self._recipe.evaluate is None:
             return
         from qgf_ros.evaluate.rollouts import glance
 
-        success = glance(
-            contract, recipe.evaluate.task, trainer.checkpoint(recipe.defaults, {}), recipe.evaluate.episodes
-        )
+        checkpoint = trainer.checkpoint(self._recipe.defaults, {})
+        episodes = self._recipe.evaluate.episodes
+        success = glance(self._contract, self._recipe.evaluate.task, checkpoint, episodes)
         for row, value in success.items():
-            writer.add_scalar(f"evaluate/{row}", value, trainer.state.step)
-        print(
-            f"step {trainer.state.step}: success "
-            + ", ".join(f"{row} {value:.2f}" for row, value in success.items())
-        )
-
-    return on_evaluate
-
-
-def _without_length(recipe: Recipe) -> dict[str, Any]:
-    """What may not change on resuming: everything but the number of steps and how often to look."""
-    import dataclasses
-
-    values = dataclasses.asdict(recipe.train)
-    return {
-        key: value
-        for key, value in values.items()
-        if key not in ("steps", "log_every", "save_every", "evaluate_every")
-    }
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in ("torch", "numpy", "mujoco")
-    }
+            log.add_scalar(f"evaluate/{row}", value, trainer.state.step)
+        shown = ", ".join(f"{row} {value:.2f}" for row, value in success.items())
+        print(f"step {trainer.state.step}: success over {episodes} episodes: {shown}")

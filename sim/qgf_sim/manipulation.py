@@ -42,13 +42,11 @@ class ManipulationSimulation:
         self.task = f"{scene}-play" if goal is None else f"{scene}-task{goal}"
         self.max_steps = MAX_STEPS[scene] if goal is not None else 1001
         self._goal = goal
-        mode: dict[str, Any] = (
-            {"mode": "data_collection"} if goal is None else {"mode": "task", "reward_task_id": goal}
-        )
+        mode: dict[str, Any] = {"mode": "data_collection"}
+        if goal is not None:
+            mode = {"mode": "task", "reward_task_id": goal}
         if not scene.startswith("puzzle"):
-            mode["permute_blocks"] = (
-                False  # every cube has its own goal, as in OGBench's single-task versions
-            )
+            mode["permute_blocks"] = False  # every cube has its own goal, as in OGBench's single tasks
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = gymnasium.make(f"{scene}-v0", terminate_at_goal=False, max_episode_steps=None, **mode)
@@ -64,7 +62,9 @@ class ManipulationSimulation:
     def reset(self, seed: int) -> None:
         """A new episode. What OGBench leaves over from its settling steps (time, controls, warm start) is cleared."""
         np.random.seed(seed % 2**32)  # the scenes and oracles of ogbench draw from numpy's global generator
-        self.scene.reset(seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # gymnasium's, about the precision of bounds that nobody uses
+            self.scene.reset(seed=seed)
         model, data = self.scene.model, self.scene.data
         data.qvel[:] = 0.0
         data.qacc_warmstart[:] = 0.0
