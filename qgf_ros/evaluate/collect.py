@@ -76,7 +76,7 @@ def _write_slice(job: tuple[str, CollectConfig, int, Path]) -> Path:
     arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
     arrays["interface"] = np.array(json.dumps(loop.contract.interface.canonical(), sort_keys=True))
     part = path.with_suffix(".part.npz")
-    np.savez(part, **arrays)
+    np.savez(part, allow_pickle=False, **arrays)
     part.replace(path)
     return path
 

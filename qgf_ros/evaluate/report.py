@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,19 +22,22 @@ def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
         "return": float(np.mean([episode.total_reward for episode in episodes])),
         "steps": float(np.mean([episode.steps for episode in episodes])),
         "clipped_per_episode": float(np.mean([episode.clipped for episode in episodes])),
-        "q_final": float(np.mean([episode.q_final for episode in episodes])),
+        "q_final": _number(float(np.mean([episode.q_final for episode in episodes]))),
         "latency_ms": percentiles([ms for episode in episodes for ms in episode.latencies_ms]),
     }
 
 
-def percentiles(values_ms: Sequence[float]) -> dict[str, float]:
-    """p50, p99 and the worst of latencies in ms; nan without values."""
-    values = np.asarray(values_ms, np.float64) if len(values_ms) else np.array([np.nan])
-    return {
-        "p50": float(np.median(values)),
-        "p99": float(np.quantile(values, 0.99)),
-        "worst": float(values.max()),
-    }
+def percentiles(values_ms: Sequence[float]) -> dict[str, float | None]:
+    """p50, p99 and the worst of latencies in ms; None without values."""
+    if not len(values_ms):
+        return {"p50": None, "p99": None, "worst": None}
+    p50, p99, worst = np.quantile(np.asarray(values_ms, np.float64), [0.5, 0.99, 1.0])
+    return {"p50": float(p50), "p99": float(p99), "worst": float(worst)}
+
+
+def _number(value: float) -> float | None:
+    """A figure as JSON knows it: there is no nan."""
+    return None if math.isnan(value) else value
 
 
 def evaluation_report(episodes: Sequence[Episode], ticks_per_action: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
+from qgf_ros.datatypes import JointCommand
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.flow.denoise import SamplerConfig
 from qgf_ros.inference.policy import ChunkPolicy
@@ -63,8 +64,10 @@ def standard_rows(checkpoint: Checkpoint) -> list[Row]:
 def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:
     """One episode from `seed` (scene and noise), until success or the task's time limit."""
     loop.reset(seed)
-    total, steps, commands = 0.0, 0, []
-    scores, latencies = [], []
+    total, steps = 0.0, 0
+    commands: list[JointCommand] = []
+    scores: list[float] = []
+    latencies: list[float] = []
     while steps < loop.simulation.max_steps and not loop.simulation.success():
         if loop.gate.wants_chunk:
             observation, began = loop.observe(), time.perf_counter()
