@@ -80,7 +80,7 @@ class Assembler:
         if now_ns - reading.stamp_ns < -FUTURE_TOLERANCE_NS:
             sentence = f"The stamp on {source} lies {-age_s:.3f} s in the future: check the clocks."
             raise ObservationRefused("future", sentence)
-        if isinstance(reading, PoseReading) and reading.frame != frame:
+        if isinstance(reading, PoseReading) and frame is not None and reading.frame != frame:
             sentence = f"The pose on {source} is in frame '{reading.frame}'; the contract accepts '{frame}'."
             raise ObservationRefused("frame", sentence)
 

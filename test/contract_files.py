@@ -1,0 +1,78 @@
+"""Contracts for tests: the shipped one with edits, and a small one of two joints without a model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "config" / "contracts" / "ur5e_cube.yaml"
+MODEL = ROOT / "config" / "robots" / "ur5e_2f85.xml"
+
+Edit = Callable[[dict[str, Any]], object]
+
+TWO_JOINTS = """
+schema_version: 1
+interface:
+  name: two_joints
+  joints: [shoulder, elbow]
+  control_period_s: 0.05
+  chunk_length: 4
+  inputs:
+    - {name: joint_states, message: sensor_msgs/msg/JointState}
+    - {name: goal, message: geometry_msgs/msg/PoseStamped, frame: base_link}
+  observation:
+    - {name: angles, input: joint_states, field: position, unit: rad, joints: [shoulder, elbow]}
+    - {name: speeds, input: joint_states, field: velocity, unit: rad/s, joints: [elbow, shoulder]}
+    - {name: goal_position, input: goal, field: pose_position, unit: m}
+    - {name: goal_yaw, input: goal, field: pose_yaw, unit: "1"}
+    - {name: goal_attitude, input: goal, field: pose_quaternion, unit: "1"}
+  action:
+    reference: commanded
+    dimensions:
+      - {name: shoulder, scale: 0.1, unit: rad}
+      - {name: elbow, scale: 0.2, unit: rad, centre: 0.05}
+deployment:
+  command_rate_hz: 100.0
+  inputs:
+    joint_states: {topic: joint_states, max_age_s: 0.1}
+    goal: {topic: goal_pose, max_age_s: 0.3}
+  outputs:
+    - {kind: group, topic: arm_controller/commands, joints: [shoulder, elbow]}
+  limits:
+    shoulder: {lower: -2.0, upper: 2.0, velocity: 2.0, acceleration: 10.0, jerk: 1000.0}
+    elbow: {lower: -1.0, upper: 1.5, velocity: 1.0, acceleration: 5.0, jerk: 500.0}
+"""
+
+
+def write_shipped(folder: Path, edit: Edit = lambda content: None) -> Path:
+    """The shipped UR5e contract in `folder`, edited, with its model where it looks for it."""
+    content = yaml.safe_load(SHIPPED.read_text())
+    edit(content)
+    (folder / "contracts").mkdir(exist_ok=True)
+    (folder / "robots").mkdir(exist_ok=True)
+    shutil.copy(MODEL, folder / "robots" / MODEL.name)
+    path = folder / "contracts" / "ur5e_cube.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
+    """The contract of two joints in `folder`, edited."""
+    content = yaml.safe_load(TWO_JOINTS)
+    edit(content)
+    path = folder / "two_joints.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def two_joints(folder: Path, edit: Edit = lambda content: None) -> Contract:
+    """The contract of two joints, loaded."""
+    return load_contract(write_two_joints(folder, edit))
