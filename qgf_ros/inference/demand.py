@@ -1,0 +1,75 @@
+"""When a chunk is due: what the command node last asked for, and whether the readings for it are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.datatypes import Reading
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One certificate of the command node, as far as it concerns a policy.
+
+    `stamp_ns` is that of the tick (0: an announcement between ticks), `chunk_stamp_ns` that of the chunk in play (0: none
+    since the last reset or start). A chunk must come from sensor readings stamped `wanted_from_ns` or later.
+    """
+
+    stamp_ns: int
+    wants_chunk: bool
+    wanted_from_ns: int
+    chunk_stamp_ns: int
+
+
+class DemandBook:
+    """State: the newest demand, and the chunk that was sent last. Each demand is answered once. One thread.
+
+    A chunk that is on its way does not show in certificates yet; until it does, further demands are not answered, except
+    after `resend_after_s` (the command node refused it, or it was lost). None never sends again: lockstep waits.
+    """
+
+    def __init__(self, contract: Contract, resend_after_s: float | None) -> None:
+        entries = contract.interface.inputs
+        self._sensors = tuple(entry.name for entry in entries if entry.message is not Message.COMMAND)
+        self._commands = tuple(entry.name for entry in entries if entry.message is Message.COMMAND)
+        self._tick_ns = contract.tick_ns
+        self._resend_after_s = resend_after_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets what was asked and sent: the next demand is that of a new episode."""
+        self._demand: Demand | None = None
+        self._sent_stamp_ns = 0
+        self._sent_at_s = 0.0
+
+    def note(self, demand: Demand) -> None:
+        """A certificate came."""
+        self._demand = demand
+
+    def sent(self, stamp_ns: int, steady_s: float) -> None:
+        """The chunk from the observation stamped `stamp_ns` left at `steady_s` on a steady clock."""
+        self._sent_stamp_ns, self._sent_at_s = stamp_ns, steady_s
+
+    def is_open(self, steady_s: float) -> bool:
+        """True when the command node waits for a chunk that was not sent yet."""
+        if self._demand is None or not self._demand.wants_chunk:
+            return False
+        if self._demand.chunk_stamp_ns == self._sent_stamp_ns:
+            return True
+        return self._resend_after_s is not None and steady_s - self._sent_at_s >= self._resend_after_s
+
+    def waiting_for(self, readings: Mapping[str, Reading]) -> tuple[str, ...]:
+        """Names of the inputs whose newest reading does not serve the newest demand: sensors from `wanted_from_ns` on,
+        commands from that of the certified tick on."""
+        if self._demand is None:
+            return ()
+        since = dict.fromkeys(self._sensors, self._demand.wanted_from_ns) | dict.fromkeys(
+            self._commands, self._demand.stamp_ns
+        )
+        return tuple(
+            name
+            for name, stamp_ns in since.items()
+            if name not in readings or readings[name].stamp_ns < stamp_ns
+        )

@@ -1,0 +1,150 @@
+"""The policy node's parameters and what they make of a checkpoint's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from qgf_ros.checkpoint import SamplerDefaults
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.flow.denoise import SamplerConfig
+from qgf_ros.flow.guidance import Estimator
+from qgf_ros.inference.device import Device
+from qgf_ros.nodes.params import Parameter, Value
+
+T = TypeVar("T", bool, int, float, str)
+
+OF_CHECKPOINT = "checkpoint"
+ESTIMATORS = (OF_CHECKPOINT, *(estimator.value for estimator in Estimator))
+DEVICES = tuple(device.value for device in Device)
+WHILE_INACTIVE = (
+    "estimator",
+    "denoise_steps",
+    "candidates",
+)  # they change what a chunk costs: not while the robot moves
+
+PARAMETERS = (
+    Parameter("contract", "", "contract YAML of this robot and task"),
+    Parameter("checkpoint", "", "folder of a checkpoint that was trained under the contract's interface"),
+    Parameter("autostart", False, "true: configure and activate by itself at start"),
+    Parameter(
+        "lockstep", False, "true: reliable sensors, ages from stamps alone, so that every run is the same"
+    ),
+    Parameter(
+        "device",
+        Device.AUTO.value,
+        "what to compute on; auto takes a GPU where there is one",
+        choices=DEVICES,
+    ),
+    Parameter("threads", 1, "CPU threads of PyTorch; with 1 the other nodes keep a core of two", 1, 64),
+    Parameter("warm_up_passes", 5, "chunks sampled at configure, to warm up and to measure", 1, 100),
+    Parameter(
+        "certificate_topic", "command_node/certificate", "where the command node says that it wants a chunk"
+    ),
+    Parameter(
+        "resend_after_s", 0.25, "a chunk that the command node has not taken by then is replaced", 0.01, 10.0
+    ),
+    Parameter("weight_ramp_s", 1.0, "time over which a changed guidance weight comes into force", 0.0, 60.0),
+    Parameter(
+        "guidance_weight",
+        -1.0,
+        "action^2 / Q; 0 is unguided, -1 the checkpoint's default",
+        -1.0,
+        1000.0,
+        dynamic=True,
+    ),
+    Parameter(
+        "estimator",
+        OF_CHECKPOINT,
+        "where the critic is asked; inactive only",
+        choices=ESTIMATORS,
+        dynamic=True,
+    ),
+    Parameter(
+        "denoise_steps", 0, "Euler steps; 0 is the checkpoint's default; inactive only", 0, 1000, dynamic=True
+    ),
+    Parameter(
+        "candidates", 0, "best of N; 0 is the checkpoint's default; inactive only", 0, 256, dynamic=True
+    ),
+    Parameter(
+        "seed", 0, "of the next episode's noise; taken at ~/reset and activation", 0, 2**31 - 1, dynamic=True
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """The parameters' values, typed. `guidance_weight` below 0, and counts of 0, mean the checkpoint's default."""
+
+    contract: Path
+    checkpoint: Path
+    lockstep: bool
+    device: Device
+    threads: int
+    warm_up_passes: int
+    certificate_topic: str
+    resend_after_s: float
+    weight_ramp_s: float
+    guidance_weight: float
+    estimator: Estimator | None
+    denoise_steps: int
+    candidates: int
+    seed: int
+
+    def sampler(self, defaults: SamplerDefaults) -> SamplerConfig:
+        """How chunks are sampled with a checkpoint of these defaults."""
+        return SamplerConfig(
+            denoise_steps=self.denoise_steps or defaults.denoise_steps,
+            weight=defaults.guidance_weight if self.guidance_weight < 0.0 else self.guidance_weight,
+            estimator=self.estimator or defaults.estimator,
+            candidates=self.candidates or defaults.candidates,
+        )
+
+
+def settings(values: Mapping[str, Value]) -> PolicySettings:
+    """The values of the table as settings.
+
+    Raises:
+        InvalidSetting: no contract or checkpoint is named, or a guidance weight between -1 and 0.
+    """
+    estimator = _take(values, "estimator", str)
+    check_change("guidance_weight", values["guidance_weight"], is_active=False)
+    return PolicySettings(
+        contract=_path(values, "contract", "the path of a contract YAML"),
+        checkpoint=_path(values, "checkpoint", "the path of a checkpoint's folder"),
+        lockstep=_take(values, "lockstep", bool),
+        device=Device(_take(values, "device", str)),
+        threads=_take(values, "threads", int),
+        warm_up_passes=_take(values, "warm_up_passes", int),
+        certificate_topic=_take(values, "certificate_topic", str),
+        resend_after_s=_take(values, "resend_after_s", float),
+        weight_ramp_s=_take(values, "weight_ramp_s", float),
+        guidance_weight=_take(values, "guidance_weight", float),
+        estimator=None if estimator == OF_CHECKPOINT else Estimator(estimator),
+        denoise_steps=_take(values, "denoise_steps", int),
+        candidates=_take(values, "candidates", int),
+        seed=_take(values, "seed", int),
+    )
+
+
+def check_change(name: str, value: object, is_active: bool) -> None:
+    """Raises InvalidSetting for what may not change while active, and for a guidance weight between -1 and 0."""
+    if is_active and name in WHILE_INACTIVE:
+        raise InvalidSetting(f"Parameter {name}", value, "changed only while the node is inactive")
+    if name == "guidance_weight" and isinstance(value, float) and -1.0 < value < 0.0:
+        raise InvalidSetting(f"Parameter {name}", value, "at least 0, or -1 for the checkpoint's default")
+
+
+def _take(values: Mapping[str, Value], name: str, kind: type[T]) -> T:
+    value = values[name]
+    assert isinstance(value, kind), "params.declare keeps each row's type"
+    return value
+
+
+def _path(values: Mapping[str, Value], name: str, accepted: str) -> Path:
+    text = _take(values, name, str)
+    if not text:
+        raise InvalidSetting(f"Parameter {name}", text, accepted)
+    return Path(text).expanduser()
