@@ -23,10 +23,14 @@ class Level(Enum):
     STALE = DiagnosticStatus.STALE
 
 
-def status(name: str, level: Level, message: str, values: Mapping[str, object], hardware_id: str = "") -> DiagnosticStatus:
+def status(
+    name: str, level: Level, message: str, values: Mapping[str, object], hardware_id: str = ""
+) -> DiagnosticStatus:
     """A DiagnosticStatus; values become texts: `true` and `false`, numbers as Python writes them, unrounded."""
     pairs = [KeyValue(key=key, value=_text(value)) for key, value in values.items()]
-    return DiagnosticStatus(level=level.value, name=name, message=message, hardware_id=hardware_id, values=pairs)
+    return DiagnosticStatus(
+        level=level.value, name=name, message=message, hardware_id=hardware_id, values=pairs
+    )
 
 
 def values(message: DiagnosticStatus) -> dict[str, str]:
@@ -44,12 +48,16 @@ class Diagnostics:
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
         self._timer = node.create_timer(PERIOD_S, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def report(self, task: str, level: Level, message: str, values: Mapping[str, object] | None = None) -> None:
+    def report(
+        self, task: str, level: Level, message: str, values: Mapping[str, object] | None = None
+    ) -> None:
         """Notes the state of a task; published at once when it is worse than before or says something new and bad."""
         before = self._tasks.get(task)
         name = f"{self._node.get_fully_qualified_name().lstrip('/')}: {task}"
         now = self._tasks[task] = status(name, level, message, values or {}, self._hardware_id)
-        if level is not Level.OK and (before is None or (before.level, before.message) != (now.level, now.message)):
+        if level is not Level.OK and (
+            before is None or (before.level, before.message) != (now.level, now.message)
+        ):
             self.publish()
 
     def publish(self) -> None:

@@ -12,7 +12,13 @@ from rclpy.parameter import Parameter as RclParameter
 from qgf_ros.errors import InvalidSetting, UnknownKeys
 
 Value = bool | int | float | str | list[str]
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list of texts"}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list of texts",
+}
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,19 @@ class Parameter:
 
     def descriptor(self) -> ParameterDescriptor:
         """The row as ROS describes parameters."""
-        described = ParameterDescriptor(name=self.name, description=self.description, read_only=not self.dynamic)
+        described = ParameterDescriptor(
+            name=self.name, description=self.description, read_only=not self.dynamic
+        )
         if self.choices:
             described.additional_constraints = self.accepted
         if self.low is not None and self.high is not None and isinstance(self.default, float):
-            described.floating_point_range = [FloatingPointRange(from_value=self.low, to_value=self.high, step=0.0)]
+            described.floating_point_range = [
+                FloatingPointRange(from_value=self.low, to_value=self.high, step=0.0)
+            ]
         elif self.low is not None and self.high is not None and isinstance(self.default, int):
-            described.integer_range = [IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)]
+            described.integer_range = [
+                IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
+            ]
         return described
 
 
@@ -88,7 +100,9 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Value]:
     for name, row in rows.items():
         values[name] = row.checked(given[name]) if name in given else row.default
         if name in given:
-            node.undeclare_parameter(name)  # declared without a descriptor by rclpy: declare it again, with one
+            node.undeclare_parameter(
+                name
+            )  # declared without a descriptor by rclpy: declare it again, with one
         node.declare_parameter(name, values[name], row.descriptor(), ignore_override=True)
     return values
 
@@ -107,7 +121,13 @@ def on_change(node: Node, table: Sequence[Parameter], apply: Callable[[Mapping[s
         return SetParametersResult(successful=True)
 
     def accept(changed: Iterable[RclParameter]) -> None:
-        apply({parameter.name: rows[parameter.name].checked(parameter.value) for parameter in changed if parameter.name in rows})
+        apply(
+            {
+                parameter.name: rows[parameter.name].checked(parameter.value)
+                for parameter in changed
+                if parameter.name in rows
+            }
+        )
 
     node.add_on_set_parameters_callback(check)
     node.add_post_set_parameters_callback(accept)
@@ -116,4 +136,8 @@ def on_change(node: Node, table: Sequence[Parameter], apply: Callable[[Mapping[s
 def _overrides(node: Node) -> dict[str, object]:
     own = ("use_sim_time", "start_type_description_service")  # rclpy's, on every node
     found = node.get_parameters_by_prefix("")
-    return {name: entry.value for name, entry in found.items() if name not in own and not name.startswith("qos_overrides.")}
+    return {
+        name: entry.value
+        for name, entry in found.items()
+        if name not in own and not name.startswith("qos_overrides.")
+    }

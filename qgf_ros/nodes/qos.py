@@ -6,7 +6,9 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 
 def _profile(reliability: ReliabilityPolicy, durability: DurabilityPolicy, depth: int) -> QoSProfile:
-    return QoSProfile(reliability=reliability, durability=durability, history=HistoryPolicy.KEEP_LAST, depth=depth)
+    return QoSProfile(
+        reliability=reliability, durability=durability, history=HistoryPolicy.KEEP_LAST, depth=depth
+    )
 
 
 # A request for best effort matches publishers of both kinds; only the newest counts, an old one is worse than none.

@@ -54,7 +54,9 @@ def run(make_node: Callable[[], Node]) -> int:
         rclpy.try_shutdown()
 
 
-def attempt(node: LifecycleNode, action: Callable[[], None], report: Callable[[str], None]) -> TransitionCallbackReturn:
+def attempt(
+    node: LifecycleNode, action: Callable[[], None], report: Callable[[str], None]
+) -> TransitionCallbackReturn:
     """Runs a transition's work: SUCCESS, or FAILURE with the sentence of a QgfError logged and handed to `report`.
 
     Any other exception is a bug of ours: logged with its traceback, ERROR.

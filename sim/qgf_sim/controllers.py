@@ -94,7 +94,9 @@ class JointTrajectoryController:
 
     def __init__(self, name: str, joints: tuple[str, ...]) -> None:
         self.name, self.joints = name, joints
-        self._knots: list[tuple[int, State]] = []  # time and state: the desired state when the message came, then its points
+        self._knots: list[
+            tuple[int, State]
+        ] = []  # time and state: the desired state when the message came, then its points
         self._desired = State.at_rest(np.zeros(len(joints)))
 
     def reset(self, positions: Mapping[str, float]) -> None:
@@ -137,7 +139,9 @@ class JointTrajectoryController:
         for point in trajectory.points:
             self._check_point(point)
             if point.time_from_start_ns <= before_ns:
-                raise CommandRejected(self.name, "time", "time_from_start must be above 0 and grow from point to point")
+                raise CommandRejected(
+                    self.name, "time", "time_from_start must be above 0 and grow from point to point"
+                )
             before_ns = point.time_from_start_ns
         if any(abs(velocity) > END_VELOCITY_TOLERANCE for velocity in trajectory.points[-1].velocities):
             raise CommandRejected(self.name, "end_velocity", "the velocity of the last point must be zero")
@@ -146,15 +150,25 @@ class JointTrajectoryController:
 
     def _check_point(self, point: Point) -> None:
         if len(point.positions) != len(self.joints):
-            raise CommandRejected(self.name, "length", f"a point has {len(point.positions)} positions for {len(self.joints)} joints")
+            raise CommandRejected(
+                self.name,
+                "length",
+                f"a point has {len(point.positions)} positions for {len(self.joints)} joints",
+            )
         for values in (point.velocities, point.accelerations):
             if len(values) not in (0, len(self.joints)):
-                raise CommandRejected(self.name, "length", f"a point has {len(values)} derivatives for {len(self.joints)} joints")
+                raise CommandRejected(
+                    self.name,
+                    "length",
+                    f"a point has {len(values)} derivatives for {len(self.joints)} joints",
+                )
         if not np.isfinite([*point.positions, *point.velocities, *point.accelerations]).all():
             raise CommandRejected(self.name, "not_finite", "a point has values that are not finite")
 
 
-def make_controller(entry: str, robot_joints: Sequence[str]) -> ForwardPositionController | JointTrajectoryController:
+def make_controller(
+    entry: str, robot_joints: Sequence[str]
+) -> ForwardPositionController | JointTrajectoryController:
     """The controller that `name:kind:joint,joint` describes.
 
     Raises:
@@ -162,16 +176,28 @@ def make_controller(entry: str, robot_joints: Sequence[str]) -> ForwardPositionC
     """
     parts = entry.split(":")
     if len(parts) != 3 or parts[1] not in KINDS:
-        raise ValueError(f"controllers has the entry '{entry}', but it must read name:kind:joint,joint with kind {' or '.join(KINDS)}.")
+        raise ValueError(
+            f"controllers has the entry '{entry}', but it must read name:kind:joint,joint with kind {' or '.join(KINDS)}."
+        )
     joints = tuple(parts[2].split(","))
     unknown = [joint for joint in joints if joint not in robot_joints]
     if unknown:
-        raise ValueError(f"Controller {parts[0]} claims {', '.join(unknown)}, but the robot's joints are {', '.join(robot_joints)}.")
-    return ForwardPositionController(parts[0], joints) if parts[1] == "group" else JointTrajectoryController(parts[0], joints)
+        raise ValueError(
+            f"Controller {parts[0]} claims {', '.join(unknown)}, but the robot's joints are {', '.join(robot_joints)}."
+        )
+    return (
+        ForwardPositionController(parts[0], joints)
+        if parts[1] == "group"
+        else JointTrajectoryController(parts[0], joints)
+    )
 
 
 def _state(point: Point, order: Sequence[int]) -> State:
     def in_order(values: tuple[float, ...]) -> FloatArray | None:
         return np.array([values[index] for index in order]) if values else None
 
-    return State(np.array([point.positions[index] for index in order]), in_order(point.velocities), in_order(point.accelerations))
+    return State(
+        np.array([point.positions[index] for index in order]),
+        in_order(point.velocities),
+        in_order(point.accelerations),
+    )

@@ -53,7 +53,12 @@ def pose(value: Pose, stamp: Time) -> PoseStamped:
 def trajectory(message: JointTrajectory) -> Trajectory:
     """A trajectory message as plain values."""
     points = [
-        Point(from_stamp(point.time_from_start), tuple(point.positions), tuple(point.velocities), tuple(point.accelerations))
+        Point(
+            from_stamp(point.time_from_start),
+            tuple(point.positions),
+            tuple(point.velocities),
+            tuple(point.accelerations),
+        )
         for point in message.points
     ]
     return Trajectory(tuple(message.joint_names), from_stamp(message.header.stamp), tuple(points))
@@ -66,17 +71,18 @@ def shifted(value: Trajectory, by_ns: int) -> Trajectory:
 
 def status(name: str, message: str, is_well: bool, values: Mapping[str, object]) -> DiagnosticStatus:
     """Values as texts: `true` and `false`, numbers unrounded."""
-    texts = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
+    texts = {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()
+    }
     pairs = [KeyValue(key=key, value=text) for key, text in texts.items()]
     level = DiagnosticStatus.OK if is_well else DiagnosticStatus.WARN
     return DiagnosticStatus(level=level, name=name, message=message, values=pairs)
 
 
-def certificate(message: DiagnosticStatus) -> tuple[int, int]:
-    """What lockstep reads from a certificate: the tick's stamp in ns, and how many commands belong to it.
+def commands(certificate: DiagnosticStatus) -> int:
+    """How many commands a certificate says were published at its tick.
 
     Raises:
-        KeyError: it lacks one of the two.
+        KeyError: it does not say.
     """
-    values = {pair.key: pair.value for pair in message.values}
-    return int(values["stamp_ns"]), int(values["commands"])
+    return int({pair.key: pair.value for pair in certificate.values}["commands"])

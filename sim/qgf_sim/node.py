@@ -1,244 +1,55 @@
-"""The simulator's node: publishes and takes what a robot under ros2_control would, in real time or in lockstep."""
+"""Entry point of the simulator's node: starts, runs until a signal, stops."""
 
 from __future__ import annotations
 
-import random
 import signal
 import sys
-import time
-from collections.abc import Callable
-from functools import partial
-
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
-from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
-from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
-from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory
-
-from qgf_sim import messages
-from qgf_sim.controllers import CommandRejected, ForwardPositionController, JointTrajectoryController, make_controller
-from qgf_sim.pacing import Lockstep, Pace
-from qgf_sim.registry import load
-from qgf_sim.settings import Settings, declare
-from qgf_sim.stand import Stand
-
-RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)  # as joint_state_broadcaster; lockstep needs every message
-STATE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-CHECK_S = 0.5  # how often lockstep looks for a missing answer
-MOST_CATCH_UP = 5  # ticks: after a longer standstill the simulation falls behind the wall clock
-
-
-class SimNode(Node):
-    """One simulated robot. All callbacks run in the executor's one thread."""
-
-    def __init__(self) -> None:
-        """Raises ValueError with a sentence where a parameter does not fit."""
-        super().__init__("sim_node", automatically_declare_parameters_from_overrides=True)
-        self._settings = settings = declare(self)
-        simulation = load(settings.task)
-        controllers = [make_controller(entry, simulation.joints) for entry in settings.controllers]
-        self._stand = Stand(simulation, controllers, settings.tick_ns)
-        self._base_ns = settings.tick_ns  # stamps never fall back, nor begin at zero
-        self._paused = settings.paused
-        self._rejections = 0
-        self._note = ""
-        self._order = random.Random(settings.seed)
-        self._pace = Pace(settings.tick_ns, time.monotonic_ns())
-        self._lockstep = Lockstep(round(settings.timeout_s * 1e9))
-        self._stand.reset(settings.seed)
-        self._advertise(simulation.poses())
-        self._subscribe(controllers)
-        self._steps = self.create_timer(CHECK_S if settings.lockstep else settings.tick_ns * 1e-9, self._on_timer, clock=STEADY)
-        self._publish_sensors()
-        self._publish_status()
-
-    def _advertise(self, poses: object) -> None:
-        names = list(poses) if isinstance(poses, dict) else []
-        self._joints = self.create_publisher(JointState, "joint_states", RELIABLE)
-        self._poses = {name: self.create_publisher(PoseStamped, f"{name}_pose", RELIABLE) for name in names}
-        self._clock = self.create_publisher(ClockMessage, "clock", RELIABLE) if self._has_sim_stamps else None
-        self._status = self.create_publisher(DiagnosticStatus, "~/status", STATE)
-        self._services = [self.create_service(Trigger, "~/reset", self._on_reset), self.create_service(SetBool, "~/pause", self._on_pause)]
-
-    def _subscribe(self, controllers: list[ForwardPositionController | JointTrajectoryController]) -> None:
-        for controller in controllers:
-            if isinstance(controller, ForwardPositionController):
-                on_values = partial(self._on_values, controller)
-                self.create_subscription(Float64MultiArray, f"{controller.name}/commands", on_values, RELIABLE)
-            else:
-                on_trajectory = partial(self._on_trajectory, controller)
-                self.create_subscription(JointTrajectory, f"{controller.name}/joint_trajectory", on_trajectory, RELIABLE)
-        if self._settings.lockstep:
-            self.create_subscription(DiagnosticArray, self._settings.certificate_topic, self._on_certificate, RELIABLE)
-
-    @property
-    def _has_sim_stamps(self) -> bool:
-        return self._settings.lockstep or self._settings.publish_clock
-
-    @property
-    def _sim_ns(self) -> int:
-        return self._base_ns + self._stand.simulation.time_ns
-
-    # -- commands in ---------------------------------------------------------------------------------------------------
-
-    def _on_values(self, controller: ForwardPositionController, message: Float64MultiArray) -> None:
-        self._take(partial(controller.command, message.data))
-
-    def _on_trajectory(self, controller: JointTrajectoryController, message: JointTrajectory) -> None:
-        taken = messages.trajectory(message)
-        shift_ns = self._stamp_ns() - self._stand.simulation.time_ns  # controllers count from the reset
-        if taken.stamp_ns:
-            taken = messages.shifted(taken, -shift_ns)
-        self._take(partial(controller.command, taken, self._stand.simulation.time_ns))
-
-    def _take(self, command: Callable[[], None]) -> None:
-        try:
-            command()
-        except CommandRejected as error:
-            self._rejections += 1
-            self.get_logger().warning(str(error), throttle_duration_sec=1.0)
-        self._lockstep.count_command()
-        self._step_if_answered()
-
-    def _on_certificate(self, message: DiagnosticArray) -> None:
-        self._lockstep.certify(*messages.certificate(message.status[0]))
-        self._step_if_answered()
-
-    # -- time ----------------------------------------------------------------------------------------------------------
-
-    def _on_timer(self) -> None:
-        if self._settings.lockstep:
-            self._check_answers()
-            return
-        due = self._pace.due(time.monotonic_ns())
-        for _ in range(min(due, MOST_CATCH_UP)):
-            self._step()
-        self._publish_sensors()
-        self._publish_clock()
-
-    def _step(self) -> None:
-        if self._paused or self._is_over:
-            return
-        if self._stand.step():
-            self._publish_status()
-
-    @property
-    def _is_over(self) -> bool:
-        return self._settings.end_at_success and self._stand.episode.done
-
-    def _ask(self) -> None:
-        """Lockstep: announces a tick and waits for its answer."""
-        if self._paused or self._is_over or self._lockstep.is_waiting:
-            return
-        self._lockstep.ask(self._sim_ns, time.monotonic_ns())
-        self._publish_sensors()
-        self._publish_clock()
-
-    def _step_if_answered(self) -> None:
-        if self._settings.lockstep and self._lockstep.is_answered:
-            self._lockstep.clear()
-            self._step()
-            self._ask()
-
-    def _check_answers(self) -> None:
-        missing = self._lockstep.missing(time.monotonic_ns())
-        if missing and not self._paused:
-            self._paused, self._note = True, missing
-            self.get_logger().error(f"Lockstep tick {self._sim_ns} ns: {missing}; paused.")
-            self._publish_status()
-
-    # -- services ------------------------------------------------------------------------------------------------------
-
-    def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        seed = self.get_parameter("seed").value
-        self._base_ns = self._sim_ns + self._settings.tick_ns
-        self._lockstep.clear()
-        self._stand.reset(seed)
-        self._note = ""
-        self.set_parameters([Parameter("seed", value=seed + 1)])
-        self._publish_sensors()
-        self._publish_status()
-        self._ask_again()
-        response.success, response.message = True, f"seed {seed}"
-        return response
-
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._paused, self._note = request.data, ""
-        if not self._paused:
-            self._lockstep.clear()
-            self._ask_again()
-        self._publish_status()
-        response.success, response.message = True, "paused" if self._paused else "running"
-        return response
-
-    def _ask_again(self) -> None:
-        if self._settings.lockstep:
-            self._ask()
-
-    # -- out -----------------------------------------------------------------------------------------------------------
-
-    def _stamp_ns(self) -> int:
-        return self._sim_ns if self._has_sim_stamps else self.get_clock().now().nanoseconds
-
-    def _publish_sensors(self) -> None:
-        stamp = messages.to_stamp(self._stamp_ns())
-        state = self._stand.simulation.joint_state()
-        order = list(range(len(state.names)))
-        if self._settings.shuffle_joints:
-            self._order.shuffle(order)
-        self._joints.publish(messages.joint_state(state, stamp, order))
-        for name, pose in self._stand.simulation.poses().items():
-            self._poses[name].publish(messages.pose(pose, stamp))
-
-    def _publish_clock(self) -> None:
-        if self._clock is not None:
-            self._clock.publish(ClockMessage(clock=messages.to_stamp(self._sim_ns)))
-
-    def _publish_status(self) -> None:
-        episode = self._stand.episode
-        values = {
-            "task": episode.task,
-            "seed": episode.seed,
-            "step": episode.step,
-            "time_s": episode.time_s,
-            "reward": episode.reward,
-            "return": episode.total_reward,
-            "success": episode.success,
-            "done": episode.done,
-            "paused": self._paused,
-            "missed": self._pace.missed,
-            "rejected": self._rejections,
-        }
-        text = self._note or ("done" if episode.done else "paused" if self._paused else "running")
-        self._status.publish(messages.status("sim_node: episode", text, not self._note, values))
+from types import FrameType
 
 
 def main() -> int:
-    """Runs the simulator until SIGINT or SIGTERM; a second signal changes nothing."""
-    stopped: list[int] = []
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: stopped.append(received))
+    """Runs the simulator until SIGINT or SIGTERM, a second of which changes nothing; the exit code."""
     try:
-        node = SimNode()
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+        from rclpy.signals import SignalHandlerOptions
+
+        from qgf_sim.robot_node import RobotNode
+    except ImportError as error:
+        print(
+            f"ERROR: the simulator's node cannot start: {error}; it needs rclpy and qgf_ros[sim].",
+            file=sys.stderr,
+        )
+        return 1
+    signals = _Signals()
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = RobotNode()
     except (ValueError, ImportError) as error:
         rclpy.logging.get_logger("sim_node").error(str(error))
+        rclpy.try_shutdown()
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while not stopped:
+    while not signals.came:
         executor.spin_once(timeout_sec=0.1)
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
     return 0
+
+
+class _Signals:
+    """Notes that SIGINT or SIGTERM came; launch sends a second one, which changes nothing."""
+
+    def __init__(self) -> None:
+        self.came = False
+        signal.signal(signal.SIGINT, self._note)
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

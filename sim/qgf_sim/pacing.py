@@ -4,18 +4,20 @@ from __future__ import annotations
 
 
 class Pace:
-    """Counts ticks against a steady clock: how many fell due, and how many were not served within their period."""
+    """Counts the ticks of a periodic timer: how many fell due, and how many the timer dropped.
 
-    def __init__(self, period_ns: int, now_ns: int) -> None:
+    A timer that is late by a period or more drops ticks and keeps its phase; so the time of its next tick tells the count.
+    """
+
+    def __init__(self, period_ns: int) -> None:
         self._period_ns = period_ns
-        self._start_ns = now_ns
-        self._served = 0
+        self._next_ns: int | None = None
         self.missed = 0
 
-    def due(self, now_ns: int) -> int:
-        """Ticks that fell due since the last call; all but the newest of them were missed."""
-        reached = round((now_ns - self._start_ns) / self._period_ns)
-        due, self._served = max(reached - self._served, 0), max(reached, self._served)
+    def due(self, next_ns: int) -> int:
+        """Ticks since the last call, this one included, given when (steady) the timer's next tick is due."""
+        due = 1 if self._next_ns is None else round((next_ns - self._next_ns) / self._period_ns)
+        self._next_ns = next_ns
         self.missed += max(due - 1, 0)
         return due
 

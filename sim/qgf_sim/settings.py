@@ -52,14 +52,18 @@ def declare(node: Node) -> Settings:
         ValueError: an unknown parameter, or a value of another type or out of range; the message says what would do.
     """
     defaults = {field.name: field.default for field in fields(Settings)}
-    given = {name: entry.value for name, entry in node.get_parameters_by_prefix("").items() if name in defaults}
+    given = {
+        name: entry.value for name, entry in node.get_parameters_by_prefix("").items() if name in defaults
+    }
     _refuse_unknown(node, tuple(defaults))
     values = {name: _checked(name, given.get(name, default), default) for name, default in defaults.items()}
     for name, value in values.items():
         if name in given:
             node.undeclare_parameter(name)
         shown = list(value) or [""] if isinstance(value, tuple) else value
-        descriptor = ParameterDescriptor(name=name, description=DESCRIPTIONS[name], read_only=name not in DYNAMIC)
+        descriptor = ParameterDescriptor(
+            name=name, description=DESCRIPTIONS[name], read_only=name not in DYNAMIC
+        )
         node.declare_parameter(name, shown, descriptor, ignore_override=True)
     return Settings(**values)
 
@@ -69,7 +73,9 @@ def _refuse_unknown(node: Node, valid: tuple[str, ...]) -> None:
     found = [name for name in node.get_parameters_by_prefix("") if not name.startswith("qos_overrides.")]
     unknown = sorted(name for name in found if name not in valid and name not in own)
     if unknown:
-        raise ValueError(f"The parameter set of {node.get_name()} has unknown keys {', '.join(unknown)}; the valid keys are {', '.join(sorted(valid))}.")
+        raise ValueError(
+            f"The parameter set of {node.get_name()} has unknown keys {', '.join(unknown)}; the valid keys are {', '.join(sorted(valid))}."
+        )
 
 
 def _checked(name: str, value: object, default: object) -> object:
@@ -78,8 +84,16 @@ def _checked(name: str, value: object, default: object) -> object:
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         value = tuple(entry for entry in value if entry)
     if type(value) is not type(default):
-        words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple: "a list of texts"}
+        words = {
+            bool: "true or false",
+            int: "a whole number",
+            float: "a number",
+            str: "a text",
+            tuple: "a list of texts",
+        }
         raise ValueError(f"Parameter {name} is {value!r}, but it must be {words[type(default)]}.")
-    if isinstance(value, float) and value <= 0 or name == "seed" and isinstance(value, int) and value < 0:
-        raise ValueError(f"Parameter {name} is {value!r}, but it must be {'above 0' if name != 'seed' else 'at least 0'}.")
+    if (isinstance(value, float) and value <= 0) or (name == "seed" and isinstance(value, int) and value < 0):
+        raise ValueError(
+            f"Parameter {name} is {value!r}, but it must be {'above 0' if name != 'seed' else 'at least 0'}."
+        )
     return value

@@ -36,9 +36,13 @@ def interpolate(before: State, after: State, time_s: float, duration_s: float) -
     if before.velocities is None or after.velocities is None:
         share = time_s / duration_s
         slope = (after.positions - before.positions) / duration_s
-        return State(before.positions + share * (after.positions - before.positions), slope, np.zeros_like(slope))
+        return State(
+            before.positions + share * (after.positions - before.positions), slope, np.zeros_like(slope)
+        )
     if before.accelerations is None or after.accelerations is None:
-        return _evaluate(_cubic(before.positions, before.velocities, after.positions, after.velocities, duration_s), time_s)
+        return _evaluate(
+            _cubic(before.positions, before.velocities, after.positions, after.velocities, duration_s), time_s
+        )
     return _evaluate(_quintic(before, after, duration_s), time_s)
 
 
@@ -63,5 +67,7 @@ def _evaluate(coefficients: list[FloatArray], time_s: float) -> State:
     zero = np.zeros_like(coefficients[0])
     position = sum((c * time_s**n for n, c in enumerate(coefficients)), zero)
     velocity = sum((n * c * time_s ** (n - 1) for n, c in enumerate(coefficients) if n > 0), zero)
-    acceleration = sum((n * (n - 1) * c * time_s ** (n - 2) for n, c in enumerate(coefficients) if n > 1), zero)
+    acceleration = sum(
+        (n * (n - 1) * c * time_s ** (n - 2) for n, c in enumerate(coefficients) if n > 1), zero
+    )
     return State(position, velocity, acceleration)

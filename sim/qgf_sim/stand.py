@@ -34,7 +34,9 @@ class Stand:
             raise ValueError(f"Two controllers claim {', '.join(doubled)}: a joint can have one.")
         period_ns = round(simulation.control_period_s * 1e9)
         if period_ns % tick_ns:
-            raise ValueError(f"The control period of {simulation.task} is {period_ns * 1e-9:g} s, no whole number of ticks of {tick_ns * 1e-9:g} s.")
+            raise ValueError(
+                f"The control period of {simulation.task} is {period_ns * 1e-9:g} s, no whole number of ticks of {tick_ns * 1e-9:g} s."
+            )
         self.simulation = simulation
         self.tick_ns = tick_ns
         self._controllers = tuple(controllers)
@@ -76,4 +78,13 @@ class Stand:
         step = self._ticks // self._ticks_per_step
         done = self._success or step >= self.simulation.max_steps
         seconds = self.simulation.time_ns * 1e-9
-        return Episode(self.simulation.task, self._seed, step, seconds, self._reward, self._total_reward, self._success, done)
+        return Episode(
+            self.simulation.task,
+            self._seed,
+            step,
+            seconds,
+            self._reward,
+            self._total_reward,
+            self._success,
+            done,
+        )

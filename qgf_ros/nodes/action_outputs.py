@@ -1,0 +1,60 @@
+"""Outputs through actions of control_msgs. Imported only where that package exists; not tried on a robot (docs/controllers.md)."""
+
+from __future__ import annotations
+
+from control_msgs.action import FollowJointTrajectory, GripperCommand
+from rclpy.action import ActionClient
+from rclpy.node import Node
+
+from qgf_ros.control.limits import JointLimiter
+from qgf_ros.datatypes import JointCommand
+from qgf_ros.nodes.outputs import TrajectoryPlan
+
+GRIPPER_STEP = 0.01  # rad or m: a smaller change sends no new goal
+TRAJECTORY_PERIOD_TICKS = 10  # a goal replaces the one before it; each ends at rest, so that fewer are enough
+MAX_EFFORT = 0.0  # the gripper's own default
+
+
+class GripperOutput:
+    """`GripperCommand` goals, one joint; a new goal when the command has moved by `GRIPPER_STEP`."""
+
+    def __init__(self, node: Node, name: str, places: list[int]) -> None:
+        self._client = ActionClient(node, GripperCommand, name)
+        self._place = places[0]
+        self._sent: float | None = None
+
+    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+        """Sends a goal where needed; goals are not topic messages, so the count is 0."""
+        position = float(command.positions[self._place])
+        if self._client.server_is_ready() and (
+            self._sent is None or abs(position - self._sent) >= GRIPPER_STEP
+        ):
+            goal = GripperCommand.Goal()
+            goal.command.position, goal.command.max_effort = position, MAX_EFFORT
+            self._client.send_goal_async(goal)
+            self._sent = position
+        return 0
+
+    def close(self) -> None:
+        """Destroys the client."""
+        self._client.destroy()
+
+
+class FollowTrajectoryOutput:
+    """`FollowJointTrajectory` goals that end at rest, one every `TRAJECTORY_PERIOD_TICKS`."""
+
+    def __init__(self, node: Node, name: str, plan: TrajectoryPlan) -> None:
+        self._client = ActionClient(node, FollowJointTrajectory, name)
+        self._plan = plan
+        self._ticks = 0
+
+    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+        """Sends a goal when one is due; goals are not topic messages, so the count is 0."""
+        if self._ticks % TRAJECTORY_PERIOD_TICKS == 0 and self._client.server_is_ready():
+            self._client.send_goal_async(FollowJointTrajectory.Goal(trajectory=self._plan.message(limiter)))
+        self._ticks += 1
+        return 0
+
+    def close(self) -> None:
+        """Destroys the client."""
+        self._client.destroy()

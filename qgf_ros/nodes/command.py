@@ -1,0 +1,286 @@
+"""The command node: the only process that may move the robot. Without torch; wiring around `control.session`."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from qgf_ros.contract.fields import read, stamp_ns
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Message
+from qgf_ros.control.session import SessionConfig
+from qgf_ros.datatypes import JointReading, Rung
+from qgf_ros.errors import ChunkRefused, NotReadyError, QgfError
+from qgf_ros.nodes import convert, qos
+from qgf_ros.nodes.commander import Commander
+from qgf_ros.nodes.diagnostics import Diagnostics, Level, status
+from qgf_ros.nodes.params import Parameter, declare
+from qgf_ros.nodes.runtime import attempt
+
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+CHECK_S = 0.1  # how often lockstep looks for a missing input
+LONGEST_STOP_S = 3.0  # more than any stop within sensible limits takes: a bound for the wait, not a promise
+TABLE = (
+    Parameter("contract", "", "path of the contract, YAML"),
+    Parameter("chunk_topic", "policy_node/chunk", "where action chunks come from"),
+    Parameter(
+        "lockstep", False, "true: tick on the simulator's clock when all inputs are there, not in real time"
+    ),
+    Parameter(
+        "timeout_s",
+        10.0,
+        "lockstep: after this long without an input, hold and say what is missing",
+        0.1,
+        600.0,
+    ),
+    Parameter("chunk_max_age_s", 0.5, "a chunk from an older observation is not played", 0.001, 60.0),
+    Parameter(
+        "resume_within_s",
+        0.5,
+        "after a longer break in the joint states the arm holds until ~/start",
+        0.0,
+        60.0,
+    ),
+    Parameter("autostart", False, "true: configure and activate at start"),
+)
+
+
+class CommandNode(LifecycleNode):
+    """All callbacks run in the executor's one thread."""
+
+    def __init__(self) -> None:
+        """Raises QgfError where a parameter is unknown or does not fit."""
+        super().__init__("command_node", automatically_declare_parameters_from_overrides=True)
+        declare(self, TABLE)
+        self._lockstep: bool = self.get_parameter("lockstep").value
+        self._commander: Commander | None = None
+        self._is_ticking = self._is_ending = False
+        self._due: tuple[int, int] | None = None  # lockstep: the announced tick, and when (steady) it came
+        self._not_before_ns = 0  # lockstep: ticks of the episode before a reset come too late
+        self._diagnostics = Diagnostics(self)
+        self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
+        self.create_service(Trigger, "~/start", lambda _, response: self._serve(response, self._start))
+        self.create_service(Trigger, "~/stop", lambda _, response: self._serve(response, self._stop))
+        self.create_service(Trigger, "~/reset", lambda _, response: self._serve(response, self._reset))
+        self.create_timer(1.0, self._report, clock=STEADY)
+        self._say("unconfigured")
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads the contract, makes kinematics, limiter and outputs; nothing moves."""
+        return attempt(self, self._configure, self._say_failure)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begins to send: holds at the measured pose, once joint states that can be trusted have come."""
+        commander = self._configured()
+        self._finish_stop(commander)
+        commander.activate()
+        self._is_ticking, self._is_ending = True, False
+        self._timer.reset()
+        self._say("active")
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Returns at once; commands go on until the arm is at rest, then there is silence."""
+        self._configured().session.stop("deactivated")
+        self._is_ending = True
+        self._say("inactive")
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Waits until the arm is at rest, then releases everything."""
+        self._release()
+        self._say("unconfigured")
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As cleanup, from any state."""
+        self._release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As cleanup."""
+        self._release()
+        return super().on_error(state)
+
+    def _configure(self) -> None:
+        contract = load_contract(self.get_parameter("contract").value)
+        ages = [self.get_parameter(name).value for name in ("chunk_max_age_s", "resume_within_s")]
+        commander = Commander(self, contract, SessionConfig(*ages), time.monotonic_ns())
+        sensor, chunk_topic = qos.sensor(self._lockstep), self.get_parameter("chunk_topic").value
+        self._inputs = [
+            self.create_subscription(JointState, topic, self._on_joints, sensor)
+            for topic in commander.joint_topics
+        ]
+        self._inputs.append(self.create_subscription(JointTrajectory, chunk_topic, self._on_chunk, qos.CHUNK))
+        if self._lockstep:
+            self._inputs.append(
+                self.create_subscription(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
+            )
+        period_s = CHECK_S if self._lockstep else contract.tick_ns * 1e-9
+        self._timer = self.create_timer(period_s, self._on_timer, clock=STEADY, autostart=False)
+        self._commander = commander
+        gc.collect()
+        gc.freeze()  # what was made so far lives on: a collection during a tick need not look at it
+        self._say("inactive")
+
+    def _configured(self) -> Commander:
+        if self._commander is None:
+            raise NotReadyError("The command node is not configured: configure and activate it first.")
+        return self._commander
+
+    def _release(self) -> None:
+        if self._commander is None:
+            return
+        self._finish_stop(self._commander)
+        self._is_ticking, self._due = False, None
+        self.destroy_timer(self._timer)
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._commander.close()
+        self._commander = None
+
+    def _finish_stop(self, commander: Commander) -> None:
+        """Real time: serves ticks here until the arm is at rest. In lockstep nothing moves without the clock."""
+        commander.session.stop("stopped")
+        deadline = time.monotonic() + LONGEST_STOP_S
+        while (
+            self._is_ticking
+            and not self._lockstep
+            and not commander.session.is_at_rest
+            and time.monotonic() < deadline
+        ):
+            time.sleep(commander.contract.tick_ns * 1e-9)
+            commander.tick(self._now_ns(commander))
+
+    # -- messages and ticks --------------------------------------------------------------------------------------------
+
+    def _now_ns(self, commander: Commander) -> int:
+        now_ns: int = self.get_clock().now().nanoseconds
+        return commander.monitor.newest_ns if self._lockstep else now_ns
+
+    def _on_joints(self, message: JointState) -> None:
+        reading = read(message, Message.JOINT_STATE)
+        assert isinstance(reading, JointReading), "read follows the kind"
+        if self._commander is not None:
+            self._commander.monitor.update(reading)
+            self._serve_due(self._commander)
+
+    def _on_chunk(self, message: JointTrajectory) -> None:
+        commander = self._commander
+        if commander is None:
+            return
+        try:
+            commander.session.offer(convert.read_chunk(message), self._now_ns(commander))
+        except ChunkRefused as error:
+            self.get_logger().warning(str(error), throttle_duration_sec=1.0)
+        self._serve_due(commander)
+
+    def _on_clock(self, message: ClockMessage) -> None:
+        now_ns = stamp_ns(message.clock)
+        if self._commander is not None and self._is_ticking and now_ns >= self._not_before_ns:
+            self._due = (now_ns, time.monotonic_ns())
+            self._serve_due(self._commander)
+
+    def _serve_due(self, commander: Commander) -> None:
+        if self._due is not None and not commander.missing(self._due[0]):
+            (stamp, _), self._due = self._due, None
+            self._tick(commander, stamp)
+
+    def _on_timer(self) -> None:
+        commander = self._commander
+        if commander is None:
+            return
+        if self._lockstep:
+            self._check_timeout(commander)
+            return
+        if commander.pace.serve(time.monotonic_ns() + self._timer.time_until_next_call()):
+            self.get_logger().warning(
+                "Command ticks were missed: the computer is too busy.", throttle_duration_sec=1.0
+            )
+        self._tick(commander, self._now_ns(commander))
+
+    def _check_timeout(self, commander: Commander) -> None:
+        timeout_s = self.get_parameter("timeout_s").value
+        if self._due is None or time.monotonic_ns() - self._due[1] < timeout_s * 1e9:
+            return
+        (stamp, _), missing, self._due = self._due, commander.missing(self._due[0]), None
+        self.get_logger().error(
+            f"Tick {stamp} ns: {missing} did not come within {timeout_s:g} s; the arm holds."
+        )
+        commander.session.stop(f"timeout: {missing}")
+        self._tick(commander, stamp)
+
+    def _tick(self, commander: Commander, stamp: int) -> None:
+        if commander.tick(stamp):
+            self._report()
+        if self._is_ending and commander.session.is_at_rest:
+            self._is_ticking = self._is_ending = False
+            self._timer.cancel()
+
+    # -- services and what is said about all this ----------------------------------------------------------------------
+
+    def _serve(self, response: Trigger.Response, action: Callable[[], str]) -> Trigger.Response:
+        try:
+            response.message = action()
+            response.success = True
+        except QgfError as error:
+            response.success, response.message = False, str(error)
+            self.get_logger().error(str(error))
+        return response
+
+    def _active(self) -> Commander:
+        if not self._is_ticking or self._is_ending:
+            raise NotReadyError("The command node is not active: configure and activate it first.")
+        return self._configured()
+
+    def _start(self) -> str:
+        commander = self._active()
+        commander.start(self._now_ns(commander))
+        return "started"
+
+    def _stop(self) -> str:
+        self._active().session.stop("stopped")
+        return "stopping within the limits"
+
+    def _reset(self) -> str:
+        commander = self._active()
+        self._finish_stop(commander)
+        command = commander.begin(self._now_ns(commander))
+        self._due, self._not_before_ns = None, command.stamp_ns if self._lockstep else 0
+        return "at rest at the measured pose"
+
+    def _report(self) -> None:
+        commander = self._commander
+        if commander is None or commander.last is None:
+            return
+        tick = commander.last
+        level = (
+            Level.ERROR if tick.rung is Rung.STOP else Level.OK if commander.session.is_well else Level.WARN
+        )
+        values = {
+            "rung": tick.rung.value,
+            "reason": tick.reason,
+            "refused": tick.refused,
+            "missed": commander.pace.missed,
+        }
+        values["rate_hz"] = f"{commander.rate.hz(time.monotonic_ns()):.1f}"
+        self._diagnostics.report(
+            "commands", level, commander.session.sentence or tick.reason or "running", values
+        )
+        self._say("active" if self._is_ticking else "inactive", level, values)
+
+    def _say(self, state: str, level: Level = Level.OK, values: dict[str, object] | None = None) -> None:
+        self._status.publish(status("command_node: state", level, state, values or {}))
+
+    def _say_failure(self, sentence: str) -> None:
+        self._diagnostics.report("configure", Level.ERROR, sentence)
+        self._say(sentence, Level.ERROR)

@@ -1,0 +1,117 @@
+"""Where joint commands go: one small class for each kind of controller interface, chosen in the contract."""
+
+from __future__ import annotations
+
+import importlib.util
+from array import array
+from typing import Protocol
+
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from qgf_ros.contract.schema import Contract, Output, OutputKind
+from qgf_ros.control.limits import JointLimiter, Motion
+from qgf_ros.datatypes import JointCommand
+from qgf_ros.errors import MissingMessagesError
+from qgf_ros.nodes import qos
+from qgf_ros.nodes.convert import to_duration
+
+SAMPLE_S = 0.02  # between points of a published trajectory; its first point is the command itself
+SHORTEST_S = 1e-4  # points closer than this are one
+
+
+class CommandOutput(Protocol):
+    """Sends commands for some joints of the contract. Lives from configure to cleanup."""
+
+    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+        """Sends a tick's command; the number of topic messages that were published."""
+
+    def close(self) -> None:
+        """Releases what it holds of the node."""
+
+
+class GroupOutput:
+    """`Float64MultiArray` in the order of the controller's joints."""
+
+    def __init__(self, node: Node, topic: str, places: list[int]) -> None:
+        self._node, self._places = node, places
+        self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
+
+    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+        """Publishes the positions."""
+        self._publisher.publish(Float64MultiArray(data=array("d", command.positions[self._places].tolist())))
+        return 1
+
+    def close(self) -> None:
+        """Destroys the publisher."""
+        self._node.destroy_publisher(self._publisher)
+
+
+class TrajectoryPlan:
+    """The limiter's plan for some joints as a trajectory that ends at rest, with positions and velocities."""
+
+    def __init__(self, joints: tuple[str, ...], places: list[int], tick_ns: int) -> None:
+        self._joints, self._places, self._tick_ns = joints, places, tick_ns
+
+    def message(self, limiter: JointLimiter) -> JointTrajectory:
+        """From the command, due one tick after arrival, to rest. The stamp is zero: start on arrival."""
+        times = sample_times(limiter.seconds_to_rest)
+        motions = limiter.to_rest(np.array(times))
+        points = [self._point(time, motion) for time, motion in zip(times, motions, strict=True)]
+        points[-1].velocities = array("d", [0.0] * len(self._places))
+        return JointTrajectory(joint_names=list(self._joints), points=points)
+
+    def _point(self, time_s: float, motion: Motion) -> JointTrajectoryPoint:
+        return JointTrajectoryPoint(
+            positions=array("d", motion.positions[self._places].tolist()),
+            velocities=array("d", motion.velocities[self._places].tolist()),
+            time_from_start=to_duration(self._tick_ns + round(time_s * 1e9)),
+        )
+
+
+class TrajectoryOutput:
+    """`JointTrajectory` every tick: if nothing follows, the arm comes to rest by itself."""
+
+    def __init__(self, node: Node, topic: str, plan: TrajectoryPlan) -> None:
+        self._node, self._plan = node, plan
+        self._publisher = node.create_publisher(JointTrajectory, topic, qos.COMMAND)
+
+    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+        """Publishes the plan."""
+        self._publisher.publish(self._plan.message(limiter))
+        return 1
+
+    def close(self) -> None:
+        """Destroys the publisher."""
+        self._node.destroy_publisher(self._publisher)
+
+
+def sample_times(seconds_to_rest: float) -> list[float]:
+    """When to sample a motion of this length: at 0, every `SAMPLE_S`, and at its end; strictly increasing, s."""
+    if seconds_to_rest < SHORTEST_S:
+        return [0.0]
+    inner = np.arange(0.0, seconds_to_rest - SHORTEST_S, SAMPLE_S)
+    return [*inner.tolist(), seconds_to_rest]
+
+
+def make_output(node: Node, output: Output, contract: Contract) -> CommandOutput:
+    """The output that a contract describes.
+
+    Raises:
+        MissingMessagesError: its kind needs a message package that is not installed.
+    """
+    places = [contract.interface.joints.index(joint) for joint in output.joints]
+    if output.kind is OutputKind.GROUP:
+        return GroupOutput(node, output.topic, places)
+    plan = TrajectoryPlan(output.joints, places, contract.tick_ns)
+    if output.kind is OutputKind.TRAJECTORY:
+        return TrajectoryOutput(node, output.topic, plan)
+    if importlib.util.find_spec("control_msgs") is None:
+        raise MissingMessagesError(output.topic, output.kind.value, "control_msgs", "group, trajectory")
+    from qgf_ros.nodes.action_outputs import FollowTrajectoryOutput, GripperOutput
+
+    if output.kind is OutputKind.GRIPPER_COMMAND:
+        return GripperOutput(node, output.topic, places)
+    return FollowTrajectoryOutput(node, output.topic, plan)

@@ -1,0 +1,243 @@
+"""The simulator's node: publishes and takes what a robot under ros2_control would, in real time or in lockstep."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from qgf_sim import messages
+from qgf_sim.controllers import (
+    CommandRejected,
+    ForwardPositionController,
+    JointTrajectoryController,
+    make_controller,
+)
+from qgf_sim.pacing import Lockstep, Pace
+from qgf_sim.registry import load
+from qgf_sim.settings import declare
+from qgf_sim.stand import Stand
+
+RELIABLE = QoSProfile(
+    depth=10, reliability=ReliabilityPolicy.RELIABLE
+)  # as joint_state_broadcaster; lockstep needs every message
+STATE = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+CHECK_S = 0.5  # how often lockstep looks for a missing answer
+MOST_CATCH_UP = 5  # ticks: after a longer standstill the simulation falls behind the wall clock
+
+
+class RobotNode(Node):
+    """One simulated robot. All callbacks run in the executor's one thread."""
+
+    def __init__(self) -> None:
+        """Raises ValueError with a sentence where a parameter does not fit."""
+        super().__init__("sim_node", automatically_declare_parameters_from_overrides=True)
+        self._settings = settings = declare(self)
+        simulation = load(settings.task)
+        controllers = [make_controller(entry, simulation.joints) for entry in settings.controllers]
+        self._stand = Stand(simulation, controllers, settings.tick_ns)
+        self._base_ns = settings.tick_ns  # stamps never fall back, nor begin at zero
+        self._paused = settings.paused
+        self._rejections = 0
+        self._note = ""
+        self._order = random.Random(settings.seed)
+        self._pace = Pace(settings.tick_ns)
+        self._lockstep = Lockstep(round(settings.timeout_s * 1e9))
+        self._stand.reset(settings.seed)
+        self._advertise(simulation.poses())
+        self._subscribe(controllers)
+        self._steps = self.create_timer(
+            CHECK_S if settings.lockstep else settings.tick_ns * 1e-9, self._on_timer, clock=STEADY
+        )
+        self._publish_sensors()
+        self._publish_status()
+        self._ask()
+
+    def _advertise(self, poses: object) -> None:
+        names = list(poses) if isinstance(poses, dict) else []
+        self._joints = self.create_publisher(JointState, "joint_states", RELIABLE)
+        self._poses = {name: self.create_publisher(PoseStamped, f"{name}_pose", RELIABLE) for name in names}
+        has_scene = self._stand.simulation.scene_state() is not None
+        self._scene = self.create_publisher(JointState, "scene_states", RELIABLE) if has_scene else None
+        self._clock_publisher = (
+            self.create_publisher(ClockMessage, "clock", RELIABLE) if self._has_sim_stamps else None
+        )
+        self._status = self.create_publisher(DiagnosticStatus, "~/status", STATE)
+        self._offered = [
+            self.create_service(Trigger, "~/reset", self._on_reset),
+            self.create_service(SetBool, "~/pause", self._on_pause),
+        ]
+
+    def _subscribe(self, controllers: list[ForwardPositionController | JointTrajectoryController]) -> None:
+        for controller in controllers:
+            if isinstance(controller, ForwardPositionController):
+                on_values = partial(self._on_values, controller)
+                self.create_subscription(
+                    Float64MultiArray, f"{controller.name}/commands", on_values, RELIABLE
+                )
+            else:
+                on_trajectory = partial(self._on_trajectory, controller)
+                self.create_subscription(
+                    JointTrajectory, f"{controller.name}/joint_trajectory", on_trajectory, RELIABLE
+                )
+        if self._settings.lockstep:
+            self.create_subscription(
+                DiagnosticArray, self._settings.certificate_topic, self._on_certificate, RELIABLE
+            )
+
+    @property
+    def _has_sim_stamps(self) -> bool:
+        return self._settings.lockstep or self._settings.publish_clock
+
+    @property
+    def _sim_ns(self) -> int:
+        return self._base_ns + self._stand.simulation.time_ns
+
+    # -- commands in ---------------------------------------------------------------------------------------------------
+
+    def _on_values(self, controller: ForwardPositionController, message: Float64MultiArray) -> None:
+        self._take(partial(controller.command, message.data))
+
+    def _on_trajectory(self, controller: JointTrajectoryController, message: JointTrajectory) -> None:
+        taken = messages.trajectory(message)
+        shift_ns = self._stamp_ns() - self._stand.simulation.time_ns  # controllers count from the reset
+        if taken.stamp_ns:
+            taken = messages.shifted(taken, -shift_ns)
+        self._take(partial(controller.command, taken, self._stand.simulation.time_ns))
+
+    def _take(self, command: Callable[[], None]) -> None:
+        try:
+            command()
+        except CommandRejected as error:
+            self._rejections += 1
+            self.get_logger().warning(str(error), throttle_duration_sec=1.0)
+        self._lockstep.count_command()
+        self._step_if_answered()
+
+    def _on_certificate(self, message: DiagnosticArray) -> None:
+        self._lockstep.certify(
+            messages.from_stamp(message.header.stamp), messages.commands(message.status[0])
+        )
+        self._step_if_answered()
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    def _on_timer(self) -> None:
+        if self._settings.lockstep:
+            self._check_answers()
+            return
+        due = self._pace.due(time.monotonic_ns() + self._steps.time_until_next_call())
+        for _ in range(min(due, MOST_CATCH_UP)):
+            if not (self._paused or self._is_over):
+                self._step()
+        self._publish_sensors()
+        self._publish_clock()
+
+    def _step(self) -> None:
+        if self._stand.step():
+            self._publish_status()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._settings.end_at_success and self._stand.episode.done
+
+    def _ask(self) -> None:
+        """Lockstep: announces a tick and waits for its answer, which is then played even if a pause comes between."""
+        if not self._settings.lockstep or self._paused or self._is_over or self._lockstep.is_waiting:
+            return
+        self._lockstep.ask(self._sim_ns, time.monotonic_ns())
+        self._publish_sensors()
+        self._publish_clock()
+
+    def _step_if_answered(self) -> None:
+        if self._settings.lockstep and self._lockstep.is_answered:
+            self._lockstep.clear()
+            self._step()
+            self._ask()
+
+    def _check_answers(self) -> None:
+        missing = self._lockstep.missing(time.monotonic_ns())
+        if missing and not self._paused:
+            self._paused, self._note = True, missing
+            self.get_logger().error(f"Lockstep tick {self._sim_ns} ns: {missing}; paused.")
+            self._publish_status()
+
+    # -- services ------------------------------------------------------------------------------------------------------
+
+    def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        seed = self.get_parameter("seed").value
+        self._base_ns = self._sim_ns + self._settings.tick_ns
+        self._lockstep.clear()
+        self._stand.reset(seed)
+        self._note = ""
+        self.set_parameters([Parameter("seed", value=seed + 1)])
+        self._publish_sensors()
+        self._publish_status()
+        self._ask()
+        response.success, response.message = True, f"seed {seed}"
+        return response
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if self._note:
+            self._lockstep.clear()  # what was missing is asked for again
+        self._paused, self._note = request.data, ""
+        self._ask()
+        self._publish_status()
+        response.success, response.message = True, "paused" if self._paused else "running"
+        return response
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    def _stamp_ns(self) -> int:
+        return self._sim_ns if self._has_sim_stamps else self.get_clock().now().nanoseconds
+
+    def _publish_sensors(self) -> None:
+        stamp = messages.to_stamp(self._stamp_ns())
+        state = self._stand.simulation.joint_state()
+        order = list(range(len(state.names)))
+        if self._settings.shuffle_joints:
+            self._order.shuffle(order)
+        self._joints.publish(messages.joint_state(state, stamp, order))
+        for name, pose in self._stand.simulation.poses().items():
+            self._poses[name].publish(messages.pose(pose, stamp))
+        scene = self._stand.simulation.scene_state()
+        if self._scene is not None and scene is not None:
+            self._scene.publish(messages.joint_state(scene, stamp, range(len(scene.names))))
+
+    def _publish_clock(self) -> None:
+        if self._clock_publisher is not None:
+            self._clock_publisher.publish(ClockMessage(clock=messages.to_stamp(self._sim_ns)))
+
+    def _publish_status(self) -> None:
+        episode = self._stand.episode
+        values = {
+            "task": episode.task,
+            "seed": episode.seed,
+            "step": episode.step,
+            "time_s": episode.time_s,
+            "reward": episode.reward,
+            "return": episode.total_reward,
+            "success": episode.success,
+            "done": episode.done,
+            "paused": self._paused,
+            "missed": self._pace.missed,
+            "rejected": self._rejections,
+        }
+        text = self._note or ("done" if episode.done else "paused" if self._paused else "running")
+        self._status.publish(messages.status("sim_node: episode", text, not self._note, values))
