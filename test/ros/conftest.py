@@ -1,0 +1,51 @@
+"""Every test gets a namespace of its own, so that what one leaves behind does not disturb the next."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: pip install 'qgf_ros[ros]', or source a ROS 2 installation")
+
+from ros_graph import Peer, Process, ros  # noqa: E402  rclpy must be there first
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ros() -> Iterator[None]:
+    with ros():
+        yield
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A namespace that no other test uses."""
+    return f"test{next(_numbers)}"
+
+
+@pytest.fixture
+def peer(namespace: str) -> Iterator[Peer]:
+    """The test's own node."""
+    made = Peer(namespace)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(namespace: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Process]]:
+    """Starts a node's module with parameters; all are ended after the test, and what they said is shown if it failed."""
+    processes: list[Process] = []
+
+    def launch(module: str, **parameters: object) -> Process:
+        log = tmp_path / f"{module}-{len(processes)}.log"
+        processes.append(Process(module, namespace, parameters, log))
+        return processes[-1]
+
+    yield launch
+    for process in processes:
+        process.end()
+        print(process.said)

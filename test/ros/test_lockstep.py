@@ -1,0 +1,140 @@
+"""In lockstep the ROS graph gives the commands of the loop in process, bit by bit, and again when repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from diagnostic_msgs.msg import DiagnosticArray
+from ros_graph import EVERYTHING, ROOT, Peer, values
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract
+from qgf_ros.datatypes import ActionChunk, FloatArray
+from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.nodes.convert import chunk_message
+
+pytestmark = [pytest.mark.ros, pytest.mark.sim]
+TASK = "cube-single-task1"
+CONTRACT = ROOT / "config/contracts/ur5e_cube.yaml"
+CHUNKS = 4
+ARM = "shoulder_pan_joint,shoulder_lift_joint,elbow_joint,wrist_1_joint,wrist_2_joint,wrist_3_joint"
+
+
+def scripted_actions(contract: Contract, seed: int, index: int) -> FloatArray:
+    """Actions (H, A), physical, that follow from seed and number alone: as good as a policy's for what is shown here."""
+    interface = contract.interface
+    scale = np.array([dimension.scale for dimension in interface.action.dimensions])
+    random = np.random.default_rng([seed, index])
+    return random.uniform(-1, 1, (interface.chunk_length, interface.action_dim)) * scale
+
+
+class ScriptedPolicy:
+    """Answers each wish for a chunk with the next scripted one, made when joint states of the wished age are there."""
+
+    def __init__(self, peer: Peer, contract: Contract) -> None:
+        self._contract = contract
+        self.reset(0)
+        self._joints = peer.collect(JointState, "joint_states")
+        self._publisher = peer.node.create_publisher(JointTrajectory, "policy_node/chunk", 1)
+        peer.node.create_subscription(JointState, "joint_states", lambda _: self._answer(), EVERYTHING)
+        peer.node.create_subscription(DiagnosticArray, "command_node/certificate", self._note, EVERYTHING)
+        peer.matched(self._publisher)
+
+    def reset(self, seed: int) -> None:
+        """The next chunk is number 0 of an episode."""
+        self.seed, self.sent, self._wanted_ns = seed, 0, 0
+        self._answered_ns = 0
+
+    def _note(self, message: Any) -> None:
+        self._wanted_ns = int(values(message)["wanted_from_ns"])
+        self._answer()
+
+    def _answer(self) -> None:
+        newest_ns = stamp_ns(self._joints[-1].header.stamp) if self._joints else 0
+        if self._wanted_ns > self._answered_ns and newest_ns >= self._wanted_ns:
+            actions = scripted_actions(self._contract, self.seed, self.sent)
+            chunk = ActionChunk(self._contract.interface.action.names, actions, newest_ns)
+            self._publisher.publish(chunk_message(chunk, 50_000_000))
+            self.sent, self._answered_ns = self.sent + 1, self._wanted_ns
+
+
+def in_process(contract: Contract, seed: int) -> tuple[list[FloatArray], FloatArray]:
+    """Positions, velocities and accelerations of every tick, and where the joints are in the end."""
+    loop = ClosedLoop(contract, TASK)
+    loop.reset(seed)
+    commands = []
+    for index in range(CHUNKS):
+        loop.load(scripted_actions(contract, seed, index), loop.simulation.time_ns + index + 1)
+        for _ in range(contract.interface.chunk_length):
+            commands += loop.play_action()
+    rows = [np.array([command.positions, command.velocities, command.accelerations]) for command in commands]
+    return rows, loop.simulation.joint_state().positions
+
+
+def over_ros(
+    peer: Peer, policy: ScriptedPolicy, contract: Contract, seed: int
+) -> tuple[list[FloatArray], FloatArray]:
+    """The same from the topics of the running graph."""
+    ticks = CHUNKS * contract.interface.chunk_length * contract.ticks_per_action
+    assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=True)).success
+    assert peer.set_parameter("sim_node", "seed", seed)
+    assert peer.call(Trigger, "sim_node/reset").message == f"seed {seed}"
+    assert peer.call(Trigger, "command_node/reset").success
+    policy.reset(seed)
+    executed = peer.collect(JointTrajectory, "command_node/executed")
+    joints = peer.collect(JointState, "joint_states")
+    peer.until(lambda: peer.node.count_publishers("joint_states"), "the simulator")
+    assert peer.call(Trigger, "command_node/start").success
+    assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=False)).success
+    peer.until(lambda: len(executed) >= ticks and len(joints) > ticks, f"{ticks} ticks")
+    rows = [row_of(message) for message in executed[:ticks]]
+    after = next(m for m in joints if stamp_ns(m.header.stamp) > stamp_ns(executed[ticks - 1].header.stamp))
+    places = {name: index for index, name in enumerate(after.name)}
+    return rows, np.array([after.position[places[joint]] for joint in contract.interface.joints])
+
+
+def row_of(message: Any) -> FloatArray:
+    """Positions, velocities and accelerations of an `executed` message."""
+    point = message.points[0]
+    return np.array([point.positions, point.velocities, point.accelerations])
+
+
+def trajectory_contract(folder: Path) -> Path:
+    """The cube's contract with trajectory outputs in place of groups."""
+    content = yaml.safe_load(CONTRACT.read_text())
+    for output in content["deployment"]["outputs"]:
+        output["kind"], output["topic"] = (
+            "trajectory",
+            output["topic"].replace("commands", "joint_trajectory"),
+        )
+    content["interface"]["kinematics"]["model"] = str(
+        CONTRACT.parent / content["interface"]["kinematics"]["model"]
+    )
+    path = folder / "trajectory.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["group", "trajectory"])
+def test_commands_over_ros_equal_those_in_process_for_each_seed_and_when_repeated(
+    start: Any, peer: Peer, kind: str, tmp_path: Path
+) -> None:
+    path = CONTRACT if kind == "group" else trajectory_contract(tmp_path)
+    contract = load_contract(path)
+    controllers = f"['forward_position_controller:{kind}:{ARM}','gripper_controller:{kind}:finger_joint']"
+    start("qgf_sim.node", lockstep=True, paused=True, task=TASK, controllers=controllers, shuffle_joints=True)
+    start("qgf_ros.nodes.command_node", lockstep=True, contract=path, autostart=True)
+    policy = ScriptedPolicy(peer, contract)
+    expected = {seed: in_process(contract, seed) for seed in (7, 11)}
+    for seed in (7, 11, 7):
+        rows, joints = over_ros(peer, policy, contract, seed)
+        np.testing.assert_array_equal(rows, expected[seed][0])
+        np.testing.assert_array_equal(joints, expected[seed][1])
