@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 PURE := not ros and not sim and not slow and not gpu
 
 # The environment of every target, in one place. A sourced ROS installation must not mix with the wheels in .venv.
+ifdef AMENT_PREFIX_PATH
+unexport LD_LIBRARY_PATH
+endif
 unexport PYTHONPATH AMENT_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export MUJOCO_GL ?= disable
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST

@@ -89,7 +89,7 @@ COMMON = {
         "one more parameter file, over the nodes' own; its keys are node names", Kind.PATH
     ),
     "namespace": Argument("namespace of all nodes and topics, so that two robots share one network"),
-    "log_level": Argument("least severity that is logged: " + ", ".join(LOG_LEVELS), Kind.TEXT, "info"),
+    "log_level": Argument("least severity that is logged", Kind.TEXT, "info"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -52,5 +53,10 @@ def action(setting: NodeSetting) -> Node:
         ros_arguments=["--log-level", setting.log_level],
         output="both",
         emulate_tty=True,
-        on_exit=[Shutdown(reason=f"{node.name} ended")],
+        on_exit=stop_the_others,
     )
+
+
+def stop_the_others(event: ProcessExited, context: LaunchContext) -> list[Shutdown]:
+    """When a node has ended by itself; during a shutdown there is nothing more to do."""
+    return [] if context.is_shutdown else [Shutdown(reason=f"{event.process_name} ended")]
