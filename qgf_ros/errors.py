@@ -230,3 +230,27 @@ class MissingMessagesError(QgfError):
             f"The output '{topic}' is of kind {kind}, which needs the ROS package {package}, but it is not installed: "
             f"install it, or use one of the kinds {others}."
         )
+
+
+class NodeSilentError(QgfError):
+    """A node of the graph did not do in time what an episode needs."""
+
+    def __init__(self, node: str, what: str, timeout_s: float, last_words: str) -> None:
+        super().__init__(f"Waited {timeout_s:g} s for {what} from {node} in vain; last words: {last_words or 'none'}.")
+
+
+class NodeRefusedError(QgfError):
+    """A node of the graph refused a call."""
+
+    def __init__(self, node: str, call: str, reason: str) -> None:
+        super().__init__(f"{node} refused {call}: {reason or 'no reason given'}")
+
+
+class LostMessagesError(QgfError):
+    """The record of an episode has holes."""
+
+    def __init__(self, certified: int, ticks: int, executed: int) -> None:
+        super().__init__(
+            f"The record has holes: {certified} certificates and {executed} commands arrived for {ticks} ticks; "
+            "the computer or the network is too busy to record every tick."
+        )

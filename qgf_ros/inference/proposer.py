@@ -48,6 +48,7 @@ class Proposer:
         self._assembler = assembler
         self._policy = policy
         self._contract = contract
+        self._waits_for_all = resend_after_s is None
         self.sampler = sampler
         self.ramp = WeightRamp(sampler.weight, ramp_s)
         self.demands = DemandBook(contract, resend_after_s)
@@ -85,6 +86,8 @@ class Proposer:
             self._assembler.assemble(self.readings, now_ns)
         except ObservationRefused as refusal:
             return refusal
+        if self._waits_for_all:
+            return None  # lockstep: the sim may be paused; who waits for whom is the command node's to say
         topics = ", ".join(f"'{self._contract.deployment.inputs[name].topic}'" for name in waiting)
         return ObservationRefused(
             "waiting",

@@ -1,0 +1,94 @@
+"""What one episode over ROS left behind: commands tick by tick, chunks, paths of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from qgf_ros.datatypes import FloatArray
+from qgf_ros.errors import LostMessagesError
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """One episode. T command ticks, J joints of the contract; times in ns.
+
+    `commands` (T, 3, J): position rad, velocity rad/s, acceleration rad/s2. `paths`: by name (M, 4), seconds from the first
+    tick, then x, y, z in m. `tail_ticks`: ticks without a fresh action, while a chunk was being made.
+    """
+
+    seed: int
+    success: bool
+    total_return: float
+    steps: int
+    latencies_ms: tuple[float, ...]
+    weights: tuple[float, ...]
+    missed_commands: int
+    tail_ticks: int
+    stamps_ns: npt.NDArray[np.int64]
+    commands: FloatArray
+    paths: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Of a certificate: its tick number, the rung, and the count of missed ticks so far."""
+
+    tick: int
+    rung: str
+    missed: int
+
+
+@dataclass
+class Recorder:
+    """State: what has come since the episode was announced. One thread."""
+
+    certified: dict[int, Certified] = field(default_factory=dict)  # by stamp
+    executed: dict[int, FloatArray] = field(default_factory=dict)  # by stamp, (3, J)
+    chunks: list[Mapping[str, str]] = field(default_factory=list)
+    poses: dict[str, list[tuple[int, float, float, float]]] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """A new episode begins with the next message."""
+        self.certified.clear()
+        self.executed.clear()
+        self.chunks.clear()
+        self.poses.clear()
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every certified tick has its command."""
+        return self.certified.keys() <= self.executed.keys()
+
+    def finish(self, seed: int, sim: Mapping[str, str], until_ns: int | None = None) -> EpisodeRecord:
+        """The record, given the simulator's last status; ticks after `until_ns` are left out.
+
+        Raises:
+            LostMessagesError: a tick's certificate or command did not arrive.
+        """
+        stamps = sorted(stamp for stamp in self.certified if until_ns is None or stamp <= until_ns)
+        ticks = [self.certified[stamp].tick for stamp in stamps]
+        if not stamps or ticks != list(range(ticks[0], ticks[0] + len(ticks))) or not self.is_complete:
+            raise LostMessagesError(len(ticks), ticks[-1] - ticks[0] + 1 if ticks else 0, len(self.executed))
+        certified = [self.certified[stamp] for stamp in stamps]
+        return EpisodeRecord(
+            seed=seed,
+            success=sim["success"] == "true",
+            total_return=float(sim["return"]),
+            steps=int(sim["step"]),
+            latencies_ms=tuple(float(chunk["latency_ms"]) for chunk in self.chunks),
+            weights=tuple(float(chunk["weight"]) for chunk in self.chunks),
+            missed_commands=certified[-1].missed - certified[0].missed,
+            tail_ticks=sum(entry.rung == "tail" for entry in certified),
+            stamps_ns=np.array(stamps, np.int64),
+            commands=np.stack([self.executed[stamp] for stamp in stamps]),
+            paths={name: _path(points, stamps[0], stamps[-1]) for name, points in self.poses.items()},
+        )
+
+
+def _path(points: list[tuple[int, float, float, float]], first_ns: int, last_ns: int) -> FloatArray:
+    kept = [((stamp - first_ns) * 1e-9, x, y, z) for stamp, x, y, z in points if first_ns <= stamp <= last_ns]
+    return np.array(kept, np.float64).reshape(-1, 4)
