@@ -187,7 +187,7 @@ def test_a_node_that_dies_is_named_with_its_code_and_last_words_and_the_others_s
 ) -> None:
     graph = nodes(UNTIL_INTERRUPTED, DIES)
     with (
-        pytest.raises(NodeDiedError, match="second ended with exit code 3.*the motor is missing"),
+        pytest.raises(NodeDiedError, match=r"second ended with exit code 3.*the motor is missing"),
         running(settings(graph, {}), lambda name, line: None) as processes,
     ):
         processes.watch()

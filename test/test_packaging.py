@@ -173,7 +173,7 @@ def test_the_readme_and_ci_name_only_targets_that_make_has() -> None:
 
 @pytest.mark.parametrize("name", verbs())
 def test_every_verb_explains_itself_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main([name, "--help"])
     shown = capsys.readouterr().out
     assert load_verb(name).EXAMPLE.startswith(f"qgf {name} ")
