@@ -124,11 +124,15 @@ class CommandSession:
             self._check_time(chunk, now_ns)
             self._gate.load(chunk)
         except ChunkRefused as error:
-            self._refused, self.sentence = f"chunk_{error.reason}", str(error)
-            if error.reason in MALFORMED:
-                self.stop(self._refused)
+            self.refuse(error)
             raise
         self._wanted_from_ns, self.sentence = 0, ""
+
+    def refuse(self, error: ChunkRefused) -> None:
+        """Notes that a chunk was refused, here or on the way, for the next tick; holds if its sender is broken."""
+        self._refused, self.sentence = f"chunk_{error.reason}", str(error)
+        if error.reason in MALFORMED:
+            self.stop(self._refused)
 
     def _check_time(self, chunk: ActionChunk, now_ns: int) -> None:
         age_s = (now_ns - chunk.stamp_ns) * 1e-9

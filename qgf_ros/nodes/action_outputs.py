@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from control_msgs.action import FollowJointTrajectory, GripperCommand
 from rclpy.action import ActionClient
 from rclpy.node import Node
@@ -19,7 +21,7 @@ class GripperOutput:
     """`GripperCommand` goals, one joint; a new goal when the command has moved by `GRIPPER_STEP`."""
 
     def __init__(self, node: Node, name: str, places: list[int]) -> None:
-        self._client = ActionClient(node, GripperCommand, name)
+        self._client: Any = ActionClient(node, GripperCommand, name)
         self._place = places[0]
         self._sent: float | None = None
 
@@ -44,7 +46,7 @@ class FollowTrajectoryOutput:
     """`FollowJointTrajectory` goals that end at rest, one every `TRAJECTORY_PERIOD_TICKS`."""
 
     def __init__(self, node: Node, name: str, plan: TrajectoryPlan) -> None:
-        self._client = ActionClient(node, FollowJointTrajectory, name)
+        self._client: Any = ActionClient(node, FollowJointTrajectory, name)
         self._plan = plan
         self._ticks = 0
 

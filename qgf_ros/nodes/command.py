@@ -6,9 +6,9 @@ import gc
 import time
 from collections.abc import Callable
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.task import Future
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
@@ -18,40 +18,19 @@ from qgf_ros.contract.fields import read, stamp_ns
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Message
 from qgf_ros.control.session import SessionConfig
-from qgf_ros.datatypes import JointReading, Rung
+from qgf_ros.datatypes import JointReading
 from qgf_ros.errors import ChunkRefused, NotReadyError, QgfError
-from qgf_ros.nodes import convert, qos
+from qgf_ros.nodes import qos
+from qgf_ros.nodes.command_health import CommandHealth
+from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.commander import Commander
-from qgf_ros.nodes.diagnostics import Diagnostics, Level, status
-from qgf_ros.nodes.params import Parameter, declare
+from qgf_ros.nodes.pace import DueTick
+from qgf_ros.nodes.params import declare
 from qgf_ros.nodes.runtime import attempt
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 CHECK_S = 0.1  # how often lockstep looks for a missing input
 LONGEST_STOP_S = 3.0  # more than any stop within sensible limits takes: a bound for the wait, not a promise
-TABLE = (
-    Parameter("contract", "", "path of the contract, YAML"),
-    Parameter("chunk_topic", "policy_node/chunk", "where action chunks come from"),
-    Parameter(
-        "lockstep", False, "true: tick on the simulator's clock when all inputs are there, not in real time"
-    ),
-    Parameter(
-        "timeout_s",
-        10.0,
-        "lockstep: after this long without an input, hold and say what is missing",
-        0.1,
-        600.0,
-    ),
-    Parameter("chunk_max_age_s", 0.5, "a chunk from an older observation is not played", 0.001, 60.0),
-    Parameter(
-        "resume_within_s",
-        0.5,
-        "after a longer break in the joint states the arm holds until ~/start",
-        0.0,
-        60.0,
-    ),
-    Parameter("autostart", False, "true: configure and activate at start"),
-)
 
 
 class CommandNode(LifecycleNode):
@@ -64,19 +43,18 @@ class CommandNode(LifecycleNode):
         self._lockstep: bool = self.get_parameter("lockstep").value
         self._commander: Commander | None = None
         self._is_ticking = self._is_ending = False
-        self._due: tuple[int, int] | None = None  # lockstep: the announced tick, and when (steady) it came
-        self._not_before_ns = 0  # lockstep: ticks of the episode before a reset come too late
-        self._diagnostics = Diagnostics(self)
-        self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
+        self._due = DueTick(self.get_parameter("timeout_s").value)
+        self._rest: Future[None] = Future()
+        self._rest.set_result(None)  # done when the arm is at rest: what a reset waits for
+        self._health = CommandHealth(self)
         self.create_service(Trigger, "~/start", lambda _, response: self._serve(response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: self._serve(response, self._stop))
-        self.create_service(Trigger, "~/reset", lambda _, response: self._serve(response, self._reset))
+        self.create_service(Trigger, "~/reset", self._on_reset)
         self.create_timer(1.0, self._report, clock=STEADY)
-        self._say("unconfigured")
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the contract, makes kinematics, limiter and outputs; nothing moves."""
-        return attempt(self, self._configure, self._say_failure)
+        return attempt(self, self._configure, self._health.fail)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begins to send: holds at the measured pose, once joint states that can be trusted have come."""
@@ -85,20 +63,20 @@ class CommandNode(LifecycleNode):
         commander.activate()
         self._is_ticking, self._is_ending = True, False
         self._timer.reset()
-        self._say("active")
+        self._health.say("active")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Returns at once; commands go on until the arm is at rest, then there is silence."""
         self._configured().session.stop("deactivated")
         self._is_ending = True
-        self._say("inactive")
+        self._health.say("inactive")
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Waits until the arm is at rest, then releases everything."""
         self._release()
-        self._say("unconfigured")
+        self._health.say("unconfigured")
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -130,7 +108,7 @@ class CommandNode(LifecycleNode):
         self._commander = commander
         gc.collect()
         gc.freeze()  # what was made so far lives on: a collection during a tick need not look at it
-        self._say("inactive")
+        self._health.say("inactive")
 
     def _configured(self) -> Commander:
         if self._commander is None:
@@ -141,7 +119,9 @@ class CommandNode(LifecycleNode):
         if self._commander is None:
             return
         self._finish_stop(self._commander)
-        self._is_ticking, self._due = False, None
+        self._is_ticking = False
+        self._due.clear()
+        self._rest.cancel()
         self.destroy_timer(self._timer)
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
@@ -151,14 +131,11 @@ class CommandNode(LifecycleNode):
     def _finish_stop(self, commander: Commander) -> None:
         """Real time: serves ticks here until the arm is at rest. In lockstep nothing moves without the clock."""
         commander.session.stop("stopped")
-        deadline = time.monotonic() + LONGEST_STOP_S
-        while (
-            self._is_ticking
-            and not self._lockstep
-            and not commander.session.is_at_rest
-            and time.monotonic() < deadline
-        ):
-            time.sleep(commander.contract.tick_ns * 1e-9)
+        period_s = commander.contract.tick_ns * 1e-9
+        for _ in range(round(LONGEST_STOP_S / period_s)):
+            if commander.session.is_at_rest or self._lockstep or not self._is_ticking:
+                return
+            time.sleep(period_s)
             commander.tick(self._now_ns(commander))
 
     # -- messages and ticks --------------------------------------------------------------------------------------------
@@ -179,21 +156,19 @@ class CommandNode(LifecycleNode):
         if commander is None:
             return
         try:
-            commander.session.offer(convert.read_chunk(message), self._now_ns(commander))
+            commander.offer(message, self._now_ns(commander))
         except ChunkRefused as error:
             self.get_logger().warning(str(error), throttle_duration_sec=1.0)
         self._serve_due(commander)
 
     def _on_clock(self, message: ClockMessage) -> None:
-        now_ns = stamp_ns(message.clock)
-        if self._commander is not None and self._is_ticking and now_ns >= self._not_before_ns:
-            self._due = (now_ns, time.monotonic_ns())
+        if self._commander is not None and self._is_ticking:
+            self._due.announce(stamp_ns(message.clock), time.monotonic_ns())
             self._serve_due(self._commander)
 
     def _serve_due(self, commander: Commander) -> None:
-        if self._due is not None and not commander.missing(self._due[0]):
-            (stamp, _), self._due = self._due, None
-            self._tick(commander, stamp)
+        if self._due.stamp_ns is not None and not commander.missing(self._due.stamp_ns):
+            self._tick(commander, self._due.take())
 
     def _on_timer(self) -> None:
         commander = self._commander
@@ -202,27 +177,28 @@ class CommandNode(LifecycleNode):
         if self._lockstep:
             self._check_timeout(commander)
             return
-        if commander.pace.serve(time.monotonic_ns() + self._timer.time_until_next_call()):
+        if commander.pace.serve(time.monotonic_ns() + (self._timer.time_until_next_call() or 0)):
             self.get_logger().warning(
                 "Command ticks were missed: the computer is too busy.", throttle_duration_sec=1.0
             )
         self._tick(commander, self._now_ns(commander))
 
     def _check_timeout(self, commander: Commander) -> None:
-        timeout_s = self.get_parameter("timeout_s").value
-        if self._due is None or time.monotonic_ns() - self._due[1] < timeout_s * 1e9:
-            return
-        (stamp, _), missing, self._due = self._due, commander.missing(self._due[0]), None
-        self.get_logger().error(
-            f"Tick {stamp} ns: {missing} did not come within {timeout_s:g} s; the arm holds."
-        )
-        commander.session.stop(f"timeout: {missing}")
-        self._tick(commander, stamp)
+        if self._due.is_overdue(time.monotonic_ns()):
+            stamp = self._due.take()
+            missing = commander.missing(stamp)
+            self.get_logger().error(f"Tick {stamp} ns: {missing} did not come in time; the arm holds.")
+            commander.session.stop(f"timeout: {missing}")
+            self._tick(commander, stamp)
 
     def _tick(self, commander: Commander, stamp: int) -> None:
         if commander.tick(stamp):
             self._report()
-        if self._is_ending and commander.session.is_at_rest:
+        if not commander.session.is_at_rest:
+            return
+        if not self._rest.done():
+            self._rest.set_result(None)
+        if self._is_ending:
             self._is_ticking = self._is_ending = False
             self._timer.cancel()
 
@@ -251,36 +227,21 @@ class CommandNode(LifecycleNode):
         self._active().session.stop("stopped")
         return "stopping within the limits"
 
+    async def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        commander = self._commander
+        if commander is not None and self._is_ticking and not self._lockstep:
+            commander.session.stop("reset")
+            if self._rest.done():
+                self._rest = Future(executor=self.executor)
+            await self._rest  # joint states are read meanwhile
+        return self._serve(response, self._reset)
+
     def _reset(self) -> str:
         commander = self._active()
-        self._finish_stop(commander)
         command = commander.begin(self._now_ns(commander))
-        self._due, self._not_before_ns = None, command.stamp_ns if self._lockstep else 0
+        self._due.clear(not_before_ns=command.stamp_ns)
         return "at rest at the measured pose"
 
     def _report(self) -> None:
-        commander = self._commander
-        if commander is None or commander.last is None:
-            return
-        tick = commander.last
-        level = (
-            Level.ERROR if tick.rung is Rung.STOP else Level.OK if commander.session.is_well else Level.WARN
-        )
-        values = {
-            "rung": tick.rung.value,
-            "reason": tick.reason,
-            "refused": tick.refused,
-            "missed": commander.pace.missed,
-        }
-        values["rate_hz"] = f"{commander.rate.hz(time.monotonic_ns()):.1f}"
-        self._diagnostics.report(
-            "commands", level, commander.session.sentence or tick.reason or "running", values
-        )
-        self._say("active" if self._is_ticking else "inactive", level, values)
-
-    def _say(self, state: str, level: Level = Level.OK, values: dict[str, object] | None = None) -> None:
-        self._status.publish(status("command_node: state", level, state, values or {}))
-
-    def _say_failure(self, sentence: str) -> None:
-        self._diagnostics.report("configure", Level.ERROR, sentence)
-        self._say(sentence, Level.ERROR)
+        if self._commander is not None:
+            self._health.report(self._commander)

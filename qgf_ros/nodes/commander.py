@@ -12,6 +12,7 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
 from qgf_ros.datatypes import JointCommand
+from qgf_ros.errors import ChunkRefused
 from qgf_ros.nodes import convert, qos
 from qgf_ros.nodes.diagnostics import Rate
 from qgf_ros.nodes.outputs import make_output
@@ -58,6 +59,15 @@ class Commander:
             self._publish_executed(tick.command)
         self.rate.count()
         return self._certify(tick, stamp_ns, sent)
+
+    def offer(self, message: JointTrajectory, now_ns: int) -> None:
+        """Takes a chunk that came at `now_ns`. Raises ChunkRefused as `session.offer`, which has noted it by then."""
+        try:
+            chunk = convert.read_chunk(message)
+        except ChunkRefused as error:
+            self.session.refuse(error)
+            raise
+        self.session.offer(chunk, now_ns)
 
     def start(self, now_ns: int) -> None:
         """Starts the session and announces the wish for a chunk, in a certificate without a stamp. Raises as `session.start`."""

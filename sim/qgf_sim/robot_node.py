@@ -142,7 +142,7 @@ class RobotNode(Node):
         if self._settings.lockstep:
             self._check_answers()
             return
-        due = self._pace.due(time.monotonic_ns() + self._steps.time_until_next_call())
+        due = self._pace.due(time.monotonic_ns() + (self._steps.time_until_next_call() or 0))
         for _ in range(min(due, MOST_CATCH_UP)):
             if not (self._paused or self._is_over):
                 self._step()

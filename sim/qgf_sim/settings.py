@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
@@ -56,7 +57,9 @@ def declare(node: Node) -> Settings:
         name: entry.value for name, entry in node.get_parameters_by_prefix("").items() if name in defaults
     }
     _refuse_unknown(node, tuple(defaults))
-    values = {name: _checked(name, given.get(name, default), default) for name, default in defaults.items()}
+    values: dict[str, Any] = {
+        name: _checked(name, given.get(name, default), default) for name, default in defaults.items()
+    }
     for name, value in values.items():
         if name in given:
             node.undeclare_parameter(name)

@@ -54,7 +54,10 @@ def _cubic(p0: FloatArray, v0: FloatArray, p1: FloatArray, v1: FloatArray, T: fl
 def _quintic(before: State, after: State, T: float) -> list[FloatArray]:
     p0, v0, a0 = before.positions, before.velocities, before.accelerations
     p1, v1, a1 = after.positions, after.velocities, after.accelerations
-    assert v0 is not None and v1 is not None and a0 is not None and a1 is not None, "the caller has checked"
+    assert v0 is not None, "the caller has checked"
+    assert v1 is not None, "the caller has checked"
+    assert a0 is not None, "the caller has checked"
+    assert a1 is not None, "the caller has checked"
     rise = p1 - p0
     third = (20 * rise - (8 * v1 + 12 * v0) * T - (3 * a0 - a1) * T**2) / (2 * T**3)
     fourth = (-30 * rise + (14 * v1 + 16 * v0) * T + (3 * a0 - 2 * a1) * T**2) / (2 * T**4)

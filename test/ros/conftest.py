@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: pip install 'qgf_ros[ros]', or source a ROS 2 installation")
 
-from ros_graph import Peer, Process, ros  # noqa: E402  rclpy must be there first
+from ros_graph import Peer, Process, ros
 
 _numbers = itertools.count()
 

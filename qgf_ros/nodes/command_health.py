@@ -1,0 +1,60 @@
+"""What the command node says about itself: its state on `~/status`, its tasks on /diagnostics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from qgf_ros.control.session import Tick
+from qgf_ros.datatypes import Rung
+from qgf_ros.nodes import qos
+from qgf_ros.nodes.commander import Commander
+from qgf_ros.nodes.diagnostics import Diagnostics, Level, status
+
+
+class CommandHealth:
+    """State: the lifecycle state that was said last. One thread."""
+
+    def __init__(self, node: Node) -> None:
+        self._diagnostics = Diagnostics(node)
+        self._status = node.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
+        self._state = ""
+        self.say("unconfigured")
+
+    def say(self, state: str) -> None:
+        """The node's lifecycle state."""
+        self._state = state
+        self._publish(Level.OK, state, {})
+
+    def fail(self, sentence: str) -> None:
+        """Configure failed, in one sentence."""
+        self._diagnostics.report("configure", Level.ERROR, sentence)
+        self._publish(Level.ERROR, sentence, {})
+
+    def report(self, commander: Commander) -> None:
+        """How the commands are: rung, reason, rate, missed ticks."""
+        tick = commander.last
+        if tick is None:
+            return
+        level, sentence = _level(commander, tick), commander.session.sentence
+        values = {
+            "rung": tick.rung.value,
+            "reason": tick.reason,
+            "refused": tick.refused,
+            "missed": commander.pace.missed,
+            "rate_hz": f"{commander.rate.hz(time.monotonic_ns()):.1f}",
+        }
+        self._diagnostics.report("commands", level, sentence or tick.reason or "running", values)
+        self._publish(level, self._state, values)
+
+    def _publish(self, level: Level, message: str, values: Mapping[str, object]) -> None:
+        self._status.publish(status("command_node: state", level, message, values))
+
+
+def _level(commander: Commander, tick: Tick) -> Level:
+    if tick.rung is Rung.STOP:
+        return Level.ERROR
+    return Level.OK if commander.session.is_well else Level.WARN

@@ -1,0 +1,25 @@
+"""The command node's parameters."""
+
+from __future__ import annotations
+
+from qgf_ros.nodes.params import Parameter
+
+TABLE = (
+    Parameter("contract", "", "path of the contract, YAML"),
+    Parameter("chunk_topic", "policy_node/chunk", "where action chunks come from"),
+    Parameter(
+        "lockstep", False, "true: tick on the simulator's clock when all inputs are there, not in real time"
+    ),
+    Parameter(
+        "timeout_s",
+        10.0,
+        "lockstep: after this long without an input, hold and say what is missing",
+        0.1,
+        600.0,
+    ),
+    Parameter("chunk_max_age_s", 0.5, "a chunk from an older observation is not played", 0.001, 60.0),
+    Parameter(
+        "resume_within_s", 0.5, "after a longer break in the joint states hold until ~/start", 0.0, 60.0
+    ),
+    Parameter("autostart", False, "true: configure and activate at start"),
+)
