@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from array import array
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from contract_files import SHIPPED, two_joints
+from contract_files import two_joints
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qgf_ros.contract.assemble import FUTURE_TOLERANCE_NS, Assembler
-from qgf_ros.contract.fields import read
-from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract, Message
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import JointReading, PoseReading, Reading
 from qgf_ros.errors import ObservationRefused
 
@@ -205,194 +200,6 @@ def test_what_cannot_be_trusted_is_refused_with_a_reason(
 def test_ages_and_clock_differences_at_the_border_are_accepted(contract: Contract) -> None:
     found = readings(joints(age_ns=100_000_000), goal(age_ns=-FUTURE_TOLERANCE_NS))
     assert Assembler(contract, None).assemble(found, NOW_NS).stamp_ns == NOW_NS + FUTURE_TOLERANCE_NS
-
-
-# Messages of rclpy keep numbers in array.array, those of rosbags in numpy arrays; both keep the layout of the fields.
-def joint_state(numbers: Callable[[list[float]], Any]) -> SimpleNamespace:
-    return SimpleNamespace(
-        header=SimpleNamespace(stamp=SimpleNamespace(sec=4, nanosec=950_000_000), frame_id=""),
-        name=["elbow", "shoulder"],
-        position=numbers([0.2, 0.1]),
-        velocity=numbers([2.0, 1.0]),
-        effort=numbers([]),
-    )
-
-
-def pose_stamped() -> SimpleNamespace:
-    return SimpleNamespace(
-        header=SimpleNamespace(stamp=SimpleNamespace(sec=5, nanosec=0), frame_id="base_link"),
-        pose=SimpleNamespace(
-            position=SimpleNamespace(x=0.3, y=0.0, z=0.1),
-            orientation=SimpleNamespace(x=0.0, y=0.0, z=0.6, w=0.8),
-        ),
-    )
-
-
-def joint_trajectory(points: list[Any]) -> SimpleNamespace:
-    return SimpleNamespace(
-        header=SimpleNamespace(stamp=SimpleNamespace(sec=1, nanosec=2), frame_id=""),
-        joint_names=["shoulder", "elbow"],
-        points=points,
-    )
-
-
-LIBRARIES: dict[str, Callable[[list[float]], Any]] = {
-    "rclpy": lambda numbers: array("d", numbers),
-    "rosbags": lambda numbers: np.array(numbers, np.float64),
-    "lists": list,
-}
-
-
-@pytest.mark.parametrize("numbers", LIBRARIES.values(), ids=LIBRARIES.keys())
-def test_messages_of_every_library_read_alike(
-    contract: Contract, numbers: Callable[[list[float]], Any]
-) -> None:
-    found = {
-        "joint_states": read(joint_state(numbers), Message.JOINT_STATE),
-        "goal": read(pose_stamped(), Message.POSE),
-    }
-    values = Assembler(contract, None).assemble(found, NOW_NS).values
-    expected = readings(joints(age_ns=50_000_000), goal((0.8, 0.0, 0.0, 0.6)))
-    np.testing.assert_array_equal(values, Assembler(contract, None).assemble(expected, NOW_NS).values)
-    assert found["joint_states"].stamp_ns == 4_950_000_000
-
-
-def test_quaternions_become_wxyz_when_a_message_is_read() -> None:
-    reading = read(pose_stamped(), Message.POSE)
-    assert isinstance(reading, PoseReading)
-    np.testing.assert_array_equal(reading.quat_wxyz, [0.8, 0.0, 0.0, 0.6])
-
-
-def test_a_command_of_one_point_reads_as_joints_and_an_empty_one_as_none() -> None:
-    point = SimpleNamespace(positions=array("d", [0.1, 0.2]), velocities=array("d", [1.0, 2.0]))
-    command = read(joint_trajectory([point]), Message.COMMAND)
-    assert isinstance(command, JointReading)
-    assert command.names == ("shoulder", "elbow")
-    np.testing.assert_array_equal(command.positions, [0.1, 0.2])
-    np.testing.assert_array_equal(command.velocities, [1.0, 2.0])
-    empty = read(joint_trajectory([]), Message.COMMAND)
-    assert isinstance(empty, JointReading)
-    assert len(empty.positions) == 0
-
-
-@pytest.mark.ros
-def test_real_rclpy_messages_read_like_the_stand_ins() -> None:
-    sensor = pytest.importorskip("sensor_msgs.msg", reason="needs the ROS message packages")
-    geometry = pytest.importorskip("geometry_msgs.msg", reason="needs the ROS message packages")
-    trajectory = pytest.importorskip("trajectory_msgs.msg", reason="needs the ROS message packages")
-    state = sensor.JointState(name=["elbow", "shoulder"], position=[0.2, 0.1], velocity=[2.0, 1.0])
-    state.header.stamp.sec, state.header.stamp.nanosec = 4, 950_000_000
-    pose = geometry.PoseStamped()
-    pose.header.stamp.sec, pose.header.frame_id = 5, "base_link"
-    pose.pose.position.x, pose.pose.position.z = 0.3, 0.1
-    pose.pose.orientation.z, pose.pose.orientation.w = 0.6, 0.8
-    point = trajectory.JointTrajectoryPoint(positions=[0.1, 0.2], velocities=[1.0, 2.0])
-    command = trajectory.JointTrajectory(joint_names=["shoulder", "elbow"], points=[point])
-    command.header.stamp.sec, command.header.stamp.nanosec = 1, 2
-    stand_in = SimpleNamespace(positions=[0.1, 0.2], velocities=[1.0, 2.0])
-    assert_same(read(state, Message.JOINT_STATE), read(joint_state(list), Message.JOINT_STATE))
-    assert_same(read(pose, Message.POSE), read(pose_stamped(), Message.POSE))
-    assert_same(read(command, Message.COMMAND), read(joint_trajectory([stand_in]), Message.COMMAND))
-
-
-def test_real_rosbags_messages_read_like_the_stand_ins() -> None:
-    typesys = pytest.importorskip("rosbags.typesys", reason="rosbags is not installed")
-    store = typesys.get_typestore(typesys.Stores.LATEST)
-    header = store.types["std_msgs/msg/Header"](
-        stamp=store.types["builtin_interfaces/msg/Time"](sec=4, nanosec=950_000_000), frame_id=""
-    )
-    state = store.types["sensor_msgs/msg/JointState"](
-        header=header,
-        name=["elbow", "shoulder"],
-        position=np.array([0.2, 0.1]),
-        velocity=np.array([2.0, 1.0]),
-        effort=np.array([]),
-    )
-    assert_same(read(state, Message.JOINT_STATE), read(joint_state(list), Message.JOINT_STATE))
-
-
-def assert_same(found: Reading, expected: Reading) -> None:
-    for field in dataclasses.fields(expected):
-        np.testing.assert_array_equal(
-            dataclasses.asdict(found)[field.name],
-            dataclasses.asdict(expected)[field.name],
-            err_msg=field.name,
-        )
-
-
-# The tool's pose, by forward kinematics of the arm's model.
-@pytest.fixture(scope="module")
-def arm() -> Contract:
-    return load_contract(SHIPPED)
-
-
-@pytest.fixture(scope="module")
-def kinematics(arm: Contract) -> Kinematics:
-    return Kinematics(arm)
-
-
-HOME = (0.0, -1.6, 1.6, -1.6, -1.57, 0.3, 0.4)
-
-
-def arm_readings(arm: Contract, positions: tuple[float, ...] = HOME) -> dict[str, Reading]:
-    measured = JointReading(NOW_NS, arm.interface.joints, np.array(positions), np.zeros(7), np.zeros(7))
-    return {"joint_states": measured, "command": measured, "cube": goal()}
-
-
-def test_the_tool_terms_are_the_forward_kinematics_of_the_named_joints(
-    arm: Contract, kinematics: Kinematics
-) -> None:
-    values = Assembler(arm, kinematics).assemble(arm_readings(arm), NOW_NS).values
-    position, yaw = kinematics.tool(dict(zip(arm.interface.joints, HOME, strict=True)))
-    for term in ("tool", "commanded_tool"):
-        np.testing.assert_allclose(values[arm.interface.slice_of(f"{term}_position")], position, rtol=1e-6)
-        circle = values[arm.interface.slice_of(f"{term}_yaw")]
-        np.testing.assert_allclose(circle, [np.cos(yaw), np.sin(yaw)], atol=1e-6)  # float32
-
-
-@given(order=st.permutations(range(7)))
-def test_shuffled_joints_give_the_same_tool(arm: Contract, kinematics: Kinematics, order: list[int]) -> None:
-    assembler, found = Assembler(arm, kinematics), arm_readings(arm)
-    state = found["joint_states"]
-    assert isinstance(state, JointReading)
-    names = tuple(state.names[place] for place in order)
-    shuffled = JointReading(
-        NOW_NS, names, state.positions[order], state.velocities[order], state.efforts[order]
-    )
-    expected = assembler.assemble(found, NOW_NS).values
-    np.testing.assert_array_equal(
-        assembler.assemble(found | {"joint_states": shuffled}, NOW_NS).values, expected
-    )
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_joints_that_are_not_finite_are_refused_before_the_kinematics(
-    arm: Contract, kinematics: Kinematics, value: float
-) -> None:
-    found = arm_readings(arm, (*HOME[:2], value, *HOME[3:]))
-    with pytest.raises(
-        ObservationRefused, match=r"The joints on .* are not finite: .*elbow_joint (nan|-?inf)"
-    ) as caught:
-        Assembler(arm, kinematics).assemble(found, NOW_NS)
-    assert caught.value.reason == "not_finite"
-
-
-def test_a_message_without_a_joint_of_the_arm_is_refused(arm: Contract, kinematics: Kinematics) -> None:
-    found = arm_readings(arm) | {
-        "command": JointReading(NOW_NS, ("elbow_joint",), np.zeros(1), np.zeros(1), np.zeros(1))
-    }
-    with pytest.raises(
-        ObservationRefused, match=r"'command_node/executed' .* has no joint 'shoulder_pan_joint'"
-    ) as caught:
-        Assembler(arm, kinematics).assemble(found, NOW_NS)
-    assert caught.value.reason == "joint"
-
-
-def test_an_empty_command_is_refused(arm: Contract, kinematics: Kinematics) -> None:
-    empty = dataclasses.replace(read(joint_trajectory([]), Message.COMMAND), stamp_ns=NOW_NS)
-    with pytest.raises(ObservationRefused) as caught:
-        Assembler(arm, kinematics).assemble(arm_readings(arm) | {"command": empty}, NOW_NS)
-    assert caught.value.reason == "shape"
 
 
 def test_joints_that_turn_without_end_read_as_points_on_the_circle(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""The parts of a contract must fit together: rates, topics, limits and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contract_files import write_two_joints
+
+from qgf_ros.contract.load import load_contract
+from qgf_ros.errors import ContractError
+
+Content = dict[str, Any]
+
+
+DEPLOYMENT_MISTAKES: list[tuple[str, Callable[[Content], object], str]] = [
+    (
+        "ticks that do not divide",
+        lambda c: c["deployment"].update(command_rate_hz=90.0),
+        r"one control period is 4\.5 command ticks .*whole number, at least 1",
+    ),
+    (
+        "period shorter than a tick",
+        lambda c: c["deployment"].update(command_rate_hz=1.0),
+        r"one control period is 0\.05 command ticks",
+    ),
+    (
+        "negative rates",
+        lambda c: (
+            c["deployment"].update(command_rate_hz=-100),
+            c["interface"].update(control_period_s=-0.05),
+        ),
+        "both must be above 0",
+    ),
+    ("chunk of nothing", lambda c: c["interface"].update(chunk_length=0), "chunk_length is 0; .*at least 1"),
+    (
+        "input without topic",
+        lambda c: c["deployment"]["inputs"].pop("goal"),
+        r"deployment\.inputs lacks goal; every interface input needs a topic",
+    ),
+    (
+        "topic of no input",
+        lambda c: c["deployment"]["inputs"].update(gaol={"topic": "a", "max_age_s": 1}),
+        r"deployment\.inputs names 'gaol'; it must be one of joint_states, goal",
+    ),
+    (
+        "name that is no topic",
+        lambda c: c["deployment"]["inputs"]["goal"].update(topic="goal pose"),
+        r"deployment\.inputs\.goal\.topic is 'goal pose'",
+    ),
+    (
+        "no age allowed",
+        lambda c: c["deployment"]["inputs"]["goal"].update(max_age_s=0),
+        "max_age_s is 0; it must be above 0",
+    ),
+    (
+        "limits of no joint",
+        lambda c: c["deployment"]["limits"].update(wrist=c["deployment"]["limits"]["elbow"]),
+        r"deployment\.limits names 'wrist'; it must be one of shoulder, elbow",
+    ),
+    (
+        "joint without limits",
+        lambda c: c["deployment"]["limits"].pop("elbow"),
+        r"deployment\.limits lacks elbow; every joint needs all its limits",
+    ),
+    (
+        "limits the wrong way round",
+        lambda c: c["deployment"]["limits"]["elbow"].update(lower=2.0),
+        "the limits of 'elbow' allow no motion; lower < upper",
+    ),
+    (
+        "no speed",
+        lambda c: c["deployment"]["limits"]["elbow"].update(velocity=0),
+        "the limits of 'elbow' allow no motion",
+    ),
+    (
+        "output that misses a joint",
+        lambda c: c["deployment"]["outputs"][0].update(joints=["shoulder"]),
+        "the outputs carry shoulder; each of shoulder, elbow exactly once",
+    ),
+    (
+        "joint sent twice",
+        lambda c: c["deployment"]["outputs"].append({"kind": "group", "topic": "b", "joints": ["elbow"]}),
+        "the outputs carry shoulder, elbow, elbow; each of shoulder, elbow exactly once",
+    ),
+    ("no outputs", lambda c: c["deployment"].update(outputs=[]), "the outputs carry no joints"),
+    (
+        "empty output",
+        lambda c: c["deployment"]["outputs"].append({"kind": "group", "topic": "b", "joints": []}),
+        "the output 'b' carries no joints",
+    ),
+    (
+        "two outputs on a topic",
+        lambda c: c["deployment"].update(
+            outputs=[{"kind": "group", "topic": "a", "joints": [joint]} for joint in ("shoulder", "elbow")]
+        ),
+        r"deployment\.outputs names a twice",
+    ),
+    (
+        "gripper of two joints",
+        lambda c: c["deployment"]["outputs"][0].update(kind="gripper_command"),
+        "the gripper command 'arm_controller/commands' carries shoulder, elbow; it moves one joint",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"), [row[1:] for row in DEPLOYMENT_MISTAKES], ids=[row[0] for row in DEPLOYMENT_MISTAKES]
+)
+def test_a_deployment_that_does_not_fit_its_interface_is_refused(
+    tmp_path: Path, edit: Callable[[Content], object], words: str
+) -> None:
+    path = write_two_joints(tmp_path, edit)
+    with pytest.raises(ContractError, match=rf"Contract two_joints\.yaml: .*{words}"):
+        load_contract(path)
