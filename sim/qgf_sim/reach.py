@@ -28,17 +28,21 @@ _PLACES = ("jaco_arm/joint_{}", "jaco_arm/jaco_hand/finger_{}")
 
 
 class ReachSimulation:
-    """Episodes begin at a random pose with the hand pointing down, and a random target in dm_control's box."""
+    """Episodes begin at a random pose with the hand pointing down, and a random target in dm_control's box.
 
-    task = "jaco-reach"
+    In free play (`plays`) the demonstrator also goes elsewhere, and episodes are longer; the rest is the same.
+    """
+
     joints = (*ARM, *FINGERS)
     control_period_s = 0.05
-    max_steps = 200  # 10 s, dm_control's own limit
 
-    def __init__(self) -> None:
+    def __init__(self, plays: bool = False) -> None:
         from dm_control import composer, manipulation  # noqa: F401  importing manipulation registers its tasks
         from dm_control.manipulation.shared import registry
 
+        self.plays = plays
+        self.task = "jaco-reach-play" if plays else "jaco-reach"
+        self.max_steps = 1001 if plays else 200  # 10 s is dm_control's own limit
         logging.getLogger("absl").setLevel(
             logging.ERROR
         )  # inverse kinematics that fails is tried again: no news
@@ -107,11 +111,11 @@ class ReachSimulation:
 
     def poses(self) -> dict[str, Pose]:
         """`target`: the point to reach, seen from the arm's mount."""
-        return {
-            "target": Pose(
-                FRAME, self.data.site_xpos[self.target] - self._mount(), np.array([1.0, 0.0, 0.0, 0.0])
-            )
-        }
+        return {"target": Pose(FRAME, self.target_position(), np.array([1.0, 0.0, 0.0, 0.0]))}
+
+    def target_position(self) -> FloatArray:
+        """The target (3,) m in the arm's frame."""
+        return np.asarray(self.data.site_xpos[self.target] - self.mount())
 
     def scene_state(self) -> JointState | None:
         """None: nothing moves but the robot."""
@@ -119,13 +123,13 @@ class ReachSimulation:
 
     def set_target(self, position: FloatArray) -> None:
         """Moves the target to a position (3,) m in the arm's frame."""
-        self.model.site_pos[self.target] = position + self._mount()
+        self.model.site_pos[self.target] = position + self.mount()
         mujoco.mj_kinematics(self.model, self.data)
 
     def random_target(self) -> FloatArray:
         """A position (3,) m in the arm's frame from dm_control's own box of targets."""
         box = self.model.site("target_spawn_area")
-        return np.asarray(self.random.uniform(box.pos - box.size, box.pos + box.size)) - self._mount()
+        return np.asarray(self.random.uniform(box.pos - box.size, box.pos + box.size)) - self.mount()
 
     def distance(self) -> float:
         """Between tool and target, m."""
@@ -149,5 +153,6 @@ class ReachSimulation:
             self._camera = Camera(self.model, width, height, "front_close")
         return self._camera.picture(self.data)
 
-    def _mount(self) -> FloatArray:
+    def mount(self) -> FloatArray:
+        """Where the arm stands in the world (3,) m."""
         return np.asarray(self.model.body("jaco_arm/").pos)

@@ -31,10 +31,11 @@ CONTRACT_OF = {
     "scene": "ur5e_scene",
     "puzzle-3x3": "ur5e_puzzle",
     "jaco": "jaco_reach",
+    "jaco-reach": "jaco_reach",
 }
 NOISE, SLOWNESS = 0.1, 1.0
 ONE_OF_EACH = ("cube-single-task2", "cube-double-task2", "scene-task2", "puzzle-3x3-task2", "jaco-reach")
-PLAY = ("cube-single-play", "cube-double-play", "scene-play", "puzzle-3x3-play", "jaco-reach")
+PLAY = ("cube-single-play", "cube-double-play", "scene-play", "puzzle-3x3-play", "jaco-reach-play")
 PLAY_STEPS = 150  # more than one plan takes
 
 
