@@ -50,7 +50,9 @@ def at(controller: JointTrajectoryController, seconds: float) -> list[float]:
     return [points[joint] for joint in JOINTS]
 
 
-def test_group_values_stand_in_the_order_of_the_controllers_joints(forward: ForwardPositionController) -> None:
+def test_group_values_stand_in_the_order_of_the_controllers_joints(
+    forward: ForwardPositionController,
+) -> None:
     forward.command([0.5, -0.5])
     assert forward.set_points(0) == {"shoulder": 0.5, "elbow": -0.5}
 
@@ -61,7 +63,9 @@ def test_group_values_are_held_until_the_next_message(forward: ForwardPositionCo
 
 
 @pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.5, 0.5]])
-def test_group_message_of_another_length_is_rejected(forward: ForwardPositionController, values: list[float]) -> None:
+def test_group_message_of_another_length_is_rejected(
+    forward: ForwardPositionController, values: list[float]
+) -> None:
     with pytest.raises(CommandRejected, match="2 joints") as caught:
         forward.command(values)
     assert caught.value.rule == "length"
@@ -69,7 +73,9 @@ def test_group_message_of_another_length_is_rejected(forward: ForwardPositionCon
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_group_message_that_is_not_finite_is_dropped(forward: ForwardPositionController, value: float) -> None:
+def test_group_message_that_is_not_finite_is_dropped(
+    forward: ForwardPositionController, value: float
+) -> None:
     with pytest.raises(CommandRejected) as caught:
         forward.command([0.5, value])
     assert caught.value.rule == "not_finite"
@@ -86,17 +92,25 @@ def test_trajectory_joints_are_matched_by_name(follower: JointTrajectoryControll
 
 
 @pytest.mark.parametrize("joints", [("shoulder",), ("shoulder", "elbow", "wrist"), ("shoulder", "wrist"), ()])
-def test_trajectory_must_name_all_joints_and_no_others(follower: JointTrajectoryController, joints: tuple[str, ...]) -> None:
+def test_trajectory_must_name_all_joints_and_no_others(
+    follower: JointTrajectoryController, joints: tuple[str, ...]
+) -> None:
     assert rejection(follower, trajectory(Point(SECOND, (1.0,) * len(joints)), joints=joints)) == "joints"
 
 
 @pytest.mark.parametrize("times", [(0,), (-1,), (SECOND, SECOND), (SECOND, SECOND // 2)])
-def test_time_from_start_must_be_above_zero_and_grow(follower: JointTrajectoryController, times: tuple[int, ...]) -> None:
+def test_time_from_start_must_be_above_zero_and_grow(
+    follower: JointTrajectoryController, times: tuple[int, ...]
+) -> None:
     assert rejection(follower, trajectory(*(Point(time, (1.0, 1.0)) for time in times))) == "time"
 
 
-@pytest.mark.parametrize("point", [Point(1, (1.0,)), Point(1, (1.0, 1.0), (0.0,)), Point(1, (1.0, 1.0), (0.0, 0.0), (0.0,))])
-def test_trajectory_point_of_another_length_is_rejected(follower: JointTrajectoryController, point: Point) -> None:
+@pytest.mark.parametrize(
+    "point", [Point(1, (1.0,)), Point(1, (1.0, 1.0), (0.0,)), Point(1, (1.0, 1.0), (0.0, 0.0), (0.0,))]
+)
+def test_trajectory_point_of_another_length_is_rejected(
+    follower: JointTrajectoryController, point: Point
+) -> None:
     assert rejection(follower, trajectory(point)) == "length"
 
 
@@ -153,7 +167,9 @@ def test_velocities_make_the_path_cubic(follower: JointTrajectoryController) -> 
 def test_accelerations_make_the_path_quintic(follower: JointTrajectoryController) -> None:
     follower.command(trajectory(Point(SECOND, (1.0, 1.0), (0.0, 0.0), (0.0, 0.0))), 0)
     # the quintic from rest to rest: 10 s^3 - 15 s^4 + 6 s^5
-    np.testing.assert_allclose(at(follower, 0.25), [10 * 0.25**3 - 15 * 0.25**4 + 6 * 0.25**5, 1.0], atol=EXACT)
+    np.testing.assert_allclose(
+        at(follower, 0.25), [10 * 0.25**3 - 15 * 0.25**4 + 6 * 0.25**5, 1.0], atol=EXACT
+    )
 
 
 def test_a_parabola_is_followed_exactly_between_its_samples(follower: JointTrajectoryController) -> None:
@@ -182,7 +198,9 @@ def test_an_empty_trajectory_holds_the_desired_position(follower: JointTrajector
 
 def test_points_are_met_exactly_at_their_times(follower: JointTrajectoryController) -> None:
     values = (0.1 + 0.2, 1.0 / 3.0)  # neither is a short binary fraction
-    follower.command(trajectory(Point(10_000_000, values, (0.3, 0.7)), Point(SECOND, (1.0, 1.0), (0.0, 0.0))), SECOND)
+    follower.command(
+        trajectory(Point(10_000_000, values, (0.3, 0.7)), Point(SECOND, (1.0, 1.0), (0.0, 0.0))), SECOND
+    )
     assert at(follower, 1.01) == list(values)
 
 
@@ -200,6 +218,8 @@ def test_a_controller_is_made_from_its_entry() -> None:
 
 def test_every_rule_in_the_table_names_a_test_here() -> None:
     named: set[str] = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/controllers.md").read_text()))
-    here: dict[str, Callable[..., None]] = {name: thing for name, thing in globals().items() if name.startswith("test_")}
+    here: dict[str, Callable[..., None]] = {
+        name: thing for name, thing in globals().items() if name.startswith("test_")
+    }
     assert len(named) >= 15
     assert named <= here.keys()
