@@ -32,7 +32,7 @@ TOOL_SITE = "ur5e/robotiq/pinch"
 class ManipulationSimulation:
     """One OGBench scene. `goal` 1 to 5 selects a task; None makes the free play in which data are collected."""
 
-    joints = (*ARM, FINGER)
+    joints: tuple[str, ...] = (*ARM, FINGER)
     control_period_s = 0.05
 
     def __init__(self, scene: str, goal: int | None) -> None:

@@ -33,7 +33,7 @@ class ReachSimulation:
     In free play (`plays`) the demonstrator also goes elsewhere, and episodes are longer; the rest is the same.
     """
 
-    joints = (*ARM, *FINGERS)
+    joints: tuple[str, ...] = (*ARM, *FINGERS)
     control_period_s = 0.05
 
     def __init__(self, plays: bool = False) -> None:
