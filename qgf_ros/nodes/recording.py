@@ -11,6 +11,9 @@ import numpy.typing as npt
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import LostMessagesError
 
+Path3 = dict[int, tuple[float, float, float]]
+"""x, y, z in m by stamp in ns."""
+
 
 @dataclass(frozen=True)
 class EpisodeRecord:
@@ -49,7 +52,7 @@ class Recorder:
     certified: dict[int, Certified] = field(default_factory=dict)  # by stamp
     executed: dict[int, FloatArray] = field(default_factory=dict)  # by stamp, (3, J)
     chunks: list[Mapping[str, str]] = field(default_factory=list)
-    poses: dict[str, list[tuple[int, float, float, float]]] = field(default_factory=dict)
+    poses: dict[str, Path3] = field(default_factory=dict)  # by name, then by stamp
 
     def clear(self) -> None:
         """A new episode begins with the next message."""
@@ -58,10 +61,11 @@ class Recorder:
         self.chunks.clear()
         self.poses.clear()
 
-    @property
-    def is_complete(self) -> bool:
-        """True when every certified tick has its command."""
-        return self.certified.keys() <= self.executed.keys()
+    def has_all(self, ticks: int) -> bool:
+        """True when at least so many ticks were certified, each has its command, and the poses reach as far."""
+        last_ns = max(self.certified, default=0)
+        poses = all(max(path, default=0) >= last_ns for path in self.poses.values())
+        return len(self.certified) >= ticks and self.certified.keys() <= self.executed.keys() and poses
 
     def finish(self, seed: int, sim: Mapping[str, str], until_ns: int | None = None) -> EpisodeRecord:
         """The record, given the simulator's last status; ticks after `until_ns` are left out.
@@ -71,7 +75,11 @@ class Recorder:
         """
         stamps = sorted(stamp for stamp in self.certified if until_ns is None or stamp <= until_ns)
         ticks = [self.certified[stamp].tick for stamp in stamps]
-        if not stamps or ticks != list(range(ticks[0], ticks[0] + len(ticks))) or not self.is_complete:
+        if (
+            not stamps
+            or ticks != list(range(ticks[0], ticks[0] + len(ticks)))
+            or not self.certified.keys() <= self.executed.keys()
+        ):
             raise LostMessagesError(len(ticks), ticks[-1] - ticks[0] + 1 if ticks else 0, len(self.executed))
         certified = [self.certified[stamp] for stamp in stamps]
         return EpisodeRecord(
@@ -89,6 +97,8 @@ class Recorder:
         )
 
 
-def _path(points: list[tuple[int, float, float, float]], first_ns: int, last_ns: int) -> FloatArray:
-    kept = [((stamp - first_ns) * 1e-9, x, y, z) for stamp, x, y, z in points if first_ns <= stamp <= last_ns]
+def _path(points: Path3, first_ns: int, last_ns: int) -> FloatArray:
+    kept = [
+        ((stamp - first_ns) * 1e-9, *place) for stamp, place in points.items() if first_ns <= stamp <= last_ns
+    ]
     return np.array(kept, np.float64).reshape(-1, 4)

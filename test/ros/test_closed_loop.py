@@ -1,0 +1,99 @@
+"""Simulator, policy node and command node in lockstep: what the loop in one process gives, bit by bit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from closed_loops import CONTRACT, ROOT, InProcess, graph_in_lockstep, saved, tiny_checkpoint
+from ros_graph import ENVIRONMENT
+
+from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract
+from qgf_ros.nodes.conductor import Conductor
+
+pytestmark = [pytest.mark.ros, pytest.mark.sim]
+SHIPPED = ROOT / "checkpoints/ur5e_cube"
+SEEDS_OF_THE_LONG_RUN = range(1000, 1050)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nodes that the runner starts find this clone, and this test's domain."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def contract() -> Contract:
+    return load_contract(CONTRACT)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, contract: Contract) -> Path:
+    return saved(tmp_path / "tiny", tiny_checkpoint(contract.interface))
+
+
+def test_every_seed_gives_the_commands_of_the_loop_in_process_and_gives_them_again(
+    contract: Contract, checkpoint: Path, namespace: str
+) -> None:
+    in_process = InProcess(contract, checkpoint)
+    expected = {seed: in_process.commands(seed) for seed in (3, 4)}
+    with graph_in_lockstep(contract, checkpoint, namespace) as conductor:
+        records = [conductor.run_episode(seed) for seed in (3, 4, 3)]
+    for record in records:
+        np.testing.assert_array_equal(record.commands, expected[record.seed])
+    assert not np.array_equal(expected[3], expected[4])
+
+
+def test_a_record_tells_what_happened(contract: Contract, checkpoint: Path, namespace: str) -> None:
+    with graph_in_lockstep(contract, checkpoint, namespace) as conductor:
+        record = conductor.run_episode(3)
+    assert record.steps * contract.ticks_per_action == len(record.commands)
+    assert len(record.latencies_ms) == -(-record.steps // contract.interface.chunk_length)
+    assert set(record.weights) == {load_checkpoint(checkpoint).defaults.guidance_weight}
+    assert (record.success, record.total_return) == (False, -record.steps)
+    assert (record.missed_commands, record.tail_ticks) == (0, 0)
+    assert len(record.paths["cube"]) == len(record.commands)
+
+
+def test_two_robots_in_one_graph_do_not_hear_each_other(
+    contract: Contract, checkpoint: Path, namespace: str
+) -> None:
+    seeds = {"left": 5, "right": 6}
+    in_process = InProcess(contract, checkpoint)
+    expected = {side: in_process.commands(seed) for side, seed in seeds.items()}
+
+    def drive(conductor: Conductor, seed: int) -> np.ndarray:
+        return conductor.run_episode(seed).commands
+
+    with (
+        graph_in_lockstep(contract, checkpoint, f"{namespace}/left") as left,
+        graph_in_lockstep(contract, checkpoint, f"{namespace}/right") as right,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        going = {"left": threads.submit(drive, left, 5), "right": threads.submit(drive, right, 6)}
+        found = {side: future.result() for side, future in going.items()}
+    for side in seeds:
+        np.testing.assert_array_equal(found[side], expected[side])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not SHIPPED.is_dir(), reason="needs checkpoints/ur5e_cube: qgf train config/train/ur5e_cube.yaml"
+)
+def test_fifty_seeds_of_the_shipped_policy_give_identical_commands(
+    contract: Contract, namespace: str
+) -> None:
+    in_process, identical = InProcess(contract, SHIPPED), []
+    with graph_in_lockstep(contract, SHIPPED, namespace) as conductor:
+        for seed in SEEDS_OF_THE_LONG_RUN:
+            commands = conductor.run_episode(seed).commands
+            identical.append(np.array_equal(commands, in_process.commands(seed)))
+    print(
+        f"{sum(identical)} of {len(identical)} seeds gave identical command streams over ROS and in process"
+    )
+    assert all(identical)
