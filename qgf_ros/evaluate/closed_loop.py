@@ -6,8 +6,8 @@ Collection and evaluation use it; in lockstep the graph gives the same commands,
 from __future__ import annotations
 
 import numpy as np
-import qgf_sim
 
+import qgf_sim
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
@@ -25,6 +25,7 @@ from qgf_ros.errors import ContractError, UnknownTaskError
 
 # The input that carries a scene's named scalars; every other input of joint states carries the robot.
 SCENE_INPUT = "scene_states"
+CLOCK_ROUNDING_NS = 1_000  # a simulation counts time in floating point
 
 
 def load_simulation(task: str) -> qgf_sim.Simulation:
@@ -42,8 +43,18 @@ class ClosedLoop:
     """One simulated robot under a contract. State: the simulation, the gate, the last command. One thread."""
 
     def __init__(self, contract: Contract, task: str) -> None:
+        """Loads the task's simulation and the contract's arm.
+
+        Raises:
+            UnknownTaskError: there is no such task.
+            ContractError: the simulated robot lacks a joint of the contract; or as for `Kinematics`.
+        """
         self.contract = contract
         self.simulation = load_simulation(task)
+        lacking = [joint for joint in contract.interface.joints if joint not in self.simulation.joints]
+        if lacking:
+            problem = f"the robot of {task} has no joint {', '.join(lacking)}"
+            raise ContractError(contract.path, problem, f"it has {', '.join(self.simulation.joints)}")
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
         self.gate = CommandGate(contract, kinematics)
         self._assembler = Assembler(contract, kinematics)
@@ -82,9 +93,21 @@ class ClosedLoop:
         self.gate.load(ActionChunk(self.contract.interface.action.names, actions, stamp_ns))
 
     def tick(self) -> JointCommand:
-        """One command tick: command, then the simulation moves on under it."""
-        self.command = self.gate.tick(self.simulation.time_ns, self.measured())
+        """One command tick: command, then the simulation moves on under it.
+
+        Raises:
+            ContractError: the physics cannot move on by exactly one tick.
+        """
+        now_ns = self.simulation.time_ns
+        self.command = self.gate.tick(now_ns, self.measured())
         self.simulation.step(self.commanded(), self.contract.tick_ns)
+        passed_ns = self.simulation.time_ns - now_ns
+        if abs(passed_ns - self.contract.tick_ns) > CLOCK_ROUNDING_NS:
+            problem = (
+                f"a command tick lasts {self.contract.tick_ns * 1e-6:g} ms, but the simulation moved on by"
+            )
+            accepted = "take a command_rate_hz whose tick is a whole number of physics steps, such as 100"
+            raise ContractError(self.contract.path, f"{problem} {passed_ns * 1e-6:g} ms", accepted)
         return self.command
 
     def play_action(self) -> list[JointCommand]:
