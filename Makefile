@@ -26,6 +26,7 @@ help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 setup: $(VENV)/.ready  ## make .venv with the versions of constraints.txt (once)
+	@:
 
 $(VENV)/.ready: setup.py constraints.txt scripts/setup.sh
 	@VENV="$(VENV)" bash scripts/setup.sh && touch $@

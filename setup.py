@@ -75,7 +75,7 @@ setup(
             "ros-trajectory-msgs",
         ],
         "train": ["tensorboard>=2.15"],
-        "test": ["pytest>=8", "hypothesis>=6.100"],
+        "test": ["pytest>=8", "hypothesis>=6.100", "rosbags>=0.10"],
         "lint": ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1"],
         "colcon": [
             "colcon-ros>=0.5",

@@ -32,7 +32,6 @@ class Batch:
     valid: torch.Tensor
 
 
-
 @dataclass(frozen=True)
 class JointReading:
     """Joints as a message gave them, by name: positions (rad), velocities (rad/s), efforts (N m); absent ones are empty."""

@@ -41,9 +41,9 @@ def test_a_launch_file_holds_nothing_but_the_name_of_its_graph(name: str) -> Non
     assert load_graph(ROOT / "config" / "graphs" / f"{name}.yaml").nodes
 
 
-def test_every_graph_that_ships_has_its_launch_file() -> None:
+def test_every_launch_file_has_its_graph() -> None:
     graphs = {path.stem for path in (ROOT / "config" / "graphs").glob("*.yaml")}
-    assert graphs == {path.name.removesuffix(".launch.py") for path in (ROOT / "launch").glob("*.launch.py")}
+    assert {path.name.removesuffix(".launch.py") for path in (ROOT / "launch").glob("*.launch.py")} <= graphs
 
 
 @pytest.mark.parametrize("name", ["policy", "closed_loop"])
