@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
@@ -49,7 +50,8 @@ class CommandNode(LifecycleNode):
         self._health = CommandHealth(self)
         self.create_service(Trigger, "~/start", lambda _, response: self._serve(response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: self._serve(response, self._stop))
-        self.create_service(Trigger, "~/reset", self._on_reset)
+        alone = MutuallyExclusiveCallbackGroup()  # while it waits for rest, the timer's group must go on
+        self.create_service(Trigger, "~/reset", self._on_reset, callback_group=alone)
         self.create_timer(1.0, self._report, clock=STEADY)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
