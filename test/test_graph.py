@@ -204,7 +204,7 @@ def test_a_node_that_does_not_listen_to_an_interrupt_is_terminated(
     assert set(processes.exit_codes().values()) == {-signal.SIGTERM}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_qgf_run_stops_its_nodes_on_a_signal_and_ends_well(
     nodes: Callable[[str, str], Graph], folder: Path, number: signal.Signals
 ) -> None:

@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if word in verbs()), None)
     parsed = parser_for(wanted).parse_args(words)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal too must not leave nodes behind
+        signal.signal(number, _interrupt)
     try:
         figures = load_verb(parsed.verb).run(parsed)
         if parsed.json is not None:
