@@ -19,7 +19,7 @@ from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.errors import NodeSilentError
 from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import Check, GraphClient
-from qgf_ros.nodes.recording import Certified, EpisodeRecord, Recorder
+from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder
 
 SIM, POLICY, COMMAND = "sim_node", "policy_node", "command_node"
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)  # a recorder must not lose a tick
