@@ -38,7 +38,7 @@ class Assembler:
 
     def __init__(self, contract: Contract, kinematics: ForwardKinematics | None) -> None:
         self._terms = contract.interface.observation
-        self._frames = {entry.name: entry.frame for entry in contract.interface.inputs}
+        self._frames = {entry.name: entry.frame for entry in contract.inputs}
         self._topics = contract.deployment.inputs
         self._kinematics = kinematics
 

@@ -170,6 +170,7 @@ def _check_rates(contract: Contract) -> None:
 def _check_topics(contract: Contract) -> None:
     path, topics = contract.path, contract.deployment.inputs
     names = [entry.name for entry in contract.interface.inputs]
+    poses = [entry.name for entry in contract.interface.inputs if entry.message is Message.POSE]
     missing = [name for name in names if name not in topics]
     if missing:
         raise ContractError(
@@ -179,6 +180,8 @@ def _check_topics(contract: Contract) -> None:
         if name not in names:
             raise ContractError(path, f"deployment.inputs names '{name}'", _one_of(names))
         _check_topic_name(path, f"deployment.inputs.{name}.topic", topic.topic)
+        if topic.frame is not None and name not in poses:
+            raise ContractError(path, f"deployment.inputs.{name} names a frame", "only poses have a frame")
         if topic.max_age_s <= 0:
             problem = f"deployment.inputs.{name}.max_age_s is {topic.max_age_s:g}"
             raise ContractError(path, problem, "it must be above 0")

@@ -28,10 +28,14 @@ class JointLimits:
 
 @dataclass(frozen=True)
 class Topic:
-    """Where an input comes from and how old its newest message may be, s."""
+    """Where an input comes from and how old its newest message may be, s.
+
+    `frame` is what this robot's transform tree calls the frame that the interface names; None where it is the same name.
+    """
 
     topic: str
     max_age_s: float
+    frame: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,4 +55,3 @@ class Deployment:
     inputs: dict[str, Topic]
     outputs: tuple[Output, ...]
     limits: dict[str, JointLimits]
-    base_frame: str = "base_link"

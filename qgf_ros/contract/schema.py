@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -209,6 +209,12 @@ class Contract:
     def tick_ns(self) -> int:
         """Length of a command tick, ns."""
         return round(1e9 / self.deployment.command_rate_hz)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The interface's inputs, their frames by the names that this robot gives them."""
+        here = {name: topic.frame for name, topic in self.deployment.inputs.items()}
+        return tuple(replace(entry, frame=here[entry.name] or entry.frame) for entry in self.interface.inputs)
 
     @property
     def model_path(self) -> Path | None:

@@ -155,7 +155,7 @@ class PolicyNode(LifecycleNode):
         if self._state is not State.ACTIVE or not setup.proposer.is_due(time.monotonic()):
             return
         try:
-            bring(setup.proposer.readings, setup.contract.interface.inputs, self._frame_change)
+            bring(setup.proposer.readings, setup.contract.inputs, self._frame_change)
             timed = setup.proposer.propose(self._now_ns(setup))
         except ObservationRefused as error:
             self._complain(error)

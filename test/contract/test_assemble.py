@@ -215,3 +215,14 @@ def test_joints_that_turn_without_end_read_as_points_on_the_circle(tmp_path: Pat
         Assembler(contract, None).assemble(readings(joints(positions=(0.1 + 2 * np.pi, 0.2))), NOW_NS).values
     )
     np.testing.assert_allclose(later[contract.interface.slice_of("angles")], values, atol=1e-6)  # float32
+
+
+def test_a_robot_may_call_the_contracts_frame_by_another_name(tmp_path: Path) -> None:
+    here = two_joints(
+        tmp_path, lambda content: content["deployment"]["inputs"]["goal"].update(frame="qgf_base")
+    )
+    accepted = Assembler(here, None).assemble(readings(goal_pose=goal(frame="qgf_base")), NOW_NS)
+    assert len(accepted.values) == here.interface.observation_dim
+    error = refusal(here, readings(goal_pose=goal(frame="base_link")))
+    assert error.reason == "frame"
+    assert "the contract accepts 'qgf_base'" in str(error)

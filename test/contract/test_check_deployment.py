@@ -51,6 +51,11 @@ DEPLOYMENT_MISTAKES: list[tuple[str, Callable[[Content], object], str]] = [
         r"deployment\.inputs\.goal\.topic is 'goal pose'",
     ),
     (
+        "frame of joints",
+        lambda c: c["deployment"]["inputs"]["joint_states"].update(frame="base_link"),
+        r"deployment\.inputs\.joint_states names a frame; only poses have a frame",
+    ),
+    (
         "no age allowed",
         lambda c: c["deployment"]["inputs"]["goal"].update(max_age_s=0),
         "max_age_s is 0; it must be above 0",

@@ -49,12 +49,12 @@ def test_whole_numbers_and_fractions_of_one_value_have_one_digest(tmp_path: Path
     "edit",
     [
         lambda c: c["deployment"].update(command_rate_hz=200.0),
-        lambda c: c["deployment"].update(base_frame="world"),
+        lambda c: c["deployment"]["inputs"]["goal"].update(frame="world"),
         lambda c: c["deployment"]["inputs"]["goal"].update(topic="/elsewhere", max_age_s=1.0),
         lambda c: c["deployment"]["limits"]["elbow"].update(velocity=0.1),
         lambda c: c["deployment"]["outputs"][0].update(kind="trajectory"),
     ],
-    ids=["rate", "base frame", "topic", "limits", "output"],
+    ids=["rate", "frame of this robot", "topic", "limits", "output"],
 )
 def test_the_deployment_is_no_part_of_the_digest(tmp_path: Path, edit: Callable[[Content], object]) -> None:
     assert two_joints(tmp_path, edit).interface.digest == two_joints(tmp_path).interface.digest
