@@ -236,7 +236,9 @@ class NodeSilentError(QgfError):
     """A node of the graph did not do in time what an episode needs."""
 
     def __init__(self, node: str, what: str, timeout_s: float, last_words: str) -> None:
-        super().__init__(f"Waited {timeout_s:g} s for {what} from {node} in vain; last words: {last_words or 'none'}.")
+        super().__init__(
+            f"Waited {timeout_s:g} s for {what} from {node} in vain; last words: {last_words or 'none'}."
+        )
 
 
 class NodeRefusedError(QgfError):

@@ -17,9 +17,7 @@ EXAMPLE = "qgf collect CONTRACT.yaml data/cube --task cube-single-play --slices 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument(
-        "contract", type=Path, help="contract YAML, for example one of config/contracts"
-    )
+    parser.add_argument("contract", type=Path, help="contract YAML, for example one of config/contracts")
     parser.add_argument(
         "folder", type=Path, help="where the slices go; those that are there already are kept"
     )
