@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from qgf_sim.controllers import (
     CommandRejected,
     ForwardPositionController,
