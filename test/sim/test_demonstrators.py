@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import qgf_sim
 from qgf_ros.contract.load import load_contract
+from qgf_ros.data.relabel import Near
 from qgf_ros.errors import ContractError
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.collect import record_episode
@@ -36,6 +37,7 @@ CONTRACT_OF = {
 NOISE, SLOWNESS = 0.1, 1.0
 ONE_OF_EACH = ("cube-single-task2", "cube-double-task2", "scene-task2", "puzzle-3x3-task2", "jaco-reach")
 PLAY = ("cube-single-play", "cube-double-play", "scene-play", "puzzle-3x3-play", "jaco-reach-play")
+RADIUS_M = 0.05  # of dm_control's target
 PLAY_STEPS = 150  # more than one plan takes
 
 
@@ -92,6 +94,26 @@ def test_equal_seeds_give_equal_demonstrations(task: str) -> None:
     demonstrator = demonstrator_for(loop, NOISE, SLOWNESS)
     one, other = (record_episode(loop, demonstrator, seed=5, steps=40) for _ in range(2))
     assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_the_reach_can_be_scored_from_what_is_observed() -> None:
+    loop = _loop("jaco-reach-play")
+    demonstrator = demonstrator_for(loop, NOISE, SLOWNESS)
+    loop.reset(2)
+    demonstrator.reset()
+    near, succeeded = Near("tool_position", RADIUS_M, to_term="target_position"), []
+    observations = []
+    for _ in range(300):
+        if demonstrator.done:
+            demonstrator.renew()
+        observation = loop.observe()
+        observations.append(observation.values)
+        succeeded.append(loop.simulation.success())
+        action = loop.gate.action_space.delta_to(demonstrator.wish(), loop.commanded(), loop.measured())
+        loop.load(action[None], observation.stamp_ns + 1)
+        loop.play_action()
+    assert 0 < sum(succeeded) < len(succeeded)
+    assert near.holds(loop.contract.interface, np.stack(observations)).tolist() == succeeded
 
 
 def test_a_contract_for_another_task_is_refused_with_what_the_task_publishes() -> None:
