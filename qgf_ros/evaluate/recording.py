@@ -20,7 +20,8 @@ class EpisodeRecord:
     """One episode. T command ticks, J joints of the contract; times in ns.
 
     `commands` (T, 3, J): position rad, velocity rad/s, acceleration rad/s2. `paths`: by name (M, 4), seconds from the first
-    tick, then x, y, z in m. `tail_ticks`: ticks without a fresh action, while a chunk was being made.
+    tick, then x, y, z in m. `tail_ticks`: ticks without a fresh action, while a chunk was being made; `hold_ticks`: ticks at
+    which the arm held because something was wrong.
     """
 
     seed: int
@@ -31,6 +32,7 @@ class EpisodeRecord:
     weights: tuple[float, ...]
     missed_commands: int
     tail_ticks: int
+    hold_ticks: int
     stamps_ns: npt.NDArray[np.int64]
     commands: FloatArray
     paths: Mapping[str, FloatArray]
@@ -91,6 +93,7 @@ class Recorder:
             weights=tuple(float(chunk["weight"]) for chunk in self.chunks),
             missed_commands=certified[-1].missed - certified[0].missed,
             tail_ticks=sum(entry.rung == "tail" for entry in certified),
+            hold_ticks=sum(entry.rung in ("hold", "stop") for entry in certified),
             stamps_ns=np.array(stamps, np.int64),
             commands=np.stack([self.executed[stamp] for stamp in stamps]),
             paths={name: _path(points, stamps[0], stamps[-1]) for name, points in self.poses.items()},

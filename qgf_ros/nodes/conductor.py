@@ -17,16 +17,15 @@ from trajectory_msgs.msg import JointTrajectory
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.errors import NodeSilentError
+from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder
 from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import Check, GraphClient
-from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder
 
 SIM, POLICY, COMMAND = "sim_node", "policy_node", "command_node"
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)  # a recorder must not lose a tick
 FIRST_TICK_S = 4.0  # the nodes may have been slow to find one another: then the episode begins anew
 TRIES = 5
 SETTLE_S = 0.05
-PLAYING = ("chunk", "tail")
 
 
 class Conductor:
@@ -154,7 +153,7 @@ class Conductor:
         found, stamp = values(message.status[0]), stamp_ns(message.header.stamp)
         if not stamp:  # the announcement that follows ~/start: the ticks before it belong to nothing
             self._recorder.clear()
-        elif found["rung"] in PLAYING:
+        elif int(found["commands"]):
             certified = Certified(int(found["tick"]), found["rung"], int(found["missed"]))
             self._recorder.certified[stamp] = certified
 

@@ -56,7 +56,7 @@ def test_a_record_tells_what_happened(contract: Contract, checkpoint: Path, name
     assert len(record.latencies_ms) == -(-record.steps // contract.interface.chunk_length)
     assert set(record.weights) == {load_checkpoint(checkpoint).defaults.guidance_weight}
     assert (record.success, record.total_return) == (False, -record.steps)
-    assert (record.missed_commands, record.tail_ticks) == (0, 0)
+    assert (record.missed_commands, record.tail_ticks, record.hold_ticks) == (0, 0, 0)
     assert len(record.paths["cube"]) == len(record.commands)
 
 

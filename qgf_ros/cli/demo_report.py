@@ -1,0 +1,166 @@
+"""What `qgf demo` makes of its episodes: figures, a table, a picture, a film."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.datatypes import FloatArray
+from qgf_ros.evaluate.compare import rate
+from qgf_ros.evaluate.recording import EpisodeRecord
+from qgf_ros.evaluate.report import percentiles
+
+Records = dict[str, list[EpisodeRecord]]
+LIBRARIES = ("torch", "mujoco", "numpy", "ros-rclpy", "ogbench")
+
+
+def report(records: Records, task: str, checkpoint: str) -> dict[str, Any]:
+    """The figures: a summary for each row under its name; latency is that of the guided row, counts are of all rows."""
+    every = [record for found in records.values() for record in found]
+    figures: dict[str, Any] = {name: _summary(found) for name, found in records.items()}
+    return figures | {
+        "episodes": len(records["guided"]),
+        "latency_ms": figures["guided"]["latency_ms"],
+        "missed_commands": sum(record.missed_commands for record in every),
+        "commands": sum(len(record.commands) for record in every),
+        "tail_ticks": sum(record.tail_ticks for record in every),
+        "hold_ticks": sum(record.hold_ticks for record in every),
+        "task": task,
+        "checkpoint": checkpoint,
+        "machine": machine(),
+    }
+
+
+def _summary(found: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    counted = rate([record.success for record in found])
+    return {
+        "success": counted.success,
+        "interval": list(counted.interval),
+        "episodes": counted.episodes,
+        "return": float(np.mean([record.total_return for record in found])),
+        "steps": float(np.mean([record.steps for record in found])),
+        "latency_ms": percentiles([ms for record in found for ms in record.latencies_ms]),
+        "missed_commands": sum(record.missed_commands for record in found),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on; `load_1min` tells whether something else was running."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not from pip"
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load_1min": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor()
+
+
+def print_table(figures: dict[str, Any]) -> None:
+    """The table that a person reads."""
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"{figures['checkpoint']} on {figures['task']} over ROS 2 in real time"
+    table = Table(title=title, title_justify="left")
+    headings = (
+        "row",
+        "success",
+        "95 % interval",
+        "return",
+        "steps",
+        "latency p50 / p99 ms",
+        "missed commands",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "row" else "right")
+    for name in ("unguided", "guided"):
+        row = figures[name]
+        low, high = row["interval"]
+        table.add_row(
+            name,
+            f"{round(row['success'] * row['episodes'])} of {row['episodes']}",
+            f"{low:.2f} to {high:.2f}",
+            f"{row['return']:.1f}",
+            f"{row['steps']:.0f}",
+            f"{row['latency_ms']['p50']:.1f} / {row['latency_ms']['p99']:.1f}",
+            str(row["missed_commands"]),
+        )
+    console = Console(width=100)
+    console.print(table)
+    computer = figures["machine"]
+    console.print(
+        f"{figures['missed_commands']} of {figures['commands']} command ticks missed; {computer['cores']} cores, "
+        f"{computer['processor']}, load {computer['load_1min']}"
+    )
+
+
+def picture(records: Records, contract: Contract, task: str, path: Path) -> Path:
+    """Draws all episodes; the path."""
+    from qgf_ros.evaluate.pictures import Episode, draw_episodes
+
+    thing = next(name for name in records["guided"][0].paths if name != "goal")
+    drawn = {
+        name: [
+            Episode(
+                record.seed,
+                record.success,
+                record.paths[thing],
+                record.paths["goal"],
+                tool_path(record, contract),
+            )
+            for record in found
+        ]
+        for name, found in records.items()
+    }
+    draw_episodes(drawn, f"{task} over ROS 2: the same scenes, without and with the critic's guidance", path)
+    return path
+
+
+def tool_path(record: EpisodeRecord, contract: Contract) -> FloatArray:
+    """Where the commands put the tool: (T, 4) of seconds and x, y, z in m; (0, 4) without kinematics."""
+    from qgf_ros.control.kinematics import Kinematics
+
+    if contract.interface.kinematics is None:
+        return np.zeros((0, 4))
+    kinematics, joints = Kinematics(contract), contract.interface.joints
+    places = [kinematics.tool(dict(zip(joints, row[0].tolist(), strict=True)))[0] for row in record.commands]
+    seconds = (record.stamps_ns - record.stamps_ns[0]) * 1e-9
+    return np.column_stack([seconds, np.array(places)])
+
+
+def film(records: Records, contract: Contract, task: str, folder: Path) -> str:
+    """Films a guided episode that succeeds, also when its commands are played again; the sentence says where it lies."""
+    from qgf_ros.evaluate.film import Take, make_film, replay_succeeds
+
+    def take_of(record: EpisodeRecord) -> Take:
+        positions, tool = record.commands[:, 0], tool_path(record, contract)[:, 1:]
+        return Take(task, record.seed, contract.interface.joints, contract.tick_ns, positions, tool)
+
+    wanted = sorted(records["guided"], key=lambda record: not record.success)
+    good = (take for take in map(take_of, wanted[:3]) if replay_succeeds(take))
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "take.npz"
+        next(good, take_of(wanted[0])).save(path)
+        return make_film(path, folder / "episode.mp4")

@@ -1,0 +1,158 @@
+"""Pictures of recorded episodes, by matplotlib: where cube and tool went, and how far the cube was from its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+
+from qgf_ros.datatypes import FloatArray
+
+GUIDED, UNGUIDED, GOAL, TOOL = "#1b7f5c", "#c2513a", "#2b4c7e", "#8a8f98"
+GOAL_RADIUS_M = 0.04  # OGBench calls a cube in place within this distance
+MARGIN_M = 0.06
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What is drawn of one episode: paths (M, 4) of seconds and x, y, z in m; the tool's where the contract has one."""
+
+    seed: int
+    success: bool
+    thing: FloatArray
+    goal: FloatArray
+    tool: FloatArray
+
+
+def draw_episodes(rows: Mapping[str, Sequence[Episode]], title: str, path: Path) -> None:
+    """One picture: a top view for each row (`unguided`, `guided`, ...), and the distance to the goal over time for all."""
+    matplotlib.use("Agg")
+    figure = Figure(figsize=(4.3 * len(rows) + 5.2, 5.4), dpi=130, layout="constrained")
+    figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+    grid = figure.add_gridspec(1, len(rows) + 1, width_ratios=[*[1.0] * len(rows), 1.15])
+    limits = _limits([episode for episodes in rows.values() for episode in episodes])
+    for column, (name, episodes) in enumerate(rows.items()):
+        _draw_top_view(figure.add_subplot(grid[0, column]), name, episodes, limits)
+    _draw_distances(figure.add_subplot(grid[0, len(rows)]), rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def _colour(name: str) -> str:
+    return GUIDED if name == "guided" else UNGUIDED
+
+
+def _limits(episodes: Sequence[Episode]) -> tuple[FloatArray, FloatArray]:
+    points = np.concatenate(
+        [part[:, 1:3] for episode in episodes for part in (episode.thing, episode.goal, episode.tool)]
+    )
+    return points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M
+
+
+def _draw_top_view(
+    axes: Axes, name: str, episodes: Sequence[Episode], limits: tuple[FloatArray, FloatArray]
+) -> None:
+    """x points up and y to the left, as seen from above by someone behind the robot (REP 103)."""
+    colour, reached = _colour(name), sum(episode.success for episode in episodes)
+    for episode in episodes:
+        axes.plot(episode.tool[:, 2], episode.tool[:, 1], color=TOOL, linewidth=0.7, alpha=0.45, zorder=1)
+        axes.plot(episode.thing[:, 2], episode.thing[:, 1], color=colour, linewidth=2.0, alpha=0.8, zorder=3)
+        start, end = episode.thing[0], episode.thing[-1]
+        axes.plot(start[2], start[1], "s", color="white", markeredgecolor=colour, markersize=7, zorder=4)
+        axes.plot(
+            end[2],
+            end[1],
+            "o" if episode.success else "X",
+            color=colour,
+            markeredgecolor="white",
+            markersize=9,
+            zorder=5,
+        )
+        if len(episode.goal):
+            _, x, y, _ = episode.goal[-1]
+            axes.add_patch(
+                Circle((y, x), GOAL_RADIUS_M, facecolor=GOAL, alpha=0.10 / len(episodes) + 0.02, zorder=0)
+            )
+            axes.add_patch(Circle((y, x), GOAL_RADIUS_M, fill=False, edgecolor=GOAL, linewidth=1.2, zorder=2))
+    axes.set_title(
+        f"{name}: {reached} of {len(episodes)} at the goal", color=colour, loc="left", fontweight="bold"
+    )
+    axes.set_xlim(limits[1][1], limits[0][1])
+    axes.set_ylim(limits[0][0], limits[1][0])
+    axes.set_aspect("equal")
+    axes.set_xlabel("y (m), left is positive")
+    axes.set_ylabel("x (m), ahead")
+    axes.grid(color="#e6e8eb", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(handles=_legend(colour), loc="lower left", fontsize=7.5, framealpha=0.9)
+
+
+def _legend(colour: str) -> list[Line2D]:
+    def mark(marker: str, label: str, face: str, edge: str) -> Line2D:
+        return Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker=marker,
+            color=face,
+            markeredgecolor=edge,
+            markersize=7,
+            label=label,
+        )
+
+    return [
+        Line2D([], [], color=colour, linewidth=2, label="cube"),
+        Line2D([], [], color=TOOL, linewidth=1, label="tool, as commanded"),
+        mark("s", "start", "white", colour),
+        mark("o", "end, at the goal", colour, colour),
+        mark("X", "end, elsewhere", colour, colour),
+        mark("o", f"goal, {GOAL_RADIUS_M * 100:g} cm", "white", GOAL),
+    ]
+
+
+def _draw_distances(axes: Axes, rows: Mapping[str, Sequence[Episode]]) -> None:
+    for name, episodes in rows.items():
+        for number, episode in enumerate(episodes):
+            label = name if number == 0 else None
+            seconds, metres = distance(episode)
+            axes.plot(seconds, metres * 100, color=_colour(name), linewidth=1.6, alpha=0.75, label=label)
+            if len(metres):
+                axes.plot(
+                    seconds[-1],
+                    metres[-1] * 100,
+                    "o" if episode.success else "X",
+                    color=_colour(name),
+                    markersize=6,
+                )
+    axes.axhline(GOAL_RADIUS_M * 100, color=GOAL, linewidth=1.0, linestyle="--")
+    axes.text(
+        1.0,
+        GOAL_RADIUS_M * 100,
+        "in place ",
+        color=GOAL,
+        ha="right",
+        va="bottom",
+        fontsize=8,
+        transform=axes.get_yaxis_transform(),
+    )
+    axes.set_title("distance from cube to goal", loc="left", fontweight="bold")
+    axes.set_xlabel("seconds since the first command")
+    axes.set_ylabel("cm")
+    axes.set_xlim(left=0.0)
+    axes.set_ylim(bottom=0.0)
+    axes.grid(color="#e6e8eb", linewidth=0.6)
+    axes.legend(loc="upper right", fontsize=9)
+
+
+def distance(episode: Episode) -> tuple[FloatArray, FloatArray]:
+    """Seconds (M,) and the thing's distance to its goal (M,) in m; empty where no goal was seen."""
+    if not len(episode.goal) or not len(episode.thing):
+        return np.zeros(0), np.zeros(0)
+    return episode.thing[:, 0], np.linalg.norm(episode.thing[:, 1:] - episode.goal[-1, 1:], axis=1)
