@@ -49,7 +49,7 @@ def _draw_view(
     trail: list[dict[str, npt.NDArray[np.float64]]],
 ) -> None:
     across, up, title, x_label, y_label = view
-    axes = figure.add_subplot(1, 2, place + 1)
+    axes = figure.add_subplot(2, 1, place + 1)
     for name, position in trail[-1].items():
         is_goal = name == "goal"
         if not is_goal:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ from matplotlib.patches import Circle
 
 from qgf_ros.datatypes import FloatArray
 
-GUIDED, UNGUIDED, GOAL, TOOL = "#1b7f5c", "#c2513a", "#2b4c7e", "#8a8f98"
+GUIDED, UNGUIDED, GOAL, TOOL, ANY = "#1b7f5c", "#c2513a", "#2b4c7e", "#8a8f98", "#33363b"
 GOAL_RADIUS_M = 0.04  # OGBench calls a cube in place within this distance
 MARGIN_M = 0.06
 
@@ -33,14 +32,15 @@ class Episode:
 
 def draw_episodes(rows: Mapping[str, Sequence[Episode]], title: str, path: Path) -> None:
     """One picture: a top view for each row (`unguided`, `guided`, ...), and the distance to the goal over time for all."""
-    matplotlib.use("Agg")
-    figure = Figure(figsize=(4.3 * len(rows) + 5.2, 5.4), dpi=130, layout="constrained")
+    episodes = [episode for found in rows.values() for episode in found]
+    limits = _limits(episodes)
+    figure = Figure(figsize=(12.5, 3.3 * len(rows) + 0.9), dpi=130, layout="constrained")
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
-    grid = figure.add_gridspec(1, len(rows) + 1, width_ratios=[*[1.0] * len(rows), 1.15])
-    limits = _limits([episode for episodes in rows.values() for episode in episodes])
-    for column, (name, episodes) in enumerate(rows.items()):
-        _draw_top_view(figure.add_subplot(grid[0, column]), name, episodes, limits)
-    _draw_distances(figure.add_subplot(grid[0, len(rows)]), rows)
+    grid = figure.add_gridspec(len(rows), 2, width_ratios=[1.0, 1.1])
+    for place, (name, found) in enumerate(rows.items()):
+        _draw_top_view(figure.add_subplot(grid[place, 0]), name, found, limits)
+    _draw_distances(figure.add_subplot(grid[:, 1]), rows)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
@@ -91,10 +91,9 @@ def _draw_top_view(
     axes.set_ylabel("x (m), ahead")
     axes.grid(color="#e6e8eb", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(handles=_legend(colour), loc="lower left", fontsize=7.5, framealpha=0.9)
 
 
-def _legend(colour: str) -> list[Line2D]:
+def _legend() -> list[Line2D]:
     def mark(marker: str, label: str, face: str, edge: str) -> Line2D:
         return Line2D(
             [],
@@ -103,16 +102,16 @@ def _legend(colour: str) -> list[Line2D]:
             marker=marker,
             color=face,
             markeredgecolor=edge,
-            markersize=7,
+            markersize=8,
             label=label,
         )
 
     return [
-        Line2D([], [], color=colour, linewidth=2, label="cube"),
-        Line2D([], [], color=TOOL, linewidth=1, label="tool, as commanded"),
-        mark("s", "start", "white", colour),
-        mark("o", "end, at the goal", colour, colour),
-        mark("X", "end, elsewhere", colour, colour),
+        Line2D([], [], color=ANY, linewidth=2, label="way of the cube"),
+        Line2D([], [], color=TOOL, linewidth=1, label="way of the tool, as commanded"),
+        mark("s", "start", "white", ANY),
+        mark("o", "end, at the goal", ANY, ANY),
+        mark("X", "end, elsewhere", ANY, ANY),
         mark("o", f"goal, {GOAL_RADIUS_M * 100:g} cm", "white", GOAL),
     ]
 
