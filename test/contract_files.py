@@ -76,3 +76,16 @@ def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
 def two_joints(folder: Path, edit: Edit = lambda content: None) -> Contract:
     """The contract of two joints, loaded."""
     return load_contract(write_two_joints(folder, edit))
+
+
+def two_joints_with_command(folder: Path) -> Path:
+    """The contract of two joints in `folder`, with the executed command as a further input."""
+
+    def edit(content: dict[str, Any]) -> None:
+        interface, deployment = content["interface"], content["deployment"]
+        interface["inputs"].append({"name": "command", "message": "trajectory_msgs/msg/JointTrajectory"})
+        term = {"name": "commanded", "input": "command", "field": "position", "unit": "rad"}
+        interface["observation"].append(term | {"joints": ["shoulder", "elbow"]})
+        deployment["inputs"]["command"] = {"topic": "command_node/executed", "max_age_s": 0.1}
+
+    return write_two_joints(folder, edit)

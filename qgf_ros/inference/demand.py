@@ -61,13 +61,16 @@ class DemandBook:
         return self._resend_after_s is not None and steady_s - self._sent_at_s >= self._resend_after_s
 
     def waiting_for(self, readings: Mapping[str, Reading]) -> tuple[str, ...]:
-        """Names of the inputs whose newest reading does not serve the newest demand: sensors from `wanted_from_ns` on,
-        commands from that of the certified tick on."""
+        """Names of the inputs whose newest reading does not serve the newest demand.
+
+        Sensors must be stamped `wanted_from_ns` or later; commands as the certified tick or later, and after an
+        announcement no more than one tick before `wanted_from_ns`.
+        """
         if self._demand is None:
             return ()
-        since = dict.fromkeys(self._sensors, self._demand.wanted_from_ns) | dict.fromkeys(
-            self._commands, self._demand.stamp_ns
-        )
+        command_ns = self._demand.stamp_ns or self._demand.wanted_from_ns - self._tick_ns
+        since = dict.fromkeys(self._sensors, self._demand.wanted_from_ns)
+        since |= dict.fromkeys(self._commands, command_ns)
         return tuple(
             name
             for name, stamp_ns in since.items()
