@@ -25,6 +25,8 @@ from qgf_ros.errors import ContractError
 
 QUATERNION_TOLERANCE = 1e-3  # what rounding to four digits may leave
 WHOLE_TICKS_TOLERANCE = 1e-9  # rounding of period x rate
+# Beyond these Ruckig cannot plan moves of a microradian, and the limiter would stop instead (docs/adr/0004).
+MAX_VELOCITY, MAX_ACCELERATION, MAX_JERK = 1e3, 1e5, 1e8
 FIELD_UNITS = {
     Field.POSITION: ("rad", "m", "1"),  # 1: switches and lamps, 0 or 1
     Field.VELOCITY: ("rad/s", "m/s"),
@@ -192,6 +194,11 @@ def _check_limits(contract: Contract) -> None:
     for name, limits in contract.deployment.limits.items():
         if name not in joints:
             raise ContractError(path, f"deployment.limits names '{name}'", _one_of(joints))
+        if limits.velocity > MAX_VELOCITY or limits.acceleration > MAX_ACCELERATION or limits.jerk > MAX_JERK:
+            accepted = (
+                f"velocity up to {MAX_VELOCITY:g}, acceleration {MAX_ACCELERATION:g}, jerk {MAX_JERK:g}"
+            )
+            raise ContractError(path, f"the limits of '{name}' are those of no arm", accepted)
         if not limits.lower < limits.upper or min(limits.velocity, limits.acceleration, limits.jerk) <= 0:
             accepted = "lower < upper, and velocity, acceleration, jerk above 0"
             raise ContractError(path, f"the limits of '{name}' allow no motion", accepted)

@@ -76,6 +76,11 @@ DEPLOYMENT_MISTAKES: list[tuple[str, Callable[[Content], object], str]] = [
         "the limits of 'elbow' allow no motion; lower < upper",
     ),
     (
+        "limits of no arm",
+        lambda c: c["deployment"]["limits"]["elbow"].update(jerk=1e9),
+        r"the limits of 'elbow' are those of no arm; velocity up to 1000, acceleration 100000, jerk 1e\+08",
+    ),
+    (
         "no speed",
         lambda c: c["deployment"]["limits"]["elbow"].update(velocity=0),
         "the limits of 'elbow' allow no motion",
