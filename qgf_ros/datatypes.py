@@ -86,7 +86,7 @@ class Rung(Enum):
 class JointCommand:
     """One tick's command for all joints of the contract, in its order: rad, rad/s, rad/s2.
 
-    `tick` counts commands since activation; `actions_left` is how many actions of the chunk in play are still to come;
+    `tick` counts commands since the last reset; `actions_left` is how many actions of the chunk in play are still to come;
     `wants_chunk` says that the next tick has none; `clipped` counts action components outside their range, or targets
     outside workspace or limits, at this tick.
     """
