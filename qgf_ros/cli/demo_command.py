@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qgf_ros.errors import InvalidSetting
+from qgf_ros.errors import InvalidSetting, UnknownTaskError
 
 if TYPE_CHECKING:
     from qgf_ros.cli.demo_report import Records
     from qgf_ros.contract.schema import Contract
     from qgf_ros.evaluate.recording import EpisodeRecord
+    from qgf_ros.graph import Graph
 
 HELP = "run the ROS 2 graph in real time, unguided and guided, and report with a table, a plot and a film"
 EXAMPLE = "qgf demo --episodes 5"
@@ -30,8 +31,11 @@ LOUD = ("[ERROR]", "[FATAL]")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the one that ships)")
-    parser.add_argument("--contract", type=Path, help="contract YAML (default: the UR5e's)")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the graph's)")
+    parser.add_argument(
+        "--graph", type=Path, help="graph YAML (default: the UR5e's config/graphs/closed_loop.yaml)"
+    )
+    parser.add_argument("--contract", type=Path, help="contract YAML (default: the graph's)")
     parser.add_argument("--task", help="simulation task (default: the one the checkpoint was trained for)")
     parser.add_argument(
         "--episodes", type=int, default=5, help="episodes unguided, and as many guided (default 5)"
@@ -43,30 +47,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the episodes, prints them as they end, writes and returns the report."""
-    began = time.monotonic()
     if arguments.episodes < 1:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault(
-        "ROS_DOMAIN_ID", str(1 + os.getpid() % 100)
-    )  # two demos on one computer shall not meet
+    own_domain = str(1 + os.getpid() % 100)  # two demos on one computer shall not meet
+    os.environ.setdefault("ROS_DOMAIN_ID", own_domain)
 
     import qgf_sim
     from qgf_ros.checkpoint import load_checkpoint
     from qgf_ros.cli import demo_report
     from qgf_ros.cli.main import write_json
     from qgf_ros.contract.load import load_contract
-    from qgf_ros.errors import UnknownTaskError
+    from qgf_ros.graph import load_graph
     from qgf_ros.share import share_path
 
-    contract = load_contract(arguments.contract or share_path("config/contracts/ur5e_cube.yaml"))
-    checkpoint_path = (arguments.checkpoint or share_path("checkpoints/ur5e_cube")).resolve()
+    graph = load_graph(arguments.graph or share_path("config/graphs/closed_loop.yaml"))
+    contract = load_contract(arguments.contract or Path(graph.arguments["contract"].default))
+    checkpoint_path = arguments.checkpoint or Path(graph.arguments["checkpoint"].default)
     provenance = load_checkpoint(checkpoint_path, contract.interface).provenance
-    task = arguments.task or str(provenance.get("task", "cube-single-task1"))
+    task = arguments.task or str(provenance.get("task", graph.arguments["task"].default))
     if task not in qgf_sim.available():
         raise UnknownTaskError(task, qgf_sim.available())
     arguments.out.mkdir(parents=True, exist_ok=True)
-    records = drive(arguments, contract, checkpoint_path, task, began)
+    records = drive(arguments, graph, contract, checkpoint_path, task)
     figures = demo_report.report(records, task, checkpoint_path.name)
     write_json(arguments.out / "report.json", figures)
     demo_report.print_table(figures)
@@ -81,15 +84,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def drive(
-    arguments: argparse.Namespace, contract: Contract, checkpoint: Path, task: str, began: float
+    arguments: argparse.Namespace, graph: Graph, contract: Contract, checkpoint: Path, task: str
 ) -> Records:
     """The episodes, unguided and guided in turn on the same seeds."""
-    from qgf_ros.graph import load_graph, settings
+    from qgf_ros.graph import settings
     from qgf_ros.nodes.conductor import Conductor
     from qgf_ros.runner import running
-    from qgf_ros.share import share_path
 
-    graph = load_graph(share_path("config/graphs/closed_loop.yaml"))
+    began = time.monotonic()
     given = {"contract": str(contract.path), "checkpoint": str(checkpoint), "task": task, "autostart": "true"}
     nodes = settings(graph, given, ["sim_node:end_at_success:=true", "sim_node:paused:=true"])
     names = ", ".join(node.node.name for node in nodes)
@@ -125,6 +127,8 @@ def _note(file: Any, name: str, line: str) -> None:
 
 
 def _line(record: EpisodeRecord, lasted_s: float) -> str:
+    if not record.latencies_ms:
+        return f"seed {record.seed:<4d}  at the goal from the beginning"
     result = "at the goal" if record.success else "not there"
     latency = f"{statistics.median(record.latencies_ms):5.1f} ms a chunk"
     missed = f"{record.missed_commands} of {len(record.commands)} commands missed"

@@ -8,7 +8,7 @@ import platform
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,11 @@ from qgf_ros.evaluate.compare import rate
 from qgf_ros.evaluate.recording import EpisodeRecord
 from qgf_ros.evaluate.report import percentiles
 
+if TYPE_CHECKING:
+    from qgf_ros.evaluate.pictures import Episode
+
 Records = dict[str, list[EpisodeRecord]]
+GOALS = ("goal", "target")  # names of poses that say where to go, not where something is
 LIBRARIES = ("torch", "mujoco", "numpy", "ros-rclpy", "ogbench")
 
 
@@ -104,7 +108,7 @@ def print_table(figures: dict[str, Any]) -> None:
             f"{low:.2f} to {high:.2f}",
             f"{row['return']:.1f}",
             f"{row['steps']:.0f}",
-            f"{row['latency_ms']['p50']:.1f} / {row['latency_ms']['p99']:.1f}",
+            f"{row['latency_ms']['p50'] or 0:.1f} / {row['latency_ms']['p99'] or 0:.1f}",
             str(row["missed_commands"]),
         )
     console = Console(width=100)
@@ -118,31 +122,30 @@ def print_table(figures: dict[str, Any]) -> None:
 
 def picture(records: Records, contract: Contract, task: str, path: Path) -> Path:
     """Draws all episodes; the path."""
-    from qgf_ros.evaluate.pictures import Episode, draw_episodes
+    from qgf_ros.evaluate.pictures import draw_episodes
 
-    thing = next(name for name in records["guided"][0].paths if name != "goal")
     drawn = {
-        name: [
-            Episode(
-                record.seed,
-                record.success,
-                record.paths[thing],
-                record.paths["goal"],
-                tool_path(record, contract),
-            )
-            for record in found
-        ]
+        name: [_drawn(record, tool_path(record, contract)) for record in found]
         for name, found in records.items()
     }
     draw_episodes(drawn, f"{task} over ROS 2: the same scenes, without and with the critic's guidance", path)
     return path
 
 
+def _drawn(record: EpisodeRecord, tool: FloatArray) -> Episode:
+    """What is drawn: the way of the first thing that is no goal, or of the tool where there is none."""
+    from qgf_ros.evaluate.pictures import Episode
+
+    goal = next((record.paths[name] for name in GOALS if name in record.paths), np.zeros((0, 4)))
+    thing = next((path for name, path in record.paths.items() if name not in GOALS), tool)
+    return Episode(record.seed, record.success, thing, goal, tool)
+
+
 def tool_path(record: EpisodeRecord, contract: Contract) -> FloatArray:
     """Where the commands put the tool: (T, 4) of seconds and x, y, z in m; (0, 4) without kinematics."""
     from qgf_ros.control.kinematics import Kinematics
 
-    if contract.interface.kinematics is None:
+    if contract.interface.kinematics is None or not len(record.commands):
         return np.zeros((0, 4))
     kinematics, joints = Kinematics(contract), contract.interface.joints
     places = [kinematics.tool(dict(zip(joints, row[0].tolist(), strict=True)))[0] for row in record.commands]
@@ -158,7 +161,7 @@ def film(records: Records, contract: Contract, task: str, folder: Path) -> str:
         positions, tool = record.commands[:, 0], tool_path(record, contract)[:, 1:]
         return Take(task, record.seed, contract.interface.joints, contract.tick_ns, positions, tool)
 
-    wanted = sorted(records["guided"], key=lambda record: not record.success)
+    wanted = sorted(records["guided"], key=lambda record: (not record.success, not record.steps))
     good = (take for take in map(take_of, wanted[:3]) if replay_succeeds(take))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "take.npz"

@@ -31,8 +31,14 @@ class Episode:
 
 
 def draw_episodes(rows: Mapping[str, Sequence[Episode]], title: str, path: Path) -> None:
-    """One picture: a top view for each row (`unguided`, `guided`, ...), and the distance to the goal over time for all."""
+    """One picture: a top view for each row (`unguided`, `guided`, ...), and the distance to the goal over time for all.
+
+    Episodes without a path are left out; without any, no picture is written.
+    """
+    rows = {name: [episode for episode in found if len(episode.thing)] for name, found in rows.items()}
     episodes = [episode for found in rows.values() for episode in found]
+    if not episodes:
+        return
     limits = _limits(episodes)
     figure = Figure(figsize=(12.5, 3.3 * len(rows) + 0.9), dpi=130, layout="constrained")
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
@@ -107,7 +113,7 @@ def _legend() -> list[Line2D]:
         )
 
     return [
-        Line2D([], [], color=ANY, linewidth=2, label="way of the cube"),
+        Line2D([], [], color=ANY, linewidth=2, label="way of the thing"),
         Line2D([], [], color=TOOL, linewidth=1, label="way of the tool, as commanded"),
         mark("s", "start", "white", ANY),
         mark("o", "end, at the goal", ANY, ANY),
@@ -141,7 +147,7 @@ def _draw_distances(axes: Axes, rows: Mapping[str, Sequence[Episode]]) -> None:
         fontsize=8,
         transform=axes.get_yaxis_transform(),
     )
-    axes.set_title("distance from cube to goal", loc="left", fontweight="bold")
+    axes.set_title("distance to the goal", loc="left", fontweight="bold")
     axes.set_xlabel("seconds since the first command")
     axes.set_ylabel("cm")
     axes.set_xlim(left=0.0)

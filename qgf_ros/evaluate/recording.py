@@ -100,6 +100,24 @@ class Recorder:
         )
 
 
+def nothing_to_do(seed: int, sim: Mapping[str, str], joints: int) -> EpisodeRecord:
+    """The record of an episode that was over as it began: T = 0."""
+    return EpisodeRecord(
+        seed=seed,
+        success=sim["success"] == "true",
+        total_return=float(sim["return"]),
+        steps=0,
+        latencies_ms=(),
+        weights=(),
+        missed_commands=0,
+        tail_ticks=0,
+        hold_ticks=0,
+        stamps_ns=np.zeros(0, np.int64),
+        commands=np.zeros((0, 3, joints)),
+        paths={},
+    )
+
+
 def _path(points: Path3, first_ns: int, last_ns: int) -> FloatArray:
     kept = [
         ((stamp - first_ns) * 1e-9, *place) for stamp, place in points.items() if first_ns <= stamp <= last_ns

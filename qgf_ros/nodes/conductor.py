@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
 
@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.errors import NodeSilentError
-from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder
+from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder, nothing_to_do
 from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import Check, GraphClient
 
@@ -45,6 +45,7 @@ class Conductor:
     ) -> None:
         self._lockstep = lockstep
         self._ticks_per_action = contract.ticks_per_action
+        self._joints = len(contract.interface.joints)
         self._recorder = Recorder()
         self._client = GraphClient("conductor", namespace, (SIM, POLICY, COMMAND), check)
         subscribe = self._client.node.create_subscription
@@ -80,20 +81,18 @@ class Conductor:
         self._client.set_parameters(POLICY, parameters)
         self._client.change_lifecycle(POLICY, Transition.TRANSITION_ACTIVATE)
 
-    def run_episode(
-        self, seed: int, timeout_s: float = 120.0, on_start: Callable[[], None] = lambda: None
-    ) -> EpisodeRecord:
+    def run_episode(self, seed: int, timeout_s: float = 120.0) -> EpisodeRecord:
         """One episode from `seed` (scene and noise), until the simulator says that it is done.
-
-        `on_start` is called once the robot plays its first chunk.
 
         Raises:
             NodeSilentError: a node did not answer, or the episode did not end, in time.
             NodeRefusedError: a node refused a call.
             LostMessagesError: the record has holes.
         """
+        self._reset_robot(seed)
+        if self._is_done():  # some scenes are solved as they begin
+            return nothing_to_do(seed, values(self._client.states[SIM]), self._joints)
         self._begin_until_it_plays(seed)
-        on_start()
         self._client.until(self._is_done, SIM, "the end of the episode", timeout_s)
         end_ns = None if self._lockstep else max(self._recorder.certified)
         sim = values(self._client.states[SIM])
@@ -108,16 +107,17 @@ class Conductor:
 
     def _begin_until_it_plays(self, seed: int) -> None:
         for attempt in range(TRIES):
-            self._begin(seed)
+            self._begin()
             try:
                 self._client.until(self._plays, COMMAND, "the first chunk in play", FIRST_TICK_S)
             except NodeSilentError:
                 if attempt == TRIES - 1:
                     raise
+                self._reset_robot(seed)
             else:
                 return
 
-    def _begin(self, seed: int) -> None:
+    def _reset_robot(self, seed: int) -> None:
         client = self._client
         client.command(SIM, "pause", SetBool, data=True)
         client.command(POLICY, "stop")  # an old wish must not be answered from the new episode's readings
@@ -125,6 +125,9 @@ class Conductor:
         client.set_parameters(POLICY, {"seed": seed})
         client.command(SIM, "reset")
         client.until(lambda: self._is_at_start(seed), SIM, f"the reset to seed {seed}")
+
+    def _begin(self) -> None:
+        client = self._client
         client.spin(SETTLE_S)  # the new joint states may still be on their way to the command node
         client.command(COMMAND, "reset")
         client.command(POLICY, "reset")
@@ -142,7 +145,7 @@ class Conductor:
 
     def _is_at_start(self, seed: int) -> bool:
         found = values(self._client.states[SIM]) if SIM in self._client.states else {}
-        return (found.get("seed"), found.get("step"), found.get("done")) == (str(seed), "0", "false")
+        return (found.get("seed"), found.get("step")) == (str(seed), "0")
 
     def _is_done(self) -> bool:
         return values(self._client.states[SIM])["done"] == "true"
