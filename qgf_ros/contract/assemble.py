@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from qgf_ros.contract.schema import JOINT_FIELDS, POSE_FIELDS, TOOL_FIELDS, Contract, Field, Term
+from qgf_ros.contract.schema import JOINT_FIELDS, POSE_FIELDS, Contract, Field, Term
 from qgf_ros.datatypes import FloatArray, JointReading, Observation, PoseReading, Reading
 from qgf_ros.errors import ObservationRefused
 
@@ -60,7 +60,7 @@ class Assembler:
         return Observation(values, max(readings[name].stamp_ns for name in self._frames))
 
     def _tool_inputs(self) -> list[str]:
-        return sorted({term.input for term in self._terms if term.field in TOOL_FIELDS})
+        return sorted({term.tool_input for term in self._terms if term.tool_input is not None})
 
     def _check_input(self, name: str, readings: Mapping[str, Reading], now_ns: int) -> None:
         source = self._source(name)
@@ -122,7 +122,7 @@ class Assembler:
         if term.field is Field.TOOL_YAW:
             return _circle(tools[term.input][1])
         if term.field in POSE_FIELDS and isinstance(reading, PoseReading):
-            return _take_pose(term.field, reading, self._source(term.input))
+            return _take_pose(term, reading, self._source(term.input), tools)
         sentence = f"Term '{term.name}' ({term.field.value}) cannot be read from {self._source(term.input)}."
         raise ObservationRefused("shape", sentence)
 
@@ -163,9 +163,12 @@ class Assembler:
         return f"'{self._topics[name].topic}' (input '{name}')"
 
 
-def _take_pose(field: Field, reading: PoseReading, source: str) -> FloatArray:
-    if field is Field.POSE_POSITION:
-        return reading.position
+def _take_pose(
+    term: Term, reading: PoseReading, source: str, tools: Mapping[str, tuple[FloatArray, float]]
+) -> FloatArray:
+    origin, turned = tools[term.from_tool_of] if term.from_tool_of is not None else (np.zeros(3), 0.0)
+    if term.field is Field.POSE_POSITION:
+        return reading.position - origin
     quat = reading.quat_wxyz
     if not np.isfinite(quat).all():
         raise ObservationRefused("not_finite", f"The quaternion on {source} is not finite: {quat.tolist()}.")
@@ -175,10 +178,11 @@ def _take_pose(field: Field, reading: PoseReading, source: str) -> FloatArray:
             f"The quaternion on {source} is {quat.tolist()} (wxyz), of length {norm:.3f}; it must be 1."
         )
         raise ObservationRefused("shape", sentence)
-    if field is Field.POSE_QUATERNION:
+    if term.field is Field.POSE_QUATERNION:
         return quat if quat[0] >= 0 else -quat
     w, x, y, z = quat
-    return _circle(float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))))
+    yaw = float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+    return _circle(term.symmetry * (yaw - turned))
 
 
 def _circle(angle: float) -> FloatArray:

@@ -11,7 +11,6 @@ from qgf_ros.contract.schema import (
     JOINT_FIELDS,
     POSE_FIELDS,
     TOOL_DIMENSIONS,
-    TOOL_FIELDS,
     Contract,
     Field,
     Input,
@@ -56,6 +55,7 @@ def check(contract: Contract) -> None:
         if term.input not in inputs:
             raise ContractError(path, f"term '{term.name}' reads the input '{term.input}'", _one_of(inputs))
         _check_term(path, interface, term, inputs[term.input].message)
+        _check_relative(path, term, inputs)
     _check_action(path, interface)
     _check_tool(path, interface)
     _check_rates(contract)
@@ -119,6 +119,20 @@ def _check_term(path: Path, interface: Interface, term: Term, message: Message) 
         raise ContractError(path, problem, f"a command has {', '.join(interface.joints)}")
 
 
+def _check_relative(path: Path, term: Term, inputs: dict[str, Input]) -> None:
+    joint_inputs = [name for name, entry in inputs.items() if entry.message is not Message.POSE]
+    if term.from_tool_of is not None and term.from_tool_of not in joint_inputs:
+        raise ContractError(
+            path, f"term '{term.name}' is taken from the tool of '{term.from_tool_of}'", _one_of(joint_inputs)
+        )
+    if term.from_tool_of is not None and term.field not in (Field.POSE_POSITION, Field.POSE_YAW):
+        problem = f"term '{term.name}' ({term.field.value}) is taken from a tool"
+        raise ContractError(path, problem, "only pose_position and pose_yaw can be")
+    if term.symmetry < 1 or (term.symmetry != 1 and term.field is not Field.POSE_YAW):
+        problem = f"term '{term.name}' ({term.field.value}) has symmetry {term.symmetry}"
+        raise ContractError(path, problem, "only pose_yaw has one, a whole number from 1")
+
+
 def _check_action(path: Path, interface: Interface) -> None:
     for dimension in interface.action.dimensions:
         place = f"action dimension '{dimension.name}'"
@@ -135,7 +149,7 @@ def _check_action(path: Path, interface: Interface) -> None:
 def _check_tool(path: Path, interface: Interface) -> None:
     action, kinematics = interface.action, interface.kinematics
     tool_dimensions = [name for name in action.names if name in TOOL_DIMENSIONS]
-    tool_terms = [term.name for term in interface.observation if term.field in TOOL_FIELDS]
+    tool_terms = [term.name for term in interface.observation if term.tool_input is not None]
     if kinematics is None and (tool_dimensions or tool_terms):
         problem = f"{', '.join(tool_dimensions + tool_terms)} cannot be computed without the arm's model"
         raise ContractError(path, problem, "add interface.kinematics")

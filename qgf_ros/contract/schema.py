@@ -81,13 +81,24 @@ class Input:
 
 @dataclass(frozen=True)
 class Term:
-    """One named slice of the observation vector; `joints` for joint fields, in the order of the vector."""
+    """One named slice of the observation vector; `joints` for joint fields, in the order of the vector.
+
+    A pose's position or yaw may be taken `from_tool_of` a joint input: minus the tool's, axes staying those of the
+    frame. `symmetry` n says that the object looks the same after 1/n of a turn: the yaw's n-fold is what is seen.
+    """
 
     name: str
     input: str
     field: Field
     unit: str
     joints: tuple[str, ...] = ()
+    from_tool_of: str | None = None
+    symmetry: int = 1
+
+    @property
+    def tool_input(self) -> str | None:
+        """The joint input whose tool this term needs, if any."""
+        return self.input if self.field in TOOL_FIELDS else self.from_tool_of
 
     @property
     def length(self) -> int:

@@ -91,3 +91,32 @@ def test_an_empty_command_is_refused(arm: Contract, kinematics: Kinematics) -> N
     with pytest.raises(ObservationRefused) as caught:
         Assembler(arm, kinematics).assemble(arm_readings(arm) | {"command": empty}, NOW_NS)
     assert caught.value.reason == "shape"
+
+
+@given(
+    shift=st.tuples(*[st.floats(-0.2, 0.2)] * 3),
+    turn=st.floats(-3.0, 3.0),
+)
+def test_a_pose_from_the_tool_is_the_pose_minus_the_tools(
+    arm: Contract, kinematics: Kinematics, shift: tuple[float, ...], turn: float
+) -> None:
+    position, yaw = kinematics.tool(dict(zip(arm.interface.joints, HOME, strict=True)))
+    found = arm_readings(arm)
+    quat = np.array([np.cos((yaw + turn) / 2), 0.0, 0.0, np.sin((yaw + turn) / 2)])
+    found["cube"] = PoseReading(NOW_NS, "base_link", position + np.array(shift), quat)
+    values = Assembler(arm, kinematics).assemble(found, NOW_NS).values
+    np.testing.assert_allclose(values[arm.interface.slice_of("cube_from_tool")], shift, atol=1e-6)  # float32
+    circle = values[arm.interface.slice_of("cube_yaw_from_tool")]
+    np.testing.assert_allclose(circle, [np.cos(4 * turn), np.sin(4 * turn)], atol=1e-5)  # float32, four turns
+
+
+@given(quarters=st.integers(-4, 4))
+def test_what_looks_alike_is_observed_alike(arm: Contract, kinematics: Kinematics, quarters: int) -> None:
+    seen = []
+    for yaw in (0.3, 0.3 + quarters * np.pi / 2):
+        found = arm_readings(arm)
+        quat = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
+        found["cube"] = PoseReading(NOW_NS, "base_link", np.array([0.4, 0.0, 0.02]), quat)
+        values = Assembler(arm, kinematics).assemble(found, NOW_NS).values
+        seen.append(values[arm.interface.slice_of("cube_yaw_from_tool")])
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-5)  # float32

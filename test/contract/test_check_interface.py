@@ -37,6 +37,31 @@ INTERFACE_MISTAKES: list[tuple[str, Callable[[Content], object], str]] = [
         "term 'angles' reads the input 'joints'; it must be one of joint_states, goal",
     ),
     (
+        "tool of a pose",
+        lambda c: term(c, 2).update(from_tool_of="goal"),
+        "'goal_position' is taken from the tool of 'goal'; it must be one of joint_states",
+    ),
+    (
+        "attitude from a tool",
+        lambda c: term(c, 4).update(from_tool_of="joint_states"),
+        r"'goal_attitude' \(pose_quaternion\) is taken from a tool; only pose_position and pose_yaw can be",
+    ),
+    (
+        "tool without a model",
+        lambda c: term(c, 2).update(from_tool_of="joint_states"),
+        "goal_position cannot be computed without the arm's model; add interface.kinematics",
+    ),
+    (
+        "symmetry of a position",
+        lambda c: term(c, 2).update(symmetry=4),
+        r"'goal_position' \(pose_position\) has symmetry 4; only pose_yaw has one",
+    ),
+    (
+        "no symmetry at all",
+        lambda c: term(c, 3).update(symmetry=0),
+        "has symmetry 0; only pose_yaw has one, a whole number from 1",
+    ),
+    (
         "pose field of joints",
         lambda c: term(c, 2).update(input="joint_states"),
         "'goal_position' takes pose_position from a sensor_msgs/msg/JointState",
