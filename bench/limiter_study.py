@@ -2,7 +2,7 @@
 
     python bench/limiter_study.py --episodes 50 --json out/limiter_study.json
 
-A policy takes part through the `Driver` protocol: `study([driver], robots, seeds, steps)`.
+With --checkpoint a trained policy drives as well, unguided and guided.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from typing import Any, Protocol
 os.environ.setdefault("MUJOCO_GL", "disable")  # before MuJoCo is imported: nothing is drawn
 
 import numpy as np
+import torch
+from policy_driver import PolicyDriver
 from robots_under_study import GateRobot, OgbenchRobot, Robot, Sample, with_reference, without_limits
 
+from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, Reference
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.compare import Rate, rate
+from qgf_ros.evaluate.rollouts import standard_rows
 from qgf_sim.oracles import make_oracle
 
 ROOT = Path(__file__).parent.parent
@@ -159,7 +163,15 @@ def robots_of(contract: Contract, task: str) -> list[Robot]:
     ]
 
 
-HEAD = f"{'driver':7} {'robot':38} {'success':>8} {'interval':>14} {'steps':>6}"
+def policies(checkpoint: Path) -> list[Driver]:
+    """The unguided policy and the node's default."""
+    torch.set_num_threads(1)
+    loaded = load_checkpoint(checkpoint)
+    rows = [row for row in standard_rows(loaded) if row.name in ("unguided", "guided")]
+    return [PolicyDriver(loaded, row) for row in rows]
+
+
+HEAD = f"{'driver':8} {'robot':38} {'success':>8} {'interval':>14} {'steps':>6}"
 HEAD += f" {'rad/s':>6} {'rad/s2':>7} {'tick rad/s':>11} {'tick rad/s2':>12} {'lead rad':>9} {'drift mm':>9}"
 
 
@@ -167,7 +179,7 @@ def line(row: Row) -> str:
     """One line of the table under `HEAD`."""
     low, high = row.rate.interval
     return (
-        f"{row.driver:7} {row.robot:38} {row.rate.success:8.2f} {f'{low:.2f} .. {high:.2f}':>14} {row.steps:6.1f}"
+        f"{row.driver:8} {row.robot:38} {row.rate.success:8.2f} {f'{low:.2f} .. {high:.2f}':>14} {row.steps:6.1f}"
         f" {row.period_speed:6.2f} {row.period_acceleration:7.1f} {row.tick_speed:11.2f} {row.tick_acceleration:12.1f}"
         f" {row.lead_rad:9.3f} {1e3 * row.drift_m:9.2f}"
     )
@@ -190,14 +202,16 @@ def main() -> None:
     parser.add_argument("--slowness", type=float, default=1.0, help="stretches the demonstrator's plan")
     parser.add_argument("--noise", type=float, default=0.0, help="of the demonstrator, a part of the range")
     parser.add_argument("--contract", type=Path, default=ROOT / "config/contracts/ur5e_cube.yaml")
+    parser.add_argument("--checkpoint", type=Path, help="a policy drives too, unguided and guided")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     robots = robots_of(load_contract(arguments.contract), arguments.task)
     print(HEAD)
-    oracle = OracleDriver(arguments.slowness, arguments.noise)
+    drivers: list[Driver] = [OracleDriver(arguments.slowness, arguments.noise)]
+    drivers += policies(arguments.checkpoint) if arguments.checkpoint is not None else []
     rows = study(
-        [oracle], robots, range(arguments.episodes), arguments.steps, lambda row: print(line(row), flush=True)
+        drivers, robots, range(arguments.episodes), arguments.steps, lambda row: print(line(row), flush=True)
     )
     rows += study(
         [StillDriver()], robots, range(3), arguments.steps, lambda row: print(line(row), flush=True)

@@ -78,6 +78,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     }
     (part / CONFIG).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
     part.chmod(0o755)
+    (part / WEIGHTS).chmod(0o644)  # safetensors makes files that only their owner can read
     swap_folder(part, folder)
 
 
