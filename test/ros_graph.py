@@ -20,7 +20,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 40.0  # on a busy machine loading a simulation takes seconds, discovery 2.5 s; nobody waits this long in vain
+PATIENCE_S = 90.0  # on a busy machine loading a simulation takes seconds, discovery 2.5 s; nobody waits this long in vain
 EVERYTHING = QoSProfile(depth=2000)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ENVIRONMENT = {

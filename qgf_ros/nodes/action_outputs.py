@@ -21,16 +21,20 @@ class GripperOutput:
     """`GripperCommand` goals, one joint; a new goal when the command has moved by `GRIPPER_STEP`."""
 
     def __init__(self, node: Node, name: str, places: list[int]) -> None:
+        self.name = name
         self._client: Any = ActionClient(node, GripperCommand, name)
         self._place = places[0]
         self._sent: float | None = None
 
+    @property
+    def is_heard(self) -> bool:
+        """True when the action has a server."""
+        return bool(self._client.server_is_ready())
+
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Sends a goal where needed; goals are not topic messages, so the count is 0."""
         position = float(command.positions[self._place])
-        if self._client.server_is_ready() and (
-            self._sent is None or abs(position - self._sent) >= GRIPPER_STEP
-        ):
+        if self.is_heard and (self._sent is None or abs(position - self._sent) >= GRIPPER_STEP):
             goal = GripperCommand.Goal()
             goal.command.position, goal.command.max_effort = position, MAX_EFFORT
             self._client.send_goal_async(goal)
@@ -46,13 +50,19 @@ class FollowTrajectoryOutput:
     """`FollowJointTrajectory` goals that end at rest, one every `TRAJECTORY_PERIOD_TICKS`."""
 
     def __init__(self, node: Node, name: str, plan: TrajectoryPlan) -> None:
+        self.name = name
         self._client: Any = ActionClient(node, FollowJointTrajectory, name)
         self._plan = plan
         self._ticks = 0
 
+    @property
+    def is_heard(self) -> bool:
+        """True when the action has a server."""
+        return bool(self._client.server_is_ready())
+
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Sends a goal when one is due; goals are not topic messages, so the count is 0."""
-        if self._ticks % TRAJECTORY_PERIOD_TICKS == 0 and self._client.server_is_ready():
+        if self._ticks % TRAJECTORY_PERIOD_TICKS == 0 and self.is_heard:
             self._client.send_goal_async(FollowJointTrajectory.Goal(trajectory=self._plan.message(limiter)))
         self._ticks += 1
         return 0

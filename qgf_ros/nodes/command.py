@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
@@ -28,6 +27,7 @@ from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.commander import Commander
 from qgf_ros.nodes.pace import DueTick
 from qgf_ros.nodes.params import declare
+from qgf_ros.nodes.priority import raise_priority
 from qgf_ros.nodes.runtime import attempt
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
@@ -98,8 +98,8 @@ class CommandNode(LifecycleNode):
         commander = Commander(self, contract, SessionConfig(*ages), time.monotonic_ns())
         sensor, chunk_topic = qos.sensor(self._lockstep), self.get_parameter("chunk_topic").value
         self._inputs = [
-            self.create_subscription(JointState, topic, self._on_joints, sensor)
-            for topic in commander.joint_topics
+            self.create_subscription(JointState, name, self._on_joints, sensor)
+            for name in commander.joint_topics
         ]
         self._inputs.append(self.create_subscription(JointTrajectory, chunk_topic, self._on_chunk, qos.CHUNK))
         if self._lockstep:
@@ -109,6 +109,8 @@ class CommandNode(LifecycleNode):
         period_s = CHECK_S if self._lockstep else contract.tick_ns * 1e-9
         self._timer = self.create_timer(period_s, self._on_timer, clock=STEADY, autostart=False)
         self._commander = commander
+        priority = 0 if self._lockstep else self.get_parameter("realtime_priority").value
+        self._health.scheduling = raise_priority(priority)
         gc.collect()
         gc.freeze()  # what was made so far lives on: a collection during a tick need not look at it
         self._health.say("inactive")
@@ -181,9 +183,7 @@ class CommandNode(LifecycleNode):
             self._check_timeout(commander)
             return
         if commander.pace.serve(time.monotonic_ns() + (self._timer.time_until_next_call() or 0)):
-            self.get_logger().warning(
-                "Command ticks were missed: the computer is too busy.", throttle_duration_sec=1.0
-            )
+            self.get_logger().warning("Command ticks were missed: busy computer.", throttle_duration_sec=1.0)
         self._tick(commander, self._now_ns(commander))
 
     def _check_timeout(self, commander: Commander) -> None:

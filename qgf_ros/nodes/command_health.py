@@ -22,6 +22,7 @@ class CommandHealth:
         self._diagnostics = Diagnostics(node)
         self._status = node.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._state = ""
+        self.scheduling = "normal"
         self.say("unconfigured")
 
     def say(self, state: str) -> None:
@@ -45,6 +46,7 @@ class CommandHealth:
             "reason": tick.reason,
             "refused": tick.refused,
             "missed": commander.pace.missed,
+            "scheduling": self.scheduling,
             "rate_hz": f"{commander.rate.hz(time.monotonic_ns()):.1f}",
         }
         self._diagnostics.report("commands", level, sentence or tick.reason or "running", values)

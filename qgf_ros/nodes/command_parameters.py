@@ -21,5 +21,12 @@ TABLE = (
     Parameter(
         "resume_within_s", 0.5, "after a longer break in the joint states hold until ~/start", 0.0, 60.0
     ),
+    Parameter(
+        "realtime_priority",
+        10,
+        "priority of this process under SCHED_FIFO, where it is granted; 0: none",
+        0,
+        90,
+    ),
     Parameter("autostart", False, "true: configure and activate at start"),
 )

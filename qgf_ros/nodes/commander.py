@@ -12,10 +12,10 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
 from qgf_ros.datatypes import JointCommand
-from qgf_ros.errors import ChunkRefused
+from qgf_ros.errors import ChunkRefused, NotReadyError
 from qgf_ros.nodes import convert, qos
 from qgf_ros.nodes.diagnostics import Rate
-from qgf_ros.nodes.outputs import make_output
+from qgf_ros.nodes.outputs import LAST_WORDS, make_output
 from qgf_ros.nodes.pace import Pace
 
 
@@ -70,7 +70,17 @@ class Commander:
         self.session.offer(chunk, now_ns)
 
     def start(self, now_ns: int) -> None:
-        """Starts the session and announces the wish for a chunk, in a certificate without a stamp. Raises as `session.start`."""
+        """Starts the session and announces the wish for a chunk, in a certificate without a stamp.
+
+        Raises:
+            NotReadyError: nobody listens on an output, or as `session.start`, whose other errors pass too.
+        """
+        unheard = [output.name for output in self._outputs if not output.is_heard]
+        if unheard:
+            listed = ", ".join(f"'{name}'" for name in unheard)
+            raise NotReadyError(
+                f"No controller listens on {listed}: is it active, and its name as in the contract?"
+            )
         self._certify(self.session.start(now_ns), 0, 0)
 
     def begin(self, now_ns: int) -> JointCommand:
@@ -87,7 +97,8 @@ class Commander:
         return "a chunk" if self.session.wants_chunk else ""
 
     def close(self) -> None:
-        """Destroys the publishers."""
+        """Waits until the last messages have arrived, then destroys the publishers."""
+        self._executed.wait_for_all_acked(LAST_WORDS)
         for output in self._outputs:
             output.close()
         self._node.destroy_publisher(self._executed)

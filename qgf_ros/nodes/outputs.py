@@ -7,6 +7,7 @@ from array import array
 from typing import Protocol
 
 import numpy as np
+from rclpy.duration import Duration
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -18,12 +19,19 @@ from qgf_ros.errors import MissingMessagesError
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.convert import to_duration
 
+LAST_WORDS = Duration(seconds=0.2)  # on one computer a message is acknowledged within milliseconds
 SAMPLE_S = 0.02  # between points of a published trajectory; its first point is the command itself
 SHORTEST_S = 1e-4  # points closer than this are one
 
 
 class CommandOutput(Protocol):
     """Sends commands for some joints of the contract. Lives from configure to cleanup."""
+
+    name: str
+
+    @property
+    def is_heard(self) -> bool:
+        """True when a controller listens."""
 
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Sends a tick's command; the number of topic messages that were published."""
@@ -36,8 +44,13 @@ class GroupOutput:
     """`Float64MultiArray` in the order of the controller's joints."""
 
     def __init__(self, node: Node, topic: str, places: list[int]) -> None:
-        self._node, self._places = node, places
+        self._node, self._places, self.name = node, places, topic
         self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
+
+    @property
+    def is_heard(self) -> bool:
+        """True when the topic has a subscriber."""
+        return bool(self._publisher.get_subscription_count())
 
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Publishes the positions."""
@@ -45,7 +58,8 @@ class GroupOutput:
         return 1
 
     def close(self) -> None:
-        """Destroys the publisher."""
+        """Waits until the last command has arrived, then destroys the publisher."""
+        self._publisher.wait_for_all_acked(LAST_WORDS)
         self._node.destroy_publisher(self._publisher)
 
 
@@ -75,8 +89,13 @@ class TrajectoryOutput:
     """`JointTrajectory` every tick: if nothing follows, the arm comes to rest by itself."""
 
     def __init__(self, node: Node, topic: str, plan: TrajectoryPlan) -> None:
-        self._node, self._plan = node, plan
+        self._node, self._plan, self.name = node, plan, topic
         self._publisher = node.create_publisher(JointTrajectory, topic, qos.COMMAND)
+
+    @property
+    def is_heard(self) -> bool:
+        """True when the topic has a subscriber."""
+        return bool(self._publisher.get_subscription_count())
 
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Publishes the plan."""
@@ -84,7 +103,8 @@ class TrajectoryOutput:
         return 1
 
     def close(self) -> None:
-        """Destroys the publisher."""
+        """Waits until the last command has arrived, then destroys the publisher."""
+        self._publisher.wait_for_all_acked(LAST_WORDS)
         self._node.destroy_publisher(self._publisher)
 
 

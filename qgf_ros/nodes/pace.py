@@ -34,8 +34,8 @@ class DueTick:
         self.stamp_ns: int | None = None
 
     def announce(self, stamp_ns: int, now_ns: int) -> None:
-        """The tick `stamp_ns` (sim time) came at `now_ns` (steady)."""
-        if stamp_ns >= self._not_before_ns:
+        """The tick `stamp_ns` (sim time) came at `now_ns` (steady); one that was served or is due is only a repetition."""
+        if stamp_ns >= self._not_before_ns and stamp_ns != self.stamp_ns:
             self.stamp_ns, self._since_ns = stamp_ns, now_ns
 
     def clear(self, not_before_ns: int = 0) -> None:
@@ -46,6 +46,7 @@ class DueTick:
         """The tick, which is then no longer due."""
         assert self.stamp_ns is not None, "the caller has asked whether a tick is due"
         stamp_ns, self.stamp_ns = self.stamp_ns, None
+        self._not_before_ns = stamp_ns + 1
         return stamp_ns
 
     def is_overdue(self, now_ns: int) -> bool:

@@ -14,6 +14,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_sim.controllers import Point, Trajectory
 from qgf_sim.simulation import JointState, Pose
+from qgf_sim.stand import Episode
 
 BILLION = 1_000_000_000
 
@@ -69,14 +70,26 @@ def shifted(value: Trajectory, by_ns: int) -> Trajectory:
     return replace(value, stamp_ns=value.stamp_ns + by_ns)
 
 
-def status(name: str, message: str, is_well: bool, values: Mapping[str, object]) -> DiagnosticStatus:
-    """Values as texts: `true` and `false`, numbers unrounded."""
+def status(episode: Episode, node: Mapping[str, object], problem: str) -> DiagnosticStatus:
+    """How the episode stands, with the node's own values and what is wrong, if anything. Numbers are unrounded."""
+    values = {
+        "task": episode.task,
+        "seed": episode.seed,
+        "step": episode.step,
+        "time_s": episode.time_s,
+        "reward": episode.reward,
+        "return": episode.total_reward,
+        "success": episode.success,
+        "done": episode.done,
+        **node,
+    }
     texts = {
         key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()
     }
     pairs = [KeyValue(key=key, value=text) for key, text in texts.items()]
-    level = DiagnosticStatus.OK if is_well else DiagnosticStatus.WARN
-    return DiagnosticStatus(level=level, name=name, message=message, values=pairs)
+    level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+    message = problem or ("done" if episode.done else "running")
+    return DiagnosticStatus(level=level, name="sim_node: episode", message=message, values=pairs)
 
 
 def commands(certificate: DiagnosticStatus) -> int:

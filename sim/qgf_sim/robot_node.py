@@ -27,6 +27,7 @@ from qgf_sim.controllers import (
     make_controller,
 )
 from qgf_sim.pacing import Lockstep, Pace
+from qgf_sim.priority import prefer_this_process
 from qgf_sim.registry import load
 from qgf_sim.settings import declare
 from qgf_sim.stand import Stand
@@ -65,6 +66,8 @@ class RobotNode(Node):
         self._steps = self.create_timer(
             CHECK_S if settings.lockstep else settings.tick_ns * 1e-9, self._on_timer, clock=STEADY
         )
+        if not settings.lockstep:
+            prefer_this_process(settings.realtime_priority)
         self._publish_sensors()
         self._publish_status()
         self._ask()
@@ -116,10 +119,10 @@ class RobotNode(Node):
 
     def _on_trajectory(self, controller: JointTrajectoryController, message: JointTrajectory) -> None:
         taken = messages.trajectory(message)
-        shift_ns = self._stamp_ns() - self._stand.simulation.time_ns  # controllers count from the reset
+        sim_ns = self._stand.simulation.time_ns  # controllers count from the reset
         if taken.stamp_ns:
-            taken = messages.shifted(taken, -shift_ns)
-        self._take(partial(controller.command, taken, self._stand.simulation.time_ns))
+            taken = messages.shifted(taken, sim_ns - self._stamp_ns())
+        self._take(partial(controller.command, taken, sim_ns))
 
     def _take(self, command: Callable[[], None]) -> None:
         try:
@@ -141,6 +144,7 @@ class RobotNode(Node):
     def _on_timer(self) -> None:
         if self._settings.lockstep:
             self._check_answers()
+            self._repeat()
             return
         due = self._pace.due(time.monotonic_ns() + (self._steps.time_until_next_call() or 0))
         for _ in range(min(due, MOST_CATCH_UP)):
@@ -170,6 +174,12 @@ class RobotNode(Node):
             self._lockstep.clear()
             self._step()
             self._ask()
+
+    def _repeat(self) -> None:
+        """Lockstep: says again what still holds, for those who came late; the stamps tell that nothing is new."""
+        self._publish_sensors()
+        if self._lockstep.is_waiting:
+            self._publish_clock()
 
     def _check_answers(self) -> None:
         missing = self._lockstep.missing(time.monotonic_ns())
@@ -225,19 +235,5 @@ class RobotNode(Node):
             self._clock_publisher.publish(ClockMessage(clock=messages.to_stamp(self._sim_ns)))
 
     def _publish_status(self) -> None:
-        episode = self._stand.episode
-        values = {
-            "task": episode.task,
-            "seed": episode.seed,
-            "step": episode.step,
-            "time_s": episode.time_s,
-            "reward": episode.reward,
-            "return": episode.total_reward,
-            "success": episode.success,
-            "done": episode.done,
-            "paused": self._paused,
-            "missed": self._pace.missed,
-            "rejected": self._rejections,
-        }
-        text = self._note or ("done" if episode.done else "paused" if self._paused else "running")
-        self._status.publish(messages.status("sim_node: episode", text, not self._note, values))
+        counts = {"paused": self._paused, "missed": self._pace.missed, "rejected": self._rejections}
+        self._status.publish(messages.status(self._stand.episode, counts, self._note))

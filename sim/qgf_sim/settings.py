@@ -19,9 +19,11 @@ DESCRIPTIONS = {
     "paused": "true: begin paused",
     "end_at_success": "true: stop stepping when the episode is done (success or time limit) until ~/reset",
     "publish_clock": "true: stamps are sim time, published on clock; false: stamps are the node's clock (lockstep implies true)",
+    "realtime_priority": "real time: priority under SCHED_FIFO where it is granted, as a robot waits for nobody; 0: none",
     "shuffle_joints": "true: another order of joints in every joint_states message, as nothing forbids it",
 }
 DYNAMIC = ("seed",)
+HIGHEST = {"seed": 2**31 - 1, "realtime_priority": 90}
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Settings:
     paused: bool = False
     end_at_success: bool = False
     publish_clock: bool = False
+    realtime_priority: int = 5
     shuffle_joints: bool = False
 
     @property
@@ -95,8 +98,8 @@ def _checked(name: str, value: object, default: object) -> object:
             tuple: "a list of texts",
         }
         raise ValueError(f"Parameter {name} is {value!r}, but it must be {words[type(default)]}.")
-    if (isinstance(value, float) and value <= 0) or (name == "seed" and isinstance(value, int) and value < 0):
-        raise ValueError(
-            f"Parameter {name} is {value!r}, but it must be {'above 0' if name != 'seed' else 'at least 0'}."
-        )
+    if isinstance(value, float) and value <= 0:
+        raise ValueError(f"Parameter {name} is {value!r}, but it must be above 0.")
+    if type(value) is int and not 0 <= value <= HIGHEST[name]:
+        raise ValueError(f"Parameter {name} is {value!r}, but it must be from 0 to {HIGHEST[name]}.")
     return value

@@ -40,7 +40,9 @@ def start(namespace: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     """Starts a node's module with parameters; all are ended after the test, and what they said is shown if it failed."""
     processes: list[Process] = []
 
-    def launch(module: str, **parameters: object) -> Process:
+    own = namespace
+
+    def launch(module: str, namespace: str = own, **parameters: object) -> Process:
         log = tmp_path / f"{module}-{len(processes)}.log"
         processes.append(Process(module, namespace, parameters, log))
         return processes[-1]

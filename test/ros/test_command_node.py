@@ -35,14 +35,15 @@ CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
 class Arm:
     """A robot of two joints that follows every command at once and publishes its joints in a new order each time."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, has_controller: bool = True) -> None:
         self.peer = peer
         self.positions = {"shoulder": 0.5, "elbow": -0.25}
         self.is_publishing = True
         self.certificates = peer.collect(DiagnosticArray, "command_node/certificate")
         self.executed = peer.collect(JointTrajectory, "command_node/executed")
         self.diagnostics = peer.collect(DiagnosticArray, "/diagnostics")
-        self.commands = peer.collect(Float64MultiArray, "arm_controller/commands")
+        topic = "arm_controller/commands" if has_controller else "no_controller/commands"
+        self.commands = peer.collect(Float64MultiArray, topic)
         self._joints = peer.node.create_publisher(JointState, "joint_states", 10)
         self._chunks = peer.node.create_publisher(JointTrajectory, "policy_node/chunk", 1)
         self._order = random.Random(0)
@@ -85,9 +86,13 @@ class Arm:
         )
         return next(values(message) for message in self.certificates[begun:] if fits(message))
 
+    def start(self) -> None:
+        """Starts the node, when it has found the controller."""
+        self.peer.until(lambda: self.peer.call(Trigger, "command_node/start").success, "the start")
+
     def start_moving(self) -> None:
         """Starts the node and has it play a chunk at full speed; returns while the arm moves."""
-        assert self.peer.call(Trigger, "command_node/start").success
+        self.start()
         self.until_certified("the wish for a chunk", wants_chunk="true")
         self.propose(np.array([[0.1, 0.2]] * 4))
         self.until_certified("the chunk", rung="chunk", actions_left="2")
@@ -143,6 +148,17 @@ def test_it_holds_the_measured_pose_until_it_is_started(active: Arm) -> None:
     assert values(active.certificates[-1])["reason"] == "not started"
 
 
+def test_it_does_not_start_where_no_controller_listens(
+    start: Callable[..., Any], peer: Peer, tmp_path: Path
+) -> None:
+    arm = Arm(peer, has_controller=False)
+    start(NODE, contract=write_two_joints(tmp_path), autostart=True)
+    arm.until_certified("the first command", rung="hold", commands="1")
+    answer = peer.call(Trigger, "command_node/start")
+    assert not answer.success
+    assert "No controller listens on 'arm_controller/commands'" in answer.message
+
+
 def test_it_plays_chunks_and_rests_inside_the_limits_when_none_follows(active: Arm, tmp_path: Path) -> None:
     active.start_moving()
     begun = len(active.executed)
@@ -150,10 +166,10 @@ def test_it_plays_chunks_and_rests_inside_the_limits_when_none_follows(active: A
     active.until_at_rest(begun)
     rows = active.rows()
     assert_inside_limits(two_joints(tmp_path), rows)
-    # the elbow's action is centred at 0.05 and both are clipped to their range: four deltas of the command in force
     assert rows[-1, 0, 0] > 0.5
-    assert len(active.commands) >= len(rows) - 1
-    np.testing.assert_array_equal(active.commands[-1].data, rows[-1, 0])
+    active.peer.until(
+        lambda: list(active.commands[-1].data) == list(active.rows()[-1, 0]), "the same command"
+    )
 
 
 def test_it_brakes_inside_the_limits_when_joint_states_stop_coming(active: Arm, tmp_path: Path) -> None:
@@ -201,7 +217,7 @@ def test_a_signal_ramps_to_hold_and_a_second_one_changes_nothing(
         subprocess.run(["kill", f"-{signal.SIGINT}", str(process.pid)], check=True)
     arm.until_at_rest(begun)
     assert process.wait() == 0
-    assert "Traceback" not in process.said
+    assert process.said.replace("Command ticks were missed", "").count("\n") <= 1, process.said
     assert_inside_limits(two_joints(tmp_path), arm.rows())
 
 
@@ -252,7 +268,7 @@ def test_each_bad_chunk_gives_its_reason_and_no_motion(active: Arm) -> None:
         "chunk_future": lambda: active.propose(fine, stamp=time.time_ns() + 10**10),
     }
     for reason, propose in bad.items():
-        assert active.peer.call(Trigger, "command_node/start").success
+        active.start()
         active.until_certified("the wish for a chunk", wants_chunk="true")
         propose()
         active.until_certified("the refusal", refused=reason)
@@ -264,7 +280,7 @@ def test_each_bad_chunk_gives_its_reason_and_no_motion(active: Arm) -> None:
 
 
 def test_a_chunk_that_was_played_is_not_played_again(active: Arm) -> None:
-    assert active.peer.call(Trigger, "command_node/start").success
+    active.start()
     active.until_certified("the wish for a chunk", wants_chunk="true")
     stamp = active.propose(np.array([[0.05, 0.05]]))
     active.until_certified("the chunk", rung="chunk")
@@ -321,3 +337,18 @@ def test_a_user_s_mistake_is_one_sentence_and_exit_code_1(start: Callable[..., A
         assert len(said) == 1, process.said
         assert named in said[0]
         assert said[0].endswith(".")
+
+
+def test_two_robots_in_one_graph_do_not_disturb_each_other(
+    start: Callable[..., Any], active: Arm, tmp_path: Path
+) -> None:
+    other_peer = Peer("another")
+    other = Arm(other_peer)
+    start(NODE, namespace="another", contract=write_two_joints(tmp_path), autostart=True)
+    other.until_certified("the first command", rung="hold", commands="1")
+    active.start_moving()
+    begun = len(other.executed)
+    other_peer.until(lambda: len(other.executed) > begun + 20, "commands of the other robot")
+    np.testing.assert_array_equal(other.rows()[:, 0], np.broadcast_to([0.5, -0.25], other.rows()[:, 0].shape))
+    assert len(active.rows()) > 0
+    other_peer.close()

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.sim]
 TASK = "cube-single-task1"
 CONTRACT = ROOT / "config/contracts/ur5e_cube.yaml"
 CHUNKS = 4
+TICKS = CHUNKS * 25  # 5 actions a chunk, 5 ticks an action
 ARM = "shoulder_pan_joint,shoulder_lift_joint,elbow_joint,wrist_1_joint,wrist_2_joint,wrist_3_joint"
 
 
@@ -41,29 +42,43 @@ class ScriptedPolicy:
 
     def __init__(self, peer: Peer, contract: Contract) -> None:
         self._contract = contract
+        self.spoilt: int | None = None  # number of the chunk that is not finite
+        self.is_silent = False
         self.reset(0)
-        self._joints = peer.collect(JointState, "joint_states")
+        self.executed = peer.collect(JointTrajectory, "command_node/executed")
+        self.joints = peer.collect(JointState, "joint_states")
         self._publisher = peer.node.create_publisher(JointTrajectory, "policy_node/chunk", 1)
         peer.node.create_subscription(JointState, "joint_states", lambda _: self._answer(), EVERYTHING)
         peer.node.create_subscription(DiagnosticArray, "command_node/certificate", self._note, EVERYTHING)
         peer.matched(self._publisher)
+        peer.until(lambda: self.joints, "the simulator")
 
     def reset(self, seed: int) -> None:
         """The next chunk is number 0 of an episode."""
-        self.seed, self.sent, self._wanted_ns = seed, 0, 0
-        self._answered_ns = 0
+        self.seed, self.sent = seed, 0
+        self.begun_ns = self._wanted_ns = self._answered_ns = 0
+
+    def ticks(self) -> list[Any]:
+        """What was executed in this episode, after the message that tells of the reset."""
+        return [message for message in self.executed if stamp_ns(message.header.stamp) >= self.begun_ns > 0][
+            1:
+        ]
 
     def _note(self, message: Any) -> None:
         self._wanted_ns = int(values(message)["wanted_from_ns"])
         self._answer()
 
     def _answer(self) -> None:
-        newest_ns = stamp_ns(self._joints[-1].header.stamp) if self._joints else 0
-        if self._wanted_ns > self._answered_ns and newest_ns >= self._wanted_ns:
-            actions = scripted_actions(self._contract, self.seed, self.sent)
-            chunk = ActionChunk(self._contract.interface.action.names, actions, newest_ns)
-            self._publisher.publish(chunk_message(chunk, 50_000_000))
-            self.sent, self._answered_ns = self.sent + 1, self._wanted_ns
+        newest_ns = stamp_ns(self.joints[-1].header.stamp) if self.joints else 0
+        if self.is_silent or self._wanted_ns <= self._answered_ns or newest_ns < self._wanted_ns:
+            return
+        actions = scripted_actions(self._contract, self.seed, self.sent)
+        if self.sent == self.spoilt:
+            actions[0, 0] = np.nan
+        chunk = ActionChunk(self._contract.interface.action.names, actions, newest_ns)
+        self._publisher.publish(chunk_message(chunk, 50_000_000))
+        self.begun_ns = self.begun_ns or newest_ns
+        self.sent, self._answered_ns = self.sent + 1, self._wanted_ns
 
 
 def in_process(contract: Contract, seed: int) -> tuple[list[FloatArray], FloatArray]:
@@ -79,26 +94,37 @@ def in_process(contract: Contract, seed: int) -> tuple[list[FloatArray], FloatAr
     return rows, loop.simulation.joint_state().positions
 
 
+def graph(start: Any, path: Path, kind: str = "group", **parameters: object) -> None:
+    """The simulator and the command node, in lockstep."""
+    controllers = f"['forward_position_controller:{kind}:{ARM}','gripper_controller:{kind}:finger_joint']"
+    start("qgf_sim.node", lockstep=True, paused=True, task=TASK, controllers=controllers, shuffle_joints=True)
+    start("qgf_ros.nodes.command_node", lockstep=True, contract=path, autostart=True, **parameters)
+
+
+def begin_episode(peer: Peer, policy: ScriptedPolicy, seed: int) -> None:
+    """The order of calls that makes an episode follow from its seed."""
+    assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=True)).success
+    assert peer.set_parameter("sim_node", "seed", seed)
+    assert peer.call(Trigger, "sim_node/reset").message == f"seed {seed}"
+    peer.until(lambda: peer.call(Trigger, "command_node/reset").success, "joint states at the command node")
+    policy.reset(seed)
+    peer.until(lambda: peer.call(Trigger, "command_node/start").success, "controllers that listen")
+    assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=False)).success
+
+
 def over_ros(
     peer: Peer, policy: ScriptedPolicy, contract: Contract, seed: int
 ) -> tuple[list[FloatArray], FloatArray]:
     """The same from the topics of the running graph."""
-    ticks = CHUNKS * contract.interface.chunk_length * contract.ticks_per_action
-    assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=True)).success
-    assert peer.set_parameter("sim_node", "seed", seed)
-    assert peer.call(Trigger, "sim_node/reset").message == f"seed {seed}"
-    assert peer.call(Trigger, "command_node/reset").success
-    policy.reset(seed)
-    executed = peer.collect(JointTrajectory, "command_node/executed")
-    joints = peer.collect(JointState, "joint_states")
-    peer.until(lambda: peer.node.count_publishers("joint_states"), "the simulator")
-    assert peer.call(Trigger, "command_node/start").success
-    assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=False)).success
-    peer.until(lambda: len(executed) >= ticks and len(joints) > ticks, f"{ticks} ticks")
-    rows = [row_of(message) for message in executed[:ticks]]
-    after = next(m for m in joints if stamp_ns(m.header.stamp) > stamp_ns(executed[ticks - 1].header.stamp))
+    begin_episode(peer, policy, seed)
+    peer.until(lambda: len(policy.ticks()) > TICKS, f"{TICKS} ticks")
+    ticks = policy.ticks()[:TICKS]
+    after_ns = stamp_ns(ticks[-1].header.stamp) + contract.tick_ns
+    peer.until(lambda: stamp_ns(policy.joints[-1].header.stamp) >= after_ns, "the joints after the last tick")
+    after = next(message for message in policy.joints if stamp_ns(message.header.stamp) == after_ns)
     places = {name: index for index, name in enumerate(after.name)}
-    return rows, np.array([after.position[places[joint]] for joint in contract.interface.joints])
+    found = np.array([after.position[places[joint]] for joint in contract.interface.joints])
+    return [row_of(message) for message in ticks], found
 
 
 def row_of(message: Any) -> FloatArray:
@@ -129,12 +155,44 @@ def test_commands_over_ros_equal_those_in_process_for_each_seed_and_when_repeate
 ) -> None:
     path = CONTRACT if kind == "group" else trajectory_contract(tmp_path)
     contract = load_contract(path)
-    controllers = f"['forward_position_controller:{kind}:{ARM}','gripper_controller:{kind}:finger_joint']"
-    start("qgf_sim.node", lockstep=True, paused=True, task=TASK, controllers=controllers, shuffle_joints=True)
-    start("qgf_ros.nodes.command_node", lockstep=True, contract=path, autostart=True)
+    graph(start, path, kind)
     policy = ScriptedPolicy(peer, contract)
     expected = {seed: in_process(contract, seed) for seed in (7, 11)}
     for seed in (7, 11, 7):
         rows, joints = over_ros(peer, policy, contract, seed)
         np.testing.assert_array_equal(rows, expected[seed][0])
         np.testing.assert_array_equal(joints, expected[seed][1])
+
+
+def test_a_pause_in_the_middle_changes_no_command(start: Any, peer: Peer) -> None:
+    contract = load_contract(CONTRACT)
+    graph(start, CONTRACT)
+    policy = ScriptedPolicy(peer, contract)
+    begin_episode(peer, policy, seed=7)
+    peer.until(lambda: len(policy.ticks()) > TICKS // 3, "some ticks")
+    for paused in (True, False):
+        assert peer.call(SetBool, "sim_node/pause", SetBool.Request(data=paused)).success
+    peer.until(lambda: len(policy.ticks()) >= TICKS, f"{TICKS} ticks")
+    rows = [row_of(message) for message in policy.ticks()[:TICKS]]
+    np.testing.assert_array_equal(rows, in_process(contract, 7)[0])
+
+
+def test_a_malformed_chunk_makes_the_arm_hold_while_the_simulation_goes_on(start: Any, peer: Peer) -> None:
+    graph(start, CONTRACT)
+    policy = ScriptedPolicy(peer, load_contract(CONTRACT))
+    certificates = peer.collect(DiagnosticArray, "command_node/certificate")
+    policy.spoilt = 1
+    begin_episode(peer, policy, seed=7)
+    peer.until(lambda: certificates and values(certificates[-1])["reason"] == "chunk_not_finite", "the hold")
+    begun = len(certificates)
+    peer.until(lambda: len(certificates) > begun + 50, "ticks under hold")
+    assert {values(message)["rung"] for message in certificates[begun:]} == {"hold"}
+
+
+def test_a_chunk_that_does_not_come_is_named_and_the_arm_holds(start: Any, peer: Peer) -> None:
+    graph(start, CONTRACT, timeout_s=1.0)
+    policy = ScriptedPolicy(peer, load_contract(CONTRACT))
+    certificates = peer.collect(DiagnosticArray, "command_node/certificate")
+    policy.is_silent = True
+    begin_episode(peer, policy, seed=7)
+    peer.until(lambda: certificates and values(certificates[-1])["reason"] == "timeout: a chunk", "the hold")

@@ -189,15 +189,16 @@ def test_lockstep_without_an_answer_pauses_and_says_what_is_missing(
 
 
 def test_a_users_mistake_is_one_sentence_and_exit_code_1(start: Callable[..., Any]) -> None:
-    mistakes = {
-        "cube-single-task1": start(NODE, task="cube-tripple"),
-        "rate_hz": start(NODE, rate_hs=10.0),
-        "a number": start(NODE, rate_hz="quick"),
-        "name:kind:joint": start(NODE, controllers="['arm']"),
-        "Two controllers": start(NODE, controllers="['a:group:elbow_joint','b:group:elbow_joint']"),
-        "robot's joints": start(NODE, controllers="['a:group:elbow']"),
-    }
-    for named, process in mistakes.items():
+    mistakes: list[tuple[str, dict[str, object]]] = [
+        ("cube-single-task1", {"task": "cube-tripple"}),
+        ("rate_hz", {"rate_hs": 10.0}),
+        ("a number", {"rate_hz": "quick"}),
+        ("name:kind:joint", {"controllers": "['arm']"}),
+        ("Two controllers", {"controllers": "['a:group:elbow_joint','b:group:elbow_joint']"}),
+        ("robot's joints", {"controllers": "['a:group:elbow']"}),
+    ]
+    for named, parameters in mistakes:
+        process = start(NODE, **parameters)
         assert process.wait() == 1
         said = process.said.strip().splitlines()
         assert len(said) == 1, process.said
