@@ -28,15 +28,21 @@ Check = Callable[[], None]
 class GraphClient:
     """A node in a context of its own, to be used in a `with` block, from one thread.
 
-    `check` is called while waiting; it may raise, for example when a node's process has ended. `states` holds the newest
-    ~/status of the nodes that were named.
+    `check` is called while waiting; it may raise, for example when a node's process has ended. `timeout_s` is how long
+    any one answer may take. `states` holds the newest ~/status of the nodes that were named.
     """
 
     def __init__(
-        self, name: str, namespace: str, watched: tuple[str, ...], check: Check = lambda: None
+        self,
+        name: str,
+        namespace: str,
+        watched: tuple[str, ...],
+        check: Check = lambda: None,
+        timeout_s: float = ANSWER_S,
     ) -> None:
         self.states: dict[str, DiagnosticStatus] = {}
         self._check = check
+        self._timeout_s = timeout_s
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self.node = rclpy.create_node(name, context=self._context, namespace=namespace)
@@ -63,8 +69,11 @@ class GraphClient:
         while time.monotonic() < deadline:
             self._turn()
 
-    def until(self, is_there: Callable[[], bool], name: str, what: str, timeout_s: float = ANSWER_S) -> None:
+    def until(
+        self, is_there: Callable[[], bool], name: str, what: str, timeout_s: float | None = None
+    ) -> None:
         """Serves callbacks until the condition holds. Raises NodeSilentError, naming node `name` and `what`, if it never does."""
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
         while not is_there():
             self._turn()
@@ -72,7 +81,9 @@ class GraphClient:
                 words = "; ".join(f"{node} says '{status.message}'" for node, status in self.states.items())
                 raise NodeSilentError(name, what, timeout_s, words)
 
-    def call(self, kind: Any, name: str, service: str, request: Any, timeout_s: float = ANSWER_S) -> Any:
+    def call(
+        self, kind: Any, name: str, service: str, request: Any, timeout_s: float | None = None
+    ) -> Any:
         """The response of a node's service. Raises NodeSilentError."""
         topic = f"{name}/{service}"
         if topic not in self._clients:

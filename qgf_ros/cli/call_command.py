@@ -1,0 +1,45 @@
+"""`qgf call NODE SERVICE`: what `ros2 service call` and `ros2 param set` do, for machines that have no `ros2`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from qgf_ros.cli.values import assignment
+
+HELP = "start, stop or reset a running node, pause or reset the simulator, or set a node's parameters"
+EXAMPLE = "qgf call command_node start"
+SERVICES = ("start", "stop", "reset", "pause", "resume", "set")
+WAIT_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the verb's arguments."""
+    parser.add_argument("node", help="command_node, policy_node or sim_node")
+    parser.add_argument("service", choices=SERVICES, help="pause and resume are the simulator's")
+    parser.add_argument(
+        "values", nargs="*", metavar="NAME:=VALUE", help="parameters for `set`, such as guidance_weight:=0.1"
+    )
+    parser.add_argument("--namespace", default="", help="namespace of the node")
+    parser.add_argument("--timeout", type=float, default=WAIT_S, help="seconds to wait for the node")
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Makes the call; returns what was asked. A refusal is an error with the node's own sentence."""
+    from std_srvs.srv import SetBool
+
+    from qgf_ros.errors import InvalidSetting
+    from qgf_ros.nodes.graph_client import GraphClient
+
+    node, service = arguments.node, arguments.service
+    if (service == "set") != bool(arguments.values):
+        raise InvalidSetting("NAME:=VALUE", arguments.values, "given with `set`, and only then")
+    with GraphClient("qgf_call", arguments.namespace, (), timeout_s=arguments.timeout) as client:
+        if service == "set":
+            client.set_parameters(node, dict(assignment(word) for word in arguments.values))
+        elif service in ("pause", "resume"):
+            client.command(node, "pause", SetBool, data=service == "pause")
+        else:
+            client.command(node, service)
+    print(f"{node}: {service} done")
+    return {"node": node, "service": service}
