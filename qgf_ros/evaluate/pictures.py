@@ -15,7 +15,6 @@ from matplotlib.patches import Circle
 from qgf_ros.datatypes import FloatArray
 
 GUIDED, UNGUIDED, GOAL, TOOL, ANY = "#1b7f5c", "#c2513a", "#2b4c7e", "#8a8f98", "#33363b"
-GOAL_RADIUS_M = 0.04  # OGBench calls a cube in place within this distance
 MARGIN_M = 0.06
 
 
@@ -30,10 +29,12 @@ class Episode:
     tool: FloatArray
 
 
-def draw_episodes(rows: Mapping[str, Sequence[Episode]], title: str, path: Path) -> None:
+def draw_episodes(
+    rows: Mapping[str, Sequence[Episode]], title: str, path: Path, goal_radius_m: float | None
+) -> None:
     """One picture: a top view for each row (`unguided`, `guided`, ...), and the distance to the goal over time for all.
 
-    Episodes without a path are left out; without any, no picture is written.
+    `goal_radius_m`, where it is known, is the distance at which the thing counts as being in place. Episodes without a path are left out; without any, no picture is written.
     """
     rows = {name: [episode for episode in found if len(episode.thing)] for name, found in rows.items()}
     episodes = [episode for found in rows.values() for episode in found]
@@ -44,9 +45,11 @@ def draw_episodes(rows: Mapping[str, Sequence[Episode]], title: str, path: Path)
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
     grid = figure.add_gridspec(len(rows), 2, width_ratios=[1.0, 1.1])
     for place, (name, found) in enumerate(rows.items()):
-        _draw_top_view(figure.add_subplot(grid[place, 0]), name, found, limits)
-    _draw_distances(figure.add_subplot(grid[:, 1]), rows)
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
+        _draw_top_view(figure.add_subplot(grid[place, 0]), name, found, limits, goal_radius_m)
+    _draw_distances(figure.add_subplot(grid[:, 1]), rows, goal_radius_m)
+    figure.legend(
+        handles=_legend(goal_radius_m), loc="outside lower center", ncols=6, fontsize=9, frameon=False
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
@@ -63,7 +66,11 @@ def _limits(episodes: Sequence[Episode]) -> tuple[FloatArray, FloatArray]:
 
 
 def _draw_top_view(
-    axes: Axes, name: str, episodes: Sequence[Episode], limits: tuple[FloatArray, FloatArray]
+    axes: Axes,
+    name: str,
+    episodes: Sequence[Episode],
+    limits: tuple[FloatArray, FloatArray],
+    goal_radius_m: float | None,
 ) -> None:
     """x points up and y to the left, as seen from above by someone behind the robot (REP 103)."""
     colour, reached = _colour(name), sum(episode.success for episode in episodes)
@@ -82,11 +89,7 @@ def _draw_top_view(
             zorder=5,
         )
         if len(episode.goal):
-            _, x, y, _ = episode.goal[-1]
-            axes.add_patch(
-                Circle((y, x), GOAL_RADIUS_M, facecolor=GOAL, alpha=0.10 / len(episodes) + 0.02, zorder=0)
-            )
-            axes.add_patch(Circle((y, x), GOAL_RADIUS_M, fill=False, edgecolor=GOAL, linewidth=1.2, zorder=2))
+            _draw_goal(axes, episode.goal[-1], goal_radius_m, alpha=0.10 / len(episodes) + 0.02)
     axes.set_title(
         f"{name}: {reached} of {len(episodes)} at the goal", color=colour, loc="left", fontweight="bold"
     )
@@ -99,7 +102,15 @@ def _draw_top_view(
     axes.set_axisbelow(True)
 
 
-def _legend() -> list[Line2D]:
+def _draw_goal(axes: Axes, goal: FloatArray, radius_m: float | None, alpha: float) -> None:
+    _, x, y, _ = goal
+    axes.plot(y, x, "+", color=GOAL, markersize=8, zorder=6)
+    if radius_m is not None:
+        axes.add_patch(Circle((y, x), radius_m, facecolor=GOAL, alpha=alpha, zorder=0))
+        axes.add_patch(Circle((y, x), radius_m, fill=False, edgecolor=GOAL, linewidth=1.2, zorder=2))
+
+
+def _legend(goal_radius_m: float | None) -> list[Line2D]:
     def mark(marker: str, label: str, face: str, edge: str) -> Line2D:
         return Line2D(
             [],
@@ -118,11 +129,13 @@ def _legend() -> list[Line2D]:
         mark("s", "start", "white", ANY),
         mark("o", "end, at the goal", ANY, ANY),
         mark("X", "end, elsewhere", ANY, ANY),
-        mark("o", f"goal, {GOAL_RADIUS_M * 100:g} cm", "white", GOAL),
+        mark(
+            "+", "goal" if goal_radius_m is None else f"goal, within {goal_radius_m * 100:g} cm", GOAL, GOAL
+        ),
     ]
 
 
-def _draw_distances(axes: Axes, rows: Mapping[str, Sequence[Episode]]) -> None:
+def _draw_distances(axes: Axes, rows: Mapping[str, Sequence[Episode]], goal_radius_m: float | None) -> None:
     for name, episodes in rows.items():
         for number, episode in enumerate(episodes):
             label = name if number == 0 else None
@@ -136,17 +149,18 @@ def _draw_distances(axes: Axes, rows: Mapping[str, Sequence[Episode]]) -> None:
                     color=_colour(name),
                     markersize=6,
                 )
-    axes.axhline(GOAL_RADIUS_M * 100, color=GOAL, linewidth=1.0, linestyle="--")
-    axes.text(
-        1.0,
-        GOAL_RADIUS_M * 100,
-        "in place ",
-        color=GOAL,
-        ha="right",
-        va="bottom",
-        fontsize=8,
-        transform=axes.get_yaxis_transform(),
-    )
+    if goal_radius_m is not None:
+        axes.axhline(goal_radius_m * 100, color=GOAL, linewidth=1.0, linestyle="--")
+        axes.annotate(
+            "in place ",
+            (1.0, goal_radius_m * 100),
+            (0, 2),
+            ("axes fraction", "data"),
+            "offset points",
+            color=GOAL,
+            ha="right",
+            fontsize=8,
+        )
     axes.set_title("distance to the goal", loc="left", fontweight="bold")
     axes.set_xlabel("seconds since the first command")
     axes.set_ylabel("cm")

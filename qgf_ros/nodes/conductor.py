@@ -23,7 +23,7 @@ from qgf_ros.nodes.graph_client import Check, GraphClient
 
 SIM, POLICY, COMMAND = "sim_node", "policy_node", "command_node"
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)  # a recorder must not lose a tick
-FIRST_TICK_S = 4.0  # the nodes may have been slow to find one another: then the episode begins anew
+FIRST_TICK_S = 4.0  # the nodes may not have found one another yet: then begin anew, and wait longer each time
 TRIES = 5
 SETTLE_S = 0.05
 
@@ -109,7 +109,9 @@ class Conductor:
         for attempt in range(TRIES):
             self._begin()
             try:
-                self._client.until(self._plays, COMMAND, "the first chunk in play", FIRST_TICK_S)
+                self._client.until(
+                    self._plays, COMMAND, "the first chunk in play", FIRST_TICK_S * (attempt + 1)
+                )
             except NodeSilentError:
                 if attempt == TRIES - 1:
                     raise
