@@ -198,10 +198,12 @@ def test_deactivate_returns_at_once_ramps_to_hold_and_then_is_silent(active: Arm
     active.until_at_rest(begun)
     assert_inside_limits(two_joints(tmp_path), active.rows())
     assert not active.peer.call(Trigger, "command_node/start").success
-    quiet = len(active.commands)
+    quiet, until = len(active.executed), time.monotonic() + 0.3
+    active.peer.until(lambda: time.monotonic() > until, "thirty ticks' time")
+    assert len(active.executed) == quiet
     assert change(active.peer, ACTIVATE)
     active.until_certified("commands again", rung="hold", commands="1")
-    assert len(active.commands) > quiet
+    active.peer.until(lambda: len(active.executed) > quiet, "commands again")
     assert change(active.peer, DEACTIVATE)
     assert change(active.peer, CLEANUP)
 
