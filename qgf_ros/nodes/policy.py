@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RclParameter
-from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -24,29 +21,15 @@ from qgf_ros.errors import InvalidSetting, ObservationRefused, QgfError
 from qgf_ros.inference.proposer import Timed
 from qgf_ros.nodes import policy_messages, policy_parameters, qos, runtime
 from qgf_ros.nodes.convert import chunk_message
-from qgf_ros.nodes.diagnostics import Diagnostics, Level, status
+from qgf_ros.nodes.diagnostics import Diagnostics
 from qgf_ros.nodes.frames import FrameChange, bring, frame_change
 from qgf_ros.nodes.params import Value, declare, on_change
 from qgf_ros.nodes.policy_health import CERTIFICATES, Health
+from qgf_ros.nodes.policy_messages import MESSAGE_TYPES, State
 from qgf_ros.nodes.policy_setup import Setup, make_setup
 
-MESSAGE_TYPES: dict[Message, Any] = {
-    Message.JOINT_STATE: JointState,
-    Message.POSE: PoseStamped,
-    Message.COMMAND: JointTrajectory,
-}
 WATCH_S = 0.25  # how often an unanswered demand is looked at; every fourth time the diagnostics are renewed
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-
-
-class State(Enum):
-    """What the node is doing; it proposes only when ACTIVE."""
-
-    UNCONFIGURED = "unconfigured"
-    INACTIVE = "inactive"
-    ACTIVE = "active"
-    STOPPED = "stopped"  # by ~/stop
-    ERROR = "error"  # inference failed: ~/reset or a new activation tries again
 
 
 class PolicyNode(LifecycleNode):
@@ -70,8 +53,9 @@ class PolicyNode(LifecycleNode):
         self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._chunks = self.create_publisher(JointTrajectory, "~/chunk", qos.CHUNK)
         self._reports = self.create_publisher(DiagnosticArray, "~/report", qos.CERTIFICATE)
-        calls = {"start": self._on_start, "stop": self._on_stop, "reset": self._on_reset}
-        self._calls = [self.create_service(Trigger, f"~/{name}", call) for name, call in calls.items()]
+        self.create_service(Trigger, "~/start", partial(self._switch, State.ACTIVE))
+        self.create_service(Trigger, "~/stop", partial(self._switch, State.STOPPED))
+        self.create_service(Trigger, "~/reset", self._on_reset)
         self._watch = self.create_timer(WATCH_S, self._on_watch, clock=STEADY)
         self.add_on_set_parameters_callback(self._check_change)
         on_change(self, policy_parameters.PARAMETERS, self._on_change)
@@ -89,9 +73,8 @@ class PolicyNode(LifecycleNode):
         self._health.configured(setup.contract, setup.device, setup.warm_ms)
         self._listen(setup, settings)
         self._frame_change = frame_change(self)
-        self.get_logger().info(
-            f"{settings.checkpoint.name} on {setup.device}: {setup.warm_ms:.1f} ms a chunk"
-        )
+        name = settings.checkpoint.name
+        self.get_logger().info(f"{name} on {setup.device}: {setup.warm_ms:.1f} ms a chunk")
         self._enter(State.INACTIVE)
 
     def _listen(self, setup: Setup, settings: policy_parameters.PolicySettings) -> None:
@@ -146,8 +129,13 @@ class PolicyNode(LifecycleNode):
         self._serve(setup)
 
     def _on_certificate(self, setup: Setup, message: DiagnosticArray) -> None:
+        demand = policy_messages.demand(message)
+        if demand is None:
+            words = "A message without a certificate was ignored."
+            self.get_logger().warning(words, throttle_duration_sec=2.0)
+            return
         self._health.arrived(CERTIFICATES)
-        setup.proposer.demands.note(policy_messages.demand(message))
+        setup.proposer.demands.note(demand)
         self._serve(setup)
 
     def _serve(self, setup: Setup) -> None:
@@ -178,11 +166,9 @@ class PolicyNode(LifecycleNode):
             self._enter(State.ACTIVE)
 
     def _now_ns(self, setup: Setup) -> int:
-        return (
-            setup.proposer.newest_ns()
-            if self._values["lockstep"]
-            else int(self.get_clock().now().nanoseconds)
-        )
+        if self._values["lockstep"]:
+            return setup.proposer.newest_ns()
+        return int(self.get_clock().now().nanoseconds)
 
     def _on_watch(self) -> None:
         """Says why an open demand is not answered: a callback that never comes cannot say it."""
@@ -212,25 +198,19 @@ class PolicyNode(LifecycleNode):
             return
         sampler = policy_parameters.settings(self._values).sampler(self._setup.defaults)
         self._setup.proposer.change(sampler)
-        self.get_logger().info(
-            f"guidance weight {sampler.weight}, {sampler.estimator.value}, {sampler.denoise_steps} steps, best of {sampler.candidates}"
-        )
+        self.get_logger().info(f"chunks are sampled with {sampler}")
         self._enter(self._state, self._reason)
-
-    def _on_start(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._switch(response, State.ACTIVE)
-
-    def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._switch(response, State.STOPPED)
 
     def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._is_active:
             self._begin_episode(State.STOPPED if self._state is State.STOPPED else State.ACTIVE)
             response.success, response.message = True, f"seed {self._values['seed']}"
             return response
-        return self._switch(response, State.ACTIVE)
+        return self._switch(State.ACTIVE, _request, response)
 
-    def _switch(self, response: Trigger.Response, state: State) -> Trigger.Response:
+    def _switch(
+        self, state: State, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
         if not self._is_active:
             response.success = False
             response.message = f"The policy node is {self._state.value}: activate it first."
@@ -265,8 +245,6 @@ class PolicyNode(LifecycleNode):
     def _enter(self, state: State, reason: str = "") -> None:
         """Notes the state and publishes it."""
         self._state, self._reason = state, reason
-        described: dict[str, object] = {"state": state.value, "proposing": state is State.ACTIVE}
-        setup = self._setup
-        described |= policy_messages.described(self._values, setup.proposer if setup is not None else None)
-        level = (Level.WARN if state is State.ACTIVE else Level.ERROR) if reason else Level.OK
-        self._status.publish(status(f"{self.get_name()}: state", level, reason or state.value, described))
+        proposer = self._setup.proposer if self._setup is not None else None
+        name = f"{self.get_name()}: state"
+        self._status.publish(policy_messages.state_status(name, state, reason, self._values, proposer))

@@ -98,6 +98,10 @@ class World:
         found = {"wants_chunk": True, "wanted_from_ns": wanted_from_ns, "chunk_stamp_ns": chunk_stamp_ns}
         message = DiagnosticArray(status=[status("command_node: certificate", Level.OK, "", found)])
         message.header.stamp = to_stamp(wanted_from_ns - 1)
+        self.send_certificate(message)
+
+    def send_certificate(self, message: DiagnosticArray) -> None:
+        """Anything on the certificate's topic."""
         self._certificate.publish(message)
 
     def keep_sensing(self, is_true: Callable[[], object], what: str, without: tuple[str, ...] = ()) -> None:
@@ -419,3 +423,12 @@ def test_a_stop_keeps_it_silent_until_a_start(launch: Any, world: World) -> None
 
 def test_a_signal_ends_it_well(launch: Any) -> None:
     assert launch().end() == 0
+
+
+def test_a_message_that_is_no_certificate_is_ignored(launch: Any, world: World) -> None:
+    process = launch()
+    world.send_certificate(DiagnosticArray())
+    world.send_certificate(DiagnosticArray(status=[status("other", Level.OK, "", {"wants_chunk": True})]))
+    world.chunk_for_wish()
+    assert "A message without a certificate was ignored." in process.said
+    assert "Traceback" not in process.said
