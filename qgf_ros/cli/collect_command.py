@@ -69,13 +69,13 @@ def collect_with_progress(
 
     Raises the errors of `qgf_ros.evaluate.collect.collect`.
     """
-    from qgf_ros.cli.progress import steps_progress
+    from qgf_ros.cli.progress import counted_progress
     from qgf_ros.evaluate.collect import collect
 
     each = config.episodes_per_slice * config.steps
     present = sum((folder / f"slice-{index:04d}.npz").is_file() for index in range(config.slices))
     began, made = time.monotonic(), 0
-    with steps_progress(config.slices * each, present * each) as report:
+    with counted_progress(config.slices * each, present * each, "step") as report:
         for _ in collect(contract, config, folder, processes):
             made += 1
             report((present + made) * each, {})

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qgf_ros.checkpoint import Checkpoint
+    from qgf_ros.evaluate.rollouts import Episode
 
 HELP = "measure a checkpoint: success with interval, guided against unguided on the same seeds"
 EXAMPLE = "qgf evaluate checkpoints/NAME --episodes 300 --json out/eval.json"
@@ -40,19 +44,20 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the episodes, prints the table, returns the report."""
     import dataclasses
 
-    from tqdm import tqdm
-
     from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.cli.progress import counted_progress
     from qgf_ros.contract.load import load_contract
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.closed_loop import load_simulation
     from qgf_ros.evaluate.report import evaluation_report
     from qgf_ros.evaluate.rollouts import run_all, standard_rows
+    from qgf_ros.share import share_path
 
     if arguments.episodes < 1:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
     checkpoint = load_checkpoint(arguments.checkpoint)
-    contract_path = arguments.contract or Path(str(checkpoint.provenance["contract"]))
+    named = _chosen("contract", arguments.contract, checkpoint)
+    contract_path = Path(named) if Path(named).is_file() else share_path(named)
     contract = load_contract(contract_path)
     checkpoint = load_checkpoint(arguments.checkpoint, contract.interface)
     overrides = {"guidance_weight": arguments.weight, "candidates": arguments.candidates}
@@ -65,13 +70,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         if name not in names:
             raise InvalidSetting("--rows", name, "one of " + ", ".join(names))
     rows = [row for row in rows if not arguments.rows or row.name in arguments.rows]
-    task = arguments.task or str(checkpoint.provenance["task"])
+    task = _chosen("task", arguments.task, checkpoint)
     load_simulation(task)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     running = run_all(contract_path, arguments.checkpoint, task, rows, seeds, arguments.processes)
-    episodes = list(
-        tqdm(running, total=len(rows) * len(seeds), unit="episode", dynamic_ncols=True, mininterval=1.0)
-    )
+    episodes: list[Episode] = []
+    with counted_progress(len(rows) * len(seeds), 0, "episode") as progress:
+        for episode in running:
+            episodes.append(episode)
+            progress(len(episodes), _rates(episodes))
     report = evaluation_report(episodes, contract.ticks_per_action)
     report |= {
         "task": task,
@@ -81,6 +88,24 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     print_rows(names, report)
     return report
+
+
+def _chosen(what: str, given: object, checkpoint: Checkpoint) -> str:
+    """The contract or task: given, or the one that the checkpoint was made for. Raises InvalidSetting."""
+    from qgf_ros.errors import InvalidSetting
+
+    found = given or checkpoint.provenance.get(what)
+    if found is None:
+        raise InvalidSetting(f"--{what}", None, f"given: the checkpoint names no {what} that it was made for")
+    return str(found)
+
+
+def _rates(episodes: list[Episode]) -> dict[str, float]:
+    """Success so far, by row."""
+    outcomes: dict[str, list[bool]] = {}
+    for episode in episodes:
+        outcomes.setdefault(episode.row, []).append(episode.success)
+    return {name: sum(found) / len(found) for name, found in sorted(outcomes.items())}
 
 
 def print_rows(names: list[str], report: dict[str, Any]) -> None:

@@ -4,46 +4,42 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from tqdm import tqdm
 
 LINE_EVERY_S = 15.0
-Report = Callable[[int, dict[str, float]], None]
+Report = Callable[[int, Mapping[str, float]], None]
 
 
 @contextmanager
-def steps_progress(total: int, done: int) -> Iterator[Report]:
-    """A function to call with (steps done, figures to show)."""
+def counted_progress(total: int, done: int, unit: str) -> Iterator[Report]:
+    """A function to call with (count done, figures to show by name)."""
     if not sys.stderr.isatty():
-        yield _lines(total, done)
+        yield _lines(total, done, unit)
         return
-    with tqdm(total=total, initial=done, unit="step", dynamic_ncols=True) as bar:
+    with tqdm(total=total, initial=done, unit=unit, dynamic_ncols=True) as bar:
 
-        def report(step: int, figures: dict[str, float]) -> None:
-            bar.update(step - bar.n)
-            bar.set_postfix(
-                {name: f"{value:.3g}" for name, value in figures.items() if name.endswith("loss")}
-            )
+        def report(count: int, figures: Mapping[str, float]) -> None:
+            bar.update(count - bar.n)
+            bar.set_postfix({name: f"{value:.3g}" for name, value in figures.items()})
 
         yield report
 
 
-def _lines(total: int, done: int) -> Report:
+def _lines(total: int, done: int, unit: str) -> Report:
     began = last = time.monotonic()
 
-    def report(step: int, figures: dict[str, float]) -> None:
+    def report(count: int, figures: Mapping[str, float]) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last < LINE_EVERY_S and step < total:
+        if now - last < LINE_EVERY_S and count < total:
             return
         last = now
-        rate = (step - done) / max(now - began, 1e-9)
-        shown = " ".join(f"{name} {value:.3g}" for name, value in figures.items() if name.endswith("loss"))
-        print(
-            f"step {step}/{total}  {rate:.0f}/s  {(total - step) / max(rate, 1e-9) / 60:.1f} min left  {shown}",
-            file=sys.stderr,
-        )
+        rate = (count - done) / max(now - began, 1e-9)
+        left_min = (total - count) / max(rate, 1e-9) / 60
+        shown = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        print(f"{unit} {count}/{total}  {rate:.1f}/s  {left_min:.1f} min left  {shown}", file=sys.stderr)
 
     return report

@@ -89,7 +89,7 @@ class TrainingRun:
         """Trains to the recipe's step count, resuming where a state lies; returns the last metrics."""
         from torch.utils.tensorboard import SummaryWriter
 
-        from qgf_ros.cli.progress import steps_progress
+        from qgf_ros.cli.progress import counted_progress
         from qgf_ros.train.loop import drive
         from qgf_ros.train.state_file import STATE, restore_state
 
@@ -99,13 +99,14 @@ class TrainingRun:
             print(f"resumed at step {trainer.state.step} from {self._folder / 'state'}")
         self._first_step, self._began = trainer.state.step, time.monotonic()
         log = SummaryWriter(str(self._folder / "tensorboard"))
-        with log, steps_progress(self._recipe.train.steps, self._first_step) as progress:
+        with log, counted_progress(self._recipe.train.steps, self._first_step, "step") as progress:
 
             def on_metrics(of: Trainer, metrics: dict[str, float]) -> None:
                 self._latest = metrics | {"steps_per_s": self._rate(of)}
                 for name, value in self._latest.items():
                     log.add_scalar(f"train/{name}", value, of.state.step)
-                progress(of.state.step, metrics)
+                losses = {name: value for name, value in metrics.items() if name.endswith("loss")}
+                progress(of.state.step, losses)
 
             drive(trainer, on_metrics, lambda of: self._save(of, log), lambda of: self._look(of, log))
         held_out = trainer.held_out_flow_loss()
