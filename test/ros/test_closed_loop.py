@@ -63,9 +63,8 @@ def test_a_record_tells_what_happened(contract: Contract, checkpoint: Path, name
 def test_two_robots_in_one_graph_do_not_hear_each_other(
     contract: Contract, checkpoint: Path, namespace: str
 ) -> None:
-    seeds = {"left": 5, "right": 6}
     in_process = InProcess(contract, checkpoint)
-    expected = {side: in_process.commands(seed) for side, seed in seeds.items()}
+    expected = {side: in_process.commands(seed) for side, seed in (("left", 5), ("right", 6))}
 
     def drive(conductor: Conductor, seed: int) -> np.ndarray:
         return conductor.run_episode(seed).commands
@@ -77,7 +76,7 @@ def test_two_robots_in_one_graph_do_not_hear_each_other(
     ):
         going = {"left": threads.submit(drive, left, 5), "right": threads.submit(drive, right, 6)}
         found = {side: future.result() for side, future in going.items()}
-    for side in seeds:
+    for side in found:
         np.testing.assert_array_equal(found[side], expected[side])
 
 
@@ -88,8 +87,9 @@ def test_two_robots_in_one_graph_do_not_hear_each_other(
 def test_fifty_seeds_of_the_shipped_policy_give_identical_commands(
     contract: Contract, namespace: str
 ) -> None:
-    in_process, identical = InProcess(contract, SHIPPED), []
-    with graph_in_lockstep(contract, SHIPPED, namespace) as conductor:
+    task = str(load_checkpoint(SHIPPED).provenance["task"])
+    in_process, identical = InProcess(contract, SHIPPED, task), []
+    with graph_in_lockstep(contract, SHIPPED, namespace, {"task": task}) as conductor:
         for seed in SEEDS_OF_THE_LONG_RUN:
             commands = conductor.run_episode(seed).commands
             identical.append(np.array_equal(commands, in_process.commands(seed)))
