@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Makes the call; returns what was asked. A refusal is an error with the node's own sentence."""
+    from qgf_ros.nodes.runtime import require_rclpy
+
+    require_rclpy()
     from std_srvs.srv import SetBool
 
     from qgf_ros.errors import InvalidSetting

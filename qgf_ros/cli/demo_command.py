@@ -59,8 +59,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.cli.main import write_json
     from qgf_ros.contract.load import load_contract
     from qgf_ros.graph import load_graph
+    from qgf_ros.nodes.runtime import require_rclpy
     from qgf_ros.share import share_path
 
+    require_rclpy()
     graph = load_graph(arguments.graph or share_path("config/graphs/closed_loop.yaml"))
     contract = load_contract(arguments.contract or Path(graph.arguments["contract"].default))
     checkpoint_path = arguments.checkpoint or Path(graph.arguments["checkpoint"].default)

@@ -34,8 +34,7 @@ def run(make_node: Callable[[], Node]) -> int:
     """
     stop = _StopFlag()
     try:
-        check_one_rclpy(sys.path)
-        rclpy = _import_rclpy()
+        rclpy = require_rclpy()
         rclpy.init(args=sys.argv, signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     except QgfError as error:
         print(f"ERROR: {error}", file=sys.stderr)
@@ -86,7 +85,9 @@ def check_one_rclpy(search_path: Sequence[str]) -> None:
         raise DoubledRosError(wheels[0], others[0])
 
 
-def _import_rclpy() -> Any:
+def require_rclpy() -> Any:
+    """The module rclpy. Raises MissingRosError where there is none, DoubledRosError where there are two."""
+    check_one_rclpy(sys.path)
     try:
         import rclpy
         import rclpy.logging
