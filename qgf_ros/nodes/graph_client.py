@@ -81,9 +81,7 @@ class GraphClient:
                 words = "; ".join(f"{node} says '{status.message}'" for node, status in self.states.items())
                 raise NodeSilentError(name, what, timeout_s, words)
 
-    def call(
-        self, kind: Any, name: str, service: str, request: Any, timeout_s: float | None = None
-    ) -> Any:
+    def call(self, kind: Any, name: str, service: str, request: Any, timeout_s: float | None = None) -> Any:
         """The response of a node's service. Raises NodeSilentError."""
         topic = f"{name}/{service}"
         if topic not in self._clients:
