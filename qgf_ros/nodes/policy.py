@@ -198,7 +198,7 @@ class PolicyNode(LifecycleNode):
             return
         sampler = policy_parameters.settings(self._values).sampler(self._setup.defaults)
         self._setup.proposer.change(sampler)
-        self.get_logger().info(f"chunks are sampled with {sampler}")
+        self.get_logger().info(policy_parameters.in_words(sampler))
         self._enter(self._state, self._reason)
 
     def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

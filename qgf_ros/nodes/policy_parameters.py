@@ -129,6 +129,12 @@ def settings(values: Mapping[str, Value]) -> PolicySettings:
     )
 
 
+def in_words(sampler: SamplerConfig) -> str:
+    """How chunks are sampled, for the log."""
+    steps, chosen = f"{sampler.denoise_steps} steps", f"best of {sampler.candidates}"
+    return f"guidance weight {sampler.weight}, estimator {sampler.estimator.value}, {steps}, {chosen}"
+
+
 def check_change(name: str, value: object, is_active: bool) -> None:
     """Raises InvalidSetting for what may not change while active, and for a guidance weight between -1 and 0."""
     if is_active and name in WHILE_INACTIVE:
