@@ -32,6 +32,11 @@ class JointMonitor:
         self._misshapen = ""
         self.newest_ns = 0
 
+    def forget_times(self) -> None:
+        """After the clock went back: what is known is old, and whatever comes next is newer."""
+        self._stamps = dict.fromkeys(self._stamps, 0)
+        self.newest_ns = 0
+
     def update(self, reading: JointReading) -> None:
         """Takes a message; joints that the contract does not name are left out."""
         self.newest_ns = max(self.newest_ns, reading.stamp_ns)

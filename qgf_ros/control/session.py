@@ -4,6 +4,7 @@ Refusals and their consequences:
 
 * joint states that lack a joint, are not finite, stale or misshapen: brake within the limits and hold. If they are well
   again within `resume_within_s`, chunks are asked for anew; otherwise the arm holds until it is started again.
+* a clock that goes back, as when a simulator begins anew: brake, and hold until started again.
 * a malformed chunk (names, shape, not finite): its sender is broken; brake, and hold until started again.
 * a chunk that is late, repeated or was not asked for: not played. The arm ends at rest at its last target.
 * the limiter cannot plan: nothing more is sent; latched until `begin`.
@@ -60,6 +61,7 @@ class CommandSession:
         self._refused_since_ns: int | None = None
         self._refused = ""
         self._wanted_from_ns = 0
+        self._looked_ns = 0
         self.sentence = ""
 
     def begin(self, now_ns: int) -> JointCommand:
@@ -104,9 +106,10 @@ class CommandSession:
 
     @property
     def is_at_rest(self) -> bool:
-        """True when the command stands still, or there is none."""
+        """True when the command stands still, or there is none: not yet, or no more."""
         motion = self._gate.limiter.state
-        return not self._is_placed or bool(np.abs([motion.velocities, motion.accelerations]).max() < AT_REST)
+        is_still = bool(np.abs([motion.velocities, motion.accelerations]).max() < AT_REST)
+        return is_still or not self._is_placed or bool(self._latched)
 
     @property
     def is_well(self) -> bool:
@@ -156,6 +159,7 @@ class CommandSession:
 
     def look(self, now_ns: int) -> dict[str, float]:
         """Checks the joint states: holds if they cannot be trusted, resumes after a short break; the measured positions."""
+        self._check_clock(now_ns)
         try:
             reading = self._monitor.reading(now_ns)
             if not self._is_placed and not self._latched:
@@ -167,6 +171,12 @@ class CommandSession:
         if self._refused_since_ns is not None:
             self._mend()
         return self._gate.measured(reading)
+
+    def _check_clock(self, now_ns: int) -> None:
+        if now_ns < self._looked_ns - FUTURE_TOLERANCE_NS:
+            self._monitor.forget_times()
+            self.stop("clock")
+        self._looked_ns = now_ns
 
     def tick(self, now_ns: int) -> Tick:
         """The command for this tick, or none where nothing may be sent."""

@@ -27,7 +27,8 @@ class Bench:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.monitor = JointMonitor(contract)
-        self.session = CommandSession(CommandGate(contract, None), self.monitor, SessionConfig())
+        self.gate = CommandGate(contract, None)
+        self.session = CommandSession(self.gate, self.monitor, SessionConfig())
         self.now_ns = BEGIN_NS
         self.positions = {"elbow": -0.25, "shoulder": 0.5}
         self.ticks: list[Tick] = []
@@ -320,3 +321,36 @@ def test_a_chunk_without_a_stamp_is_outdated(bench: Bench) -> None:
     with pytest.raises(ChunkRefused) as caught:
         bench.session.offer(chunk, bench.now_ns)
     assert caught.value.reason == "outdated"
+
+
+def test_a_limiter_that_cannot_plan_silences_the_arm_until_it_begins_anew(tmp_path: Path) -> None:
+    """Nothing is sent any more, so nothing is waited for either: a reset must not wait for rest that never comes."""
+    bench = Bench(two_joints(tmp_path))
+    bench.run()
+    bench.gate.limiter._input.max_jerk = [0.0, 0.0]  # no limits of a real joint make Ruckig fail
+    assert bench.tick().command is None
+    assert bench.ticks[-1].rung is Rung.STOP
+    assert bench.session.is_at_rest
+    with pytest.raises(NotReadyError, match="call reset first"):
+        bench.session.start(bench.now_ns)
+
+
+def test_a_clock_that_goes_back_stops_the_arm_until_it_is_started(bench: Bench) -> None:
+    """A simulator that begins anew has moved the arm by itself: nobody asked for motion from there."""
+    bench.run()
+    bench.now_ns -= 500_000_000
+    bench.tick(100)
+    assert bench.session.is_at_rest
+    assert bench.ticks[-1].reason == "clock"
+    assert not bench.session.wants_chunk
+    assert_inside_limits(bench.contract, bench.commands())
+
+
+def test_after_a_clock_went_back_the_arm_can_begin_anew(bench: Bench) -> None:
+    bench.run()
+    bench.now_ns -= 500_000_000
+    bench.tick(3)
+    bench.session.begin(bench.now_ns)
+    bench.session.start(bench.now_ns)
+    bench.offer()
+    assert bench.tick().rung is Rung.CHUNK
