@@ -30,7 +30,8 @@ def run(make_node: Callable[[], Node]) -> int:
 
     `make_node` imports and makes the node; it may raise QgfError, of which the user sees the sentence. A lifecycle node
     whose parameter `autostart` is true goes through configure and activate by itself, and ends with 1 if it cannot.
-    On a signal it goes through its shutdown transition; a second signal changes nothing.
+    On a signal it goes through its shutdown transition; a second signal changes nothing. An exception that no callback
+    expected is a bug of ours: it is logged, and the node goes the same way, so that a moving arm still brakes; the code is 1.
     """
     stop = _StopFlag()
     try:
@@ -69,7 +70,7 @@ def attempt(
         report(str(error))
         return TransitionCallbackReturn.FAILURE
     except Exception as error:
-        node.get_logger().fatal(f"internal error: {error!r}\n{traceback.format_exc()}")
+        _log_bug(node, error)
         report(f"internal error: {error!r}")
         return TransitionCallbackReturn.ERROR
     return TransitionCallbackReturn.SUCCESS
@@ -107,13 +108,21 @@ def _spin(node: Node, stop: _StopFlag) -> int:
     if isinstance(node, LifecycleNode):
         code = _autostart(node)
     deadline = time.monotonic() + LINGER_S
-    while not stop.is_set and (code == 0 or time.monotonic() < deadline):
-        executor.spin_once(timeout_sec=WAKE_S)
+    try:
+        while not stop.is_set and (code == 0 or time.monotonic() < deadline):
+            executor.spin_once(timeout_sec=WAKE_S)
+    except Exception as error:
+        _log_bug(node, error)
+        code = 1
     if isinstance(node, LifecycleNode):
         with contextlib.suppress(RuntimeError):  # it is already finalized
             node.trigger_shutdown()
     executor.shutdown()
     return code
+
+
+def _log_bug(node: Node, error: Exception) -> None:
+    node.get_logger().fatal(f"internal error: {error!r}\n{traceback.format_exc()}")
 
 
 def _autostart(node: LifecycleNode) -> int:

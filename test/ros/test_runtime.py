@@ -60,6 +60,33 @@ def test_an_rclpy_that_cannot_be_imported_is_one_sentence(tmp_path: Path, module
     assert "another Python" in answer.stderr
 
 
+FAULTY_NODE = """
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from qgf_ros.nodes.runtime import run
+
+class Faulty(LifecycleNode):
+    def __init__(self):
+        super().__init__("faulty")
+        self.create_timer(0.05, lambda: 1 / 0)
+
+    def on_shutdown(self, state):
+        print("came to rest")
+        return TransitionCallbackReturn.SUCCESS
+
+raise SystemExit(run(Faulty))
+"""
+
+
+def test_a_bug_in_a_callback_still_ends_in_the_shutdown_transition() -> None:
+    """It is there that a moving arm brakes; a process that just died would leave a group controller at full speed."""
+    answer = subprocess.run(
+        [sys.executable, "-c", FAULTY_NODE], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+    )
+    assert answer.returncode == 1
+    assert "came to rest" in answer.stdout
+    assert "internal error: ZeroDivisionError" in answer.stderr
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1e-6, 0.013, SAMPLE_S, 0.5])
 def test_a_plan_is_sampled_from_the_command_to_its_end(seconds: float) -> None:
     times = sample_times(seconds)
