@@ -38,6 +38,7 @@ class JointLimiter:
         self._joints = joints
         self._lower = np.array([limits[joint].lower for joint in joints])
         self._upper = np.array([limits[joint].upper for joint in joints])
+        self._tick_s = tick_s
         self._generator = ruckig.Ruckig(len(joints), tick_s)
         self._output = ruckig.OutputParameter(len(joints))
         self._input = ruckig.InputParameter(len(joints))
@@ -116,6 +117,19 @@ class JointLimiter:
             return self._advance()
         except ruckig.RuckigError as error:
             raise LimiterError(self._joints, str(error)) from error
+
+    def follow(self, places: list[int], ticks: int) -> None:
+        """Moves the command of the joints at `places` along the plan by ticks that were not served, before the next step.
+
+        For controllers that go on along the plan they were given; the other joints' commands stay.
+        """
+        if not ticks or not self._planned:
+            return
+        before, [after] = self.state, self.to_rest(np.array([ticks * self._tick_s]))
+        there = np.isin(np.arange(len(self._joints)), places)
+        self._input.current_position = np.where(there, after.positions, before.positions).tolist()
+        self._input.current_velocity = np.where(there, after.velocities, before.velocities).tolist()
+        self._input.current_acceleration = np.where(there, after.accelerations, before.accelerations).tolist()
 
     def to_rest(self, times_s: FloatArray) -> list[Motion]:
         """Samples of the planned motion at times (T,), s, after the last command; it ends at rest."""

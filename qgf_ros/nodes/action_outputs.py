@@ -22,6 +22,7 @@ class GripperOutput:
 
     def __init__(self, node: Node, name: str, places: list[int]) -> None:
         self.name = name
+        self.goes_on: list[int] = []  # its goals are commands, not plans
         self._client: Any = ActionClient(node, GripperCommand, name)
         self._place = places[0]
         self._sent: float | None = None
@@ -53,6 +54,7 @@ class FollowTrajectoryOutput:
         self.name = name
         self._client: Any = ActionClient(node, FollowJointTrajectory, name)
         self._plan = plan
+        self.goes_on = plan.places
         self._ticks = 0
 
     @property

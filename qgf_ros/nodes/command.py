@@ -182,7 +182,7 @@ class CommandNode(LifecycleNode):
         if self._lockstep:
             self._check_timeout(commander)
             return
-        if commander.pace.serve(time.monotonic_ns() + (self._timer.time_until_next_call() or 0)):
+        if commander.keep_pace(time.monotonic_ns() + (self._timer.time_until_next_call() or 0)):
             self.get_logger().warning("Command ticks were missed: busy computer.", throttle_duration_sec=1.0)
         self._tick(commander, self._now_ns(commander))
 

@@ -50,6 +50,16 @@ class Commander:
         self.session.clear()
         self.pace = Pace(self.contract.tick_ns)
 
+    def keep_pace(self, next_ns: int) -> int:
+        """Real time: how many ticks were missed before this one, given when the next is due (steady clock).
+
+        Joints whose controller went on along its plan meanwhile are commanded from there.
+        """
+        missed = self.pace.serve(next_ns)
+        for output in self._outputs:
+            self._gate.limiter.follow(output.goes_on, missed)
+        return missed
+
     def tick(self, stamp_ns: int) -> bool:
         """Serves a tick; True where rung or reason changed, or a chunk was refused since the last one."""
         tick = self.session.tick(stamp_ns)

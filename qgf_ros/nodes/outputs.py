@@ -28,6 +28,7 @@ class CommandOutput(Protocol):
     """Sends commands for some joints of the contract. Lives from configure to cleanup."""
 
     name: str
+    goes_on: list[int]  # places of the joints that follow the last plan by themselves when nothing is sent
 
     @property
     def is_heard(self) -> bool:
@@ -45,6 +46,7 @@ class GroupOutput:
 
     def __init__(self, node: Node, topic: str, places: list[int]) -> None:
         self._node, self._places, self.name = node, places, topic
+        self.goes_on: list[int] = []  # held at the last command
         self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
 
     @property
@@ -67,20 +69,20 @@ class TrajectoryPlan:
     """The limiter's plan for some joints as a trajectory that ends at rest, with positions and velocities."""
 
     def __init__(self, joints: tuple[str, ...], places: list[int], tick_ns: int) -> None:
-        self._joints, self._places, self._tick_ns = joints, places, tick_ns
+        self._joints, self.places, self._tick_ns = joints, places, tick_ns
 
     def message(self, limiter: JointLimiter) -> JointTrajectory:
         """From the command, due one tick after arrival, to rest. The stamp is zero: start on arrival."""
         times = sample_times(limiter.seconds_to_rest)
         motions = limiter.to_rest(np.array(times))
         points = [self._point(time, motion) for time, motion in zip(times, motions, strict=True)]
-        points[-1].velocities = array("d", [0.0] * len(self._places))
+        points[-1].velocities = array("d", [0.0] * len(self.places))
         return JointTrajectory(joint_names=list(self._joints), points=points)
 
     def _point(self, time_s: float, motion: Motion) -> JointTrajectoryPoint:
         return JointTrajectoryPoint(
-            positions=array("d", motion.positions[self._places].tolist()),
-            velocities=array("d", motion.velocities[self._places].tolist()),
+            positions=array("d", motion.positions[self.places].tolist()),
+            velocities=array("d", motion.velocities[self.places].tolist()),
             time_from_start=to_duration(self._tick_ns + round(time_s * 1e9)),
         )
 
@@ -90,6 +92,7 @@ class TrajectoryOutput:
 
     def __init__(self, node: Node, topic: str, plan: TrajectoryPlan) -> None:
         self._node, self._plan, self.name = node, plan, topic
+        self.goes_on = plan.places
         self._publisher = node.create_publisher(JointTrajectory, topic, qos.COMMAND)
 
     @property

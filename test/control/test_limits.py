@@ -228,3 +228,35 @@ def test_each_joint_moves_as_if_it_were_alone() -> None:
     first = stacked(play(both, [((0.1, 1.5), 60)]))[0][:, 0]
     alone = stacked(play(still, [((0.1, 0.0), 60)]))[0][:, 0]
     np.testing.assert_array_equal(first, alone)
+
+
+def test_after_ticks_that_were_not_served_the_command_goes_on_where_its_plan_has_led() -> None:
+    """A trajectory controller follows the last plan meanwhile: a command that waited would throw the arm back."""
+    limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0)
+    served, late = limiter(limits), limiter(limits)
+    for made in (served, late):
+        made.reset(np.zeros(2))
+        play(made, [((1.0, -0.5), 20)])
+    expected = play(served, [((1.0, -0.5), 6)])[-1]
+    late.follow([0, 1], ticks=5)
+    found = play(late, [((1.0, -0.5), 1)])[-1]
+    np.testing.assert_allclose(found.positions, expected.positions, atol=1e-9)
+    np.testing.assert_allclose(found.velocities, expected.velocities, atol=1e-9)
+
+
+def test_joints_that_do_not_follow_a_plan_stay_where_their_command_is() -> None:
+    made = limiter(JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0))
+    made.reset(np.zeros(2))
+    before = play(made, [((1.0, -0.5), 20)])[-1]
+    made.follow([1], ticks=1000)
+    assert made.state.positions[0] == before.positions[0]
+    assert made.state.velocities[0] == before.velocities[0]
+    assert made.state.positions[1] == pytest.approx(-0.5)
+    assert made.state.velocities[1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_without_a_plan_there_is_nothing_to_follow() -> None:
+    made = limiter(JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0))
+    made.reset(np.array([0.2, 0.3]))
+    made.follow([0, 1], ticks=5)
+    np.testing.assert_array_equal(made.state.positions, [0.2, 0.3])
