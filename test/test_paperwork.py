@@ -18,6 +18,7 @@ import qgf_ros
 from qgf_ros.cli.main import load_verb, verbs
 from qgf_ros.cli.recipe import load_recipe
 from qgf_ros.contract.load import load_contract
+from qgf_ros.graph import load_graph, parameter_names
 from qgf_ros.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -116,21 +117,36 @@ def test_a_recipe_loads_and_its_contract_exists(path: Path) -> None:
     assert (ROOT / recipe.contract).is_file()
 
 
-@pytest.mark.ros
-@pytest.mark.parametrize("path", sorted((CONFIG / "params").glob("*.yaml")), ids=name_of)
-def test_a_parameter_file_sets_only_parameters_that_its_node_has(path: Path) -> None:
+def parameters_by_node() -> dict[str, set[str]]:
+    """The names of all parameters of each node."""
     from qgf_ros.nodes.command_parameters import TABLE
     from qgf_ros.nodes.policy_parameters import PARAMETERS
     from qgf_sim.settings import DESCRIPTIONS
 
-    known = {
+    return {
         "policy_node": {row.name for row in PARAMETERS},
         "command_node": {row.name for row in TABLE},
         "sim_node": set(DESCRIPTIONS),
     }
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("path", sorted((CONFIG / "params").glob("*.yaml")), ids=name_of)
+def test_a_parameter_file_sets_only_parameters_that_its_node_has(path: Path) -> None:
+    known = parameters_by_node()
     for key, entry in read_yaml(path).items():
         node = path.stem if key == "/**" else key.rsplit("/", 1)[-1]
         assert set(entry["ros__parameters"]) - known[node] == set()
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("node", ["policy_node", "command_node", "sim_node"])
+def test_every_parameter_stands_in_its_node_s_file_or_is_an_argument_of_the_graph(node: str) -> None:
+    """`--param NAME:=VALUE` finds the node by its file."""
+    graph = load_graph(CONFIG / "graphs" / "closed_loop.yaml")
+    [started] = [entry for entry in graph.nodes if entry.name == node]
+    stated = parameter_names(started.params_file) | set(started.arguments)
+    assert parameters_by_node()[node] - stated == set()
 
 
 # -- documents ---------------------------------------------------------------------------------------------------------
