@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from control_msgs.action import FollowJointTrajectory, GripperCommand
 from rclpy.action import ActionClient
 from rclpy.node import Node
 
 from qgf_ros.control.limits import JointLimiter
-from qgf_ros.datatypes import JointCommand
+from qgf_ros.datatypes import FloatArray, JointCommand
 from qgf_ros.nodes.outputs import TrajectoryPlan
 
 GRIPPER_STEP = 0.01  # rad or m: a smaller change sends no new goal
-TRAJECTORY_PERIOD_TICKS = 10  # a goal replaces the one before it; each ends at rest, so that fewer are enough
 MAX_EFFORT = 0.0  # the gripper's own default
 
 
@@ -48,14 +48,18 @@ class GripperOutput:
 
 
 class FollowTrajectoryOutput:
-    """`FollowJointTrajectory` goals that end at rest, one every `TRAJECTORY_PERIOD_TICKS`."""
+    """`FollowJointTrajectory` goals that end at rest, one every tick while the command moves.
+
+    Fewer would not do: the controller follows a goal's plan while the command goes on to newer targets, and the next goal
+    would call it over to there within a tick.
+    """
 
     def __init__(self, node: Node, name: str, plan: TrajectoryPlan) -> None:
         self.name = name
         self._client: Any = ActionClient(node, FollowJointTrajectory, name)
         self._plan = plan
         self.goes_on = plan.places
-        self._ticks = 0
+        self._sent: FloatArray | None = None
 
     @property
     def is_heard(self) -> bool:
@@ -63,10 +67,11 @@ class FollowTrajectoryOutput:
         return bool(self._client.server_is_ready())
 
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
-        """Sends a goal when one is due; goals are not topic messages, so the count is 0."""
-        if self._ticks % TRAJECTORY_PERIOD_TICKS == 0 and self.is_heard:
+        """Sends a goal unless the command stands still; goals are not topic messages, so the count is 0."""
+        positions = command.positions[self._plan.places]
+        if self.is_heard and (self._sent is None or not np.array_equal(positions, self._sent)):
             self._client.send_goal_async(FollowJointTrajectory.Goal(trajectory=self._plan.message(limiter)))
-        self._ticks += 1
+            self._sent = positions
         return 0
 
     def close(self) -> None:
