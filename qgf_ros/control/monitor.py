@@ -45,6 +45,9 @@ class JointMonitor:
         if len(reading.positions) != len(reading.names):
             self._misshapen = f"{len(reading.positions)} positions for {len(reading.names)} names"
             return
+        if len(set(reading.names)) != len(reading.names):
+            self._misshapen = f"a joint twice among the names {', '.join(reading.names)}"
+            return
         for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
             if name in self._joints and reading.stamp_ns >= self._stamps.get(name, 0):
                 self._positions[name], self._stamps[name] = position, reading.stamp_ns

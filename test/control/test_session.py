@@ -163,6 +163,7 @@ def test_joint_states_that_stop_coming_brake_the_arm(bench: Bench) -> None:
     [
         (("elbow", "shoulder"), [float("nan"), 0.5], "not_finite"),
         (("elbow", "shoulder"), [-0.25], "shape"),
+        (("elbow", "shoulder", "elbow"), [-0.25, 0.5, 0.75], "shape"),
     ],
 )
 def test_joint_states_that_make_no_sense_brake_the_arm(
