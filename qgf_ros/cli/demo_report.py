@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import tempfile
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qgf_ros.cli.versions import versions_of
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.compare import rate
@@ -58,19 +58,13 @@ def _summary(found: Sequence[EpisodeRecord]) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on; `load_1min` tells whether something else was running."""
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not from pip"
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "load_1min": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": versions_of(LIBRARIES),
     }
 
 

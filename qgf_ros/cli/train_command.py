@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib.metadata
 import os
 import platform
 import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from qgf_ros.cli.versions import versions_of
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -154,8 +155,7 @@ class TrainingRun:
             "steps": trainer.state.step,
             "dataset_sha256": self._data_hash,
             "metrics": {"held_out_flow_loss": held_out, **self._latest},
-            "versions": {"python": platform.python_version()}
-            | {name: importlib.metadata.version(name) for name in VERSIONED},
+            "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
         save_checkpoint(self._recipe.output, trainer.checkpoint(self._recipe.defaults, provenance))
 
