@@ -32,9 +32,7 @@ LOUD = ("[ERROR]", "[FATAL]")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
     parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the graph's)")
-    parser.add_argument(
-        "--graph", type=Path, help="graph YAML (default: config/graphs/closed_loop.yaml)"
-    )
+    parser.add_argument("--graph", type=Path, help="graph YAML (default: config/graphs/closed_loop.yaml)")
     parser.add_argument("--contract", type=Path, help="contract YAML (default: the graph's)")
     parser.add_argument("--task", help="simulation task (default: the one the checkpoint was trained for)")
     parser.add_argument(
