@@ -1,0 +1,117 @@
+"""Checks the part of a contract that may differ from robot to robot: rates, topics, limits, outputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from qgf_ros.contract.schema import Contract, Message, OutputKind
+from qgf_ros.errors import ContractError
+
+WHOLE_TICKS_TOLERANCE = 1e-9  # rounding of period x rate
+# Beyond these Ruckig cannot plan moves of a microradian, and the limiter would stop instead (docs/adr/0004).
+MAX_VELOCITY, MAX_ACCELERATION, MAX_JERK = 1e3, 1e5, 1e8
+_TOPIC = re.compile(r"(~?/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+def check_deployment(contract: Contract) -> None:
+    """Returns where the deployment fits the interface and can be carried out.
+
+    Raises:
+        ContractError: the first thing found that does not, and what would be accepted.
+    """
+    _check_rates(contract)
+    _check_topics(contract)
+    _check_limits(contract)
+    _check_outputs(contract)
+
+
+def _check_rates(contract: Contract) -> None:
+    path, interface, rate = contract.path, contract.interface, contract.deployment.command_rate_hz
+    if interface.control_period_s <= 0 or rate <= 0:
+        problem = f"control_period_s is {interface.control_period_s:g} and command_rate_hz {rate:g}"
+        raise ContractError(path, problem, "both must be above 0")
+    ticks = interface.control_period_s * rate
+    if abs(ticks - round(ticks)) > WHOLE_TICKS_TOLERANCE or round(ticks) < 1:
+        problem = f"one control period is {ticks:g} command ticks (control_period_s x command_rate_hz)"
+        raise ContractError(path, problem, "it must be a whole number, at least 1")
+    if interface.chunk_length < 1:
+        raise ContractError(path, f"chunk_length is {interface.chunk_length}", "it must be at least 1")
+
+
+def _check_topics(contract: Contract) -> None:
+    path, topics = contract.path, contract.deployment.inputs
+    names = [entry.name for entry in contract.interface.inputs]
+    poses = [entry.name for entry in contract.interface.inputs if entry.message is Message.POSE]
+    missing = [name for name in names if name not in topics]
+    if missing:
+        raise ContractError(
+            path, f"deployment.inputs lacks {', '.join(missing)}", "every interface input needs a topic"
+        )
+    for name, topic in topics.items():
+        if name not in names:
+            raise ContractError(path, f"deployment.inputs names '{name}'", one_of(names))
+        _check_topic_name(path, f"deployment.inputs.{name}.topic", topic.topic)
+        if topic.frame is not None and name not in poses:
+            raise ContractError(path, f"deployment.inputs.{name} names a frame", "only poses have a frame")
+        if topic.max_age_s <= 0:
+            problem = f"deployment.inputs.{name}.max_age_s is {topic.max_age_s:g}"
+            raise ContractError(path, problem, "it must be above 0")
+
+
+def _check_limits(contract: Contract) -> None:
+    path, joints = contract.path, contract.interface.joints
+    for name, limits in contract.deployment.limits.items():
+        if name not in joints:
+            raise ContractError(path, f"deployment.limits names '{name}'", one_of(joints))
+        if limits.velocity > MAX_VELOCITY or limits.acceleration > MAX_ACCELERATION or limits.jerk > MAX_JERK:
+            accepted = (
+                f"velocity up to {MAX_VELOCITY:g}, acceleration {MAX_ACCELERATION:g}, jerk {MAX_JERK:g}"
+            )
+            raise ContractError(path, f"the limits of '{name}' are those of no arm", accepted)
+        if not limits.lower < limits.upper or min(limits.velocity, limits.acceleration, limits.jerk) <= 0:
+            accepted = "lower < upper, and velocity, acceleration, jerk above 0"
+            raise ContractError(path, f"the limits of '{name}' allow no motion", accepted)
+    unlimited = [joint for joint in joints if joint not in contract.deployment.limits]
+    if unlimited:
+        raise ContractError(
+            path, f"deployment.limits lacks {', '.join(unlimited)}", "every joint needs all its limits"
+        )
+
+
+def _check_outputs(contract: Contract) -> None:
+    path, joints, outputs = contract.path, contract.interface.joints, contract.deployment.outputs
+    sent = [joint for output in outputs for joint in output.joints]
+    if sorted(sent) != sorted(joints):
+        accepted = f"each of {', '.join(joints)} exactly once"
+        raise ContractError(path, f"the outputs carry {', '.join(sent) or 'no joints'}", accepted)
+    unique(path, "deployment.outputs", [output.topic for output in outputs])
+    for index, output in enumerate(outputs):
+        _check_topic_name(path, f"deployment.outputs[{index}].topic", output.topic)
+        if not output.joints:
+            raise ContractError(
+                path, f"the output '{output.topic}' carries no joints", "name its joints or leave it out"
+            )
+        if output.kind is OutputKind.GRIPPER_COMMAND and len(output.joints) != 1:
+            problem = f"the gripper command '{output.topic}' carries {', '.join(output.joints)}"
+            raise ContractError(path, problem, "it moves one joint")
+
+
+def _check_topic_name(path: Path, where: str, topic: str) -> None:
+    if not _TOPIC.fullmatch(topic):
+        accepted = "letters, digits, _ and / make a name, such as arm/joint_states"
+        raise ContractError(path, f"{where} is '{topic}'", accepted)
+
+
+def one_of(names: Iterable[str]) -> str:
+    """What would be accepted, in words."""
+    return "it must be one of " + ", ".join(names)
+
+
+def unique(path: Path, what: str, names: Iterable[str]) -> None:
+    """Raises ContractError where a name stands twice."""
+    listed = list(names)
+    doubled = sorted({name for name in listed if listed.count(name) > 1})
+    if doubled:
+        raise ContractError(path, f"{what} names {', '.join(doubled)} twice", "each name may stand once")
