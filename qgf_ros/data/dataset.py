@@ -88,9 +88,9 @@ def open_dataset(path: Path, interface: Interface, relabel: Relabel) -> Dataset:
 
     Raises:
         MissingFileError: nothing is there.
-        UnreadableFileError: a file is no npz of plain arrays, or lacks an array of the layout.
+        UnreadableFileError: a file is no npz of plain arrays, or lacks an array of the layout, or its interface is not JSON.
         InterfaceMismatchError: it was recorded under another interface.
-        ShapeMismatch: its arrays have other widths than the interface.
+        ShapeMismatch: its arrays have other widths than the interface, or differ in length.
     """
     return from_slices(read_slices(path, interface), interface, relabel)
 
@@ -128,15 +128,30 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
     if missing:
         raise UnreadableFileError(path, "in the OGBench layout", f"it lacks {', '.join(missing)}")
     if "interface" in arrays:
-        stored = interface_from_canonical(json.loads(str(arrays["interface"])))
+        stored = _stored_interface(path, str(arrays["interface"]))
         if stored.digest != interface.digest:
             raise InterfaceMismatchError(
                 path.name, interface.digest, stored.digest, differences(interface, stored)
             )
-    for name, width in (("observations", interface.observation_dim), ("actions", interface.action_dim)):
-        if arrays[name].ndim != 2 or arrays[name].shape[1] != width:
-            raise ShapeMismatch(f"{path.name}: {name}", arrays[name].shape, f"(rows, {width})")
+    rows = arrays["terminals"].size
+    widths = {
+        "observations": (interface.observation_dim,),
+        "actions": (interface.action_dim,),
+        "terminals": (),
+    }
+    for name, width in widths.items():
+        if arrays[name].shape != (rows, *width):
+            raise ShapeMismatch(f"{path.name}: {name}", arrays[name].shape, str((rows, *width)))
     return Slice(path, arrays["observations"], arrays["actions"], np.asarray(arrays["terminals"], dtype=bool))
+
+
+def _stored_interface(path: Path, text: str) -> Interface:
+    try:
+        return interface_from_canonical(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise UnreadableFileError(
+            path, "in the OGBench layout", f"its interface is not JSON: {error}"
+        ) from error
 
 
 def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transitions, int]:

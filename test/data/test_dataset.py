@@ -183,6 +183,22 @@ def test_unlabelled_data_of_another_width_are_refused(tmp_path: Path, interface:
         read_slices(tmp_path, wider)
 
 
+def test_arrays_of_different_lengths_are_refused(tmp_path: Path, interface: Interface) -> None:
+    widths = interface.observation_dim, interface.action_dim
+    arrays = {"observations": np.zeros((20, widths[0])), "actions": np.zeros((19, widths[1]))}
+    np.savez(tmp_path / "a.npz", terminals=np.zeros(20, bool), **arrays)
+    with pytest.raises(ShapeMismatch, match=r"actions has the shape \(19, .*but \(20, "):
+        read_slices(tmp_path, interface)
+
+
+def test_an_interface_that_cannot_be_read_is_refused(tmp_path: Path, interface: Interface) -> None:
+    widths = interface.observation_dim, interface.action_dim
+    arrays = {"observations": np.zeros((20, widths[0])), "actions": np.zeros((20, widths[1]))}
+    np.savez(tmp_path / "a.npz", terminals=np.zeros(20, bool), interface=np.array("{"), **arrays)
+    with pytest.raises(UnreadableFileError, match="its interface is not JSON"):
+        read_slices(tmp_path, interface)
+
+
 def test_a_slice_shorter_than_a_chunk_is_refused(tmp_path: Path, interface: Interface) -> None:
     write_slice(tmp_path / "a.npz", interface, [3])
     data = from_slices(read_slices(tmp_path, interface), interface, ANYWHERE)
