@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.data.chunks import Array
-from qgf_ros.errors import ShapeMismatch
+from qgf_ros.errors import InvalidSetting, ShapeMismatch
 
+ROWS_AT_ONCE = 100_000
 SMALLEST_SCALE = 1e-2  # SI units; a joint that never moves must not turn its rounding into a feature
 
 
@@ -36,11 +37,20 @@ class Normalizer:
 
 
 def fit_normalizer(observations: Iterable[Array]) -> Normalizer:
-    """Mean and standard deviation over all rows of these (M, O) arrays, read part by part in float64."""
+    """Mean and standard deviation over all rows of these (M, O) arrays, read block by block in float64.
+
+    Raises:
+        InvalidSetting: a value is no number.
+    """
     count, total, squares = 0, np.zeros(()), np.zeros(())
     for part in observations:
-        values = np.asarray(part, dtype=np.float64)
-        count, total, squares = count + len(values), total + values.sum(0), squares + np.square(values).sum(0)
+        for start in range(0, len(part), ROWS_AT_ONCE):
+            values = np.asarray(part[start : start + ROWS_AT_ONCE], dtype=np.float64)
+            count, total = count + len(values), total + values.sum(0)
+            squares = squares + np.square(values).sum(0)
     mean = total / count
+    if not np.isfinite(mean).all():
+        bad = int(np.flatnonzero(~np.isfinite(mean))[0])
+        raise InvalidSetting(f"The mean of the data's observation component {bad}", float(mean[bad]), "finite")
     deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
     return Normalizer(mean.astype(np.float32), np.maximum(deviation, SMALLEST_SCALE).astype(np.float32))
