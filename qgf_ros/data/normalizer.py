@@ -51,6 +51,8 @@ def fit_normalizer(observations: Iterable[Array]) -> Normalizer:
     mean = total / count
     if not np.isfinite(mean).all():
         bad = int(np.flatnonzero(~np.isfinite(mean))[0])
-        raise InvalidSetting(f"The mean of the data's observation component {bad}", float(mean[bad]), "finite")
+        raise InvalidSetting(
+            f"The mean of the data's observation component {bad}", float(mean[bad]), "finite"
+        )
     deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
     return Normalizer(mean.astype(np.float32), np.maximum(deviation, SMALLEST_SCALE).astype(np.float32))
