@@ -114,6 +114,7 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
         defaults = build(SamplerDefaults, content["defaults"], "defaults")
         tensors = load_file(weights)
         mean, scale = (tensors.pop(f"normalizer.{name}").numpy() for name in ("mean", "scale"))
+        _check_sizes(folder, config, stored, len(mean))
         networks = Networks(config)
         networks.load_state_dict({name.removeprefix("networks."): value for name, value in tensors.items()})
     except (KeyError, RuntimeError, SafetensorError, QgfError) as error:
@@ -125,6 +126,19 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
     networks.requires_grad_(False)
     normalizer = Normalizer(np.asarray(mean), np.asarray(scale))
     return Checkpoint(networks.eval(), normalizer, stored, defaults, content.get("provenance", {}))
+
+
+def _check_sizes(folder: Path, config: NetworkConfig, interface: Interface, normalized: int) -> None:
+    found = (config.observation_dim, config.action_dim, config.horizon, normalized)
+    expected = (
+        interface.observation_dim,
+        interface.action_dim,
+        interface.chunk_length,
+        interface.observation_dim,
+    )
+    if found != expected:
+        what = "observation, action, chunk and normalizer lengths"
+        raise CheckpointError(folder, f"{what} of its networks are {found}, of its interface {expected}")
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -108,6 +108,15 @@ def test_a_foreign_configuration_is_refused(
         load_checkpoint(tmp_path / "c")
 
 
+def test_networks_of_other_sizes_than_the_interface_are_refused(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    shorter = dataclasses.replace(checkpoint.interface, chunk_length=2)
+    save_checkpoint(tmp_path / "c", dataclasses.replace(checkpoint, interface=shorter))
+    with pytest.raises(CheckpointError, match=r"are \(5, 2, 3, 5\), of its interface \(5, 2, 2, 5\)"):
+        load_checkpoint(tmp_path / "c")
+
+
 def test_a_configuration_that_is_not_json_is_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_checkpoint(tmp_path / "c", checkpoint)
     (tmp_path / "c" / CONFIG).write_text("{")

@@ -110,6 +110,10 @@ class TrainingRun:
                 progress(of.state.step, losses)
 
             drive(trainer, on_metrics, lambda of: self._save(of, log), lambda of: self._look(of, log))
+            if (
+                trainer.state.step == self._first_step
+            ):  # nothing was left to do; output or defaults may be new
+                self._save(trainer, log)
         held_out = trainer.held_out_flow_loss()
         return {"steps": trainer.state.step, "held_out_flow_loss": held_out, **self._latest}
 

@@ -113,12 +113,20 @@ def from_slices(slices: list[Slice], interface: Interface, relabel: Relabel) -> 
 
 
 def fingerprint(slices: list[Slice]) -> str:
-    """sha256 over names, sizes and action bytes of the slices: which data a checkpoint was trained on."""
+    """sha256 over names, sizes and action bytes of the slices: which data a checkpoint was trained on.
+
+    Raises:
+        UnreadableFileError: an action is no finite number (all of them are read here, and only here).
+    """
     digest = hashlib.sha256()
     for part in slices:
         digest.update(f"{part.path.name}:{len(part.actions)}:".encode())
         for start in range(0, len(part.actions), ROWS_AT_ONCE):
-            digest.update(np.ascontiguousarray(part.actions[start : start + ROWS_AT_ONCE]).tobytes())
+            actions = np.ascontiguousarray(part.actions[start : start + ROWS_AT_ONCE])
+            if not np.isfinite(actions).all():
+                row = start + int(np.flatnonzero(~np.isfinite(actions).all(axis=1))[0])
+                raise UnreadableFileError(part.path, "a data set of finite actions", f"row {row} is not")
+            digest.update(actions.tobytes())
     return digest.hexdigest()
 
 

@@ -131,6 +131,15 @@ def test_the_fingerprint_follows_the_data(tmp_path: Path, interface: Interface) 
     assert prints[0] == prints[1] != prints[2]
 
 
+def test_an_action_that_is_no_number_is_refused_with_its_row(tmp_path: Path, interface: Interface) -> None:
+    write_slice(tmp_path / "a.npz", interface, [20])
+    arrays = dict(np.load(tmp_path / "a.npz"))
+    arrays["actions"][7, 1] = np.nan
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UnreadableFileError, match="row 7 is not"):
+        fingerprint(read_slices(tmp_path, interface))
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path, interface: Interface) -> None:
     with pytest.raises(MissingFileError, match="There is no file"):
         read_slices(tmp_path, interface)

@@ -54,6 +54,14 @@ def test_more_steps_continue_a_finished_run(
     assert load_checkpoint(tmp_path / "out").provenance["steps"] == 6
 
 
+def test_a_finished_run_writes_its_checkpoint_again(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    assert train(tmp_path, recipe) == 0
+    recipe["defaults"]["guidance_weight"] = 0.5
+    assert train(tmp_path, recipe, "--output", str(tmp_path / "elsewhere")) == 0
+    assert load_checkpoint(tmp_path / "elsewhere").defaults.guidance_weight == 0.5
+    assert load_checkpoint(tmp_path / "elsewhere").provenance["steps"] == 4
+
+
 def test_a_changed_recipe_does_not_continue_another_run(
     tmp_path: Path, recipe: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
