@@ -70,8 +70,11 @@ def _check_limits(contract: Contract) -> None:
                 f"velocity up to {MAX_VELOCITY:g}, acceleration {MAX_ACCELERATION:g}, jerk {MAX_JERK:g}"
             )
             raise ContractError(path, f"the limits of '{name}' are those of no arm", accepted)
-        if not limits.lower < limits.upper or min(limits.velocity, limits.acceleration, limits.jerk) <= 0:
-            accepted = "lower < upper, and velocity, acceleration, jerk above 0"
+        if (
+            not limits.lower < limits.upper
+            or min(limits.velocity, limits.acceleration, limits.jerk, limits.start_error) <= 0
+        ):
+            accepted = "lower < upper, and velocity, acceleration, jerk and start_error above 0"
             raise ContractError(path, f"the limits of '{name}' allow no motion", accepted)
     unlimited = [joint for joint in joints if joint not in contract.deployment.limits]
     if unlimited:

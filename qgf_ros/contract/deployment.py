@@ -17,13 +17,18 @@ class OutputKind(Enum):
 
 @dataclass(frozen=True)
 class JointLimits:
-    """Bounds of one joint's command: position rad, velocity rad/s, acceleration rad/s2, jerk rad/s3."""
+    """Bounds of one joint's command: position rad, velocity rad/s, acceleration rad/s2, jerk rad/s3.
+
+    `start_error` is how far (rad) the measured joint may stand from the command when motion starts: more for fingers,
+    which an object keeps from closing.
+    """
 
     lower: float
     upper: float
     velocity: float
     acceleration: float
     jerk: float
+    start_error: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,22 @@ class CommandGate:
             )
             raise MotionRefused("tilted", sentence)
 
+    def check_near(self, measured: Mapping[str, float]) -> None:
+        """Returns where the arm (rad, by name) stands at the command: what is sent next is then no jump.
+
+        Raises:
+            MotionRefused: reason `away`; a joint is further off than its `start_error`.
+        """
+        commanded = dict(zip(self._joints, self.limiter.state.positions.tolist(), strict=True))
+        for joint, limits in self._contract.deployment.limits.items():
+            error = abs(measured[joint] - commanded[joint])
+            if error > limits.start_error:
+                sentence = (
+                    f"Joint '{joint}' stands {error:.3f} from the command; {limits.start_error:g} is allowed at a start. "
+                    "Something else has moved or stopped the arm: call reset, which takes the measured pose as the command."
+                )
+                raise MotionRefused("away", sentence)
+
     def hold(self, reason: str) -> None:
         """From the next tick on, brake to rest and stay, whatever chunks come."""
         self._running = False

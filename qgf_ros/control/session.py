@@ -88,7 +88,7 @@ class CommandSession:
             raise NotReadyError(f"The arm was stopped ({self._latched}); call reset first.")
         if not self._is_placed:
             raise NotReadyError("The node is not active, or no joint states have come yet.")
-        self._monitor.reading(now_ns)
+        self._gate.check_near(self._gate.measured(self._monitor.reading(now_ns)))
         self._gate.start()
         self._is_started, self._refused_since_ns, self.sentence = True, None, ""
         self._wanted_from_ns = self._monitor.newest_ns

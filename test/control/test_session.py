@@ -14,7 +14,7 @@ from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointReading, Rung
-from qgf_ros.errors import ChunkRefused, NotReadyError, ObservationRefused
+from qgf_ros.errors import ChunkRefused, MotionRefused, NotReadyError, ObservationRefused
 
 TICK_NS = 10_000_000
 BEGIN_NS = 1_000_000_000
@@ -126,6 +126,18 @@ def test_starting_on_stale_joint_states_is_refused(bench: Bench) -> None:
     bench.tick()
     with pytest.raises(ObservationRefused, match="ago"):
         bench.session.start(bench.now_ns + 1_000_000_000)
+
+
+def test_starting_away_from_the_command_is_refused_until_a_reset(bench: Bench) -> None:
+    bench.tick()
+    bench.positions["elbow"] += 0.11
+    bench.see()
+    with pytest.raises(MotionRefused, match=r"Joint 'elbow' stands 0\.110 from the command; 0\.1 is allowed"):
+        bench.session.start(bench.now_ns)
+    assert not bench.session.wants_chunk
+    bench.session.begin(bench.now_ns)
+    bench.session.start(bench.now_ns)
+    assert bench.session.wants_chunk
 
 
 def test_the_first_chunk_may_come_from_the_joint_states_known_at_the_start(bench: Bench) -> None:
