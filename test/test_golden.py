@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from golden_answers import answers, golden_directory, load
 
-# Stated by the golden README for float32 with float32 time frequencies. The relative part allows eight float32 roundings on
-# losses and norms far above 1. Sampler arrays and inputs are copied or summed in float32 order, so they are equal.
-ABSOLUTE, RELATIVE = 2e-5, 1e-6
+# Stated by the golden README for float32 with float32 time frequencies. It states none for the norms of whole gradients, which lie
+# near 50, where a float32 rounding is 4e-6: they may differ by eight roundings more. Sampler arrays and inputs are copied or summed in
+# float32 order, so they are equal.
+ABSOLUTE, RELATIVE_OF_NORMS = 2e-5, 1e-6
+NORM = "_grad_global_norm"
 KINDS = ("weights", "inference", "training")
 
 
@@ -37,8 +39,9 @@ def test_every_golden_array_is_reproduced(file: str, name: str) -> None:
         return
     assert ours.computed[name].shape == expected.shape
     exact = file == "sampler" or "/batch/" in name
-    tolerance = (0.0, 0.0) if exact else (ABSOLUTE, RELATIVE)
-    np.testing.assert_allclose(ours.computed[name], expected, atol=tolerance[0], rtol=tolerance[1])
+    absolute = 0.0 if exact else ABSOLUTE
+    relative = RELATIVE_OF_NORMS if name.endswith(NORM) else 0.0
+    np.testing.assert_allclose(ours.computed[name], expected, atol=absolute, rtol=relative)
 
 
 @pytest.mark.parametrize("file", golden_files(golden_directory()))

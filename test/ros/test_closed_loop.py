@@ -81,9 +81,6 @@ def test_two_robots_in_one_graph_do_not_hear_each_other(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not SHIPPED.is_dir(), reason="needs checkpoints/ur5e_cube: qgf train config/train/ur5e_cube.yaml"
-)
 def test_fifty_seeds_of_the_shipped_policy_give_identical_commands(
     contract: Contract, namespace: str
 ) -> None:
