@@ -11,7 +11,7 @@ import torch
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.flow.denoise import condition_q, condition_velocity, denoise
 from qgf_ros.flow.guidance import Guide
-from qgf_ros.flow.path import uniform_times
+from qgf_ros.flow.sampler import uniform_times
 from qgf_ros.share import share_path
 
 

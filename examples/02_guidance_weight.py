@@ -6,13 +6,11 @@ Run: python examples/02_guidance_weight.py [CHECKPOINT]
 import sys
 
 import numpy as np
-import torch
 
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.datatypes import Observation
-from qgf_ros.flow.denoise import SamplerConfig
-from qgf_ros.flow.guidance import Estimator
-from qgf_ros.inference.policy import ChunkPolicy
+from qgf_ros.evaluate.rollouts import make_policy
+from qgf_ros.flow.sampler import Estimator, SamplerConfig
 from qgf_ros.share import share_path
 
 WEIGHTS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -21,15 +19,15 @@ WEIGHTS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 def main(folder: str) -> None:
     """Samples the same chunk under growing weights, for each estimator."""
     checkpoint = load_checkpoint(folder)
-    policy = ChunkPolicy(checkpoint, torch.device("cpu"))
+    policy = make_policy(checkpoint)
     observation = Observation(checkpoint.normalizer.mean, stamp_ns=0)  # the data's mean
     scale = np.array([dimension.scale for dimension in checkpoint.interface.action.dimensions])
-    plain = policy.propose(observation, SamplerConfig(), seed=0, index=0).chunk.actions
+    plain = policy.propose(observation, SamplerConfig().walk(), seed=0, index=0).chunk.actions
     print("estimator           weight   Q first   Q final   moved by (share of an action's range, rms)")
     for estimator in Estimator:
         for weight in WEIGHTS:
             sampler = SamplerConfig(weight=weight, estimator=estimator)
-            proposal = policy.propose(observation, sampler, seed=0, index=0)
+            proposal = policy.propose(observation, sampler.walk(), seed=0, index=0)
             moved = np.sqrt(np.mean(np.square((proposal.chunk.actions - plain) / scale)))
             scores = f"{proposal.report.q_first:9.2f} {proposal.report.q_final:9.2f}"
             print(f"{estimator.value:18} {weight:7.2f} {scores} {moved:12.3f}")

@@ -6,13 +6,11 @@ Run: python examples/03_run_an_episode.py [CHECKPOINT [EPISODES]]
 import sys
 
 import numpy as np
-import torch
 
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.evaluate.rollouts import run_episode, standard_rows
-from qgf_ros.inference.policy import ChunkPolicy
+from qgf_ros.evaluate.rollouts import make_policy, run_episode, standard_rows
 from qgf_ros.share import share_path
 
 
@@ -20,7 +18,7 @@ def main(folder: str, episodes: int) -> None:
     """Runs each seed once a row and prints how it went."""
     contract = load_contract(share_path("config/contracts/ur5e_cube.yaml"))
     checkpoint = load_checkpoint(folder, contract.interface)  # refuses one of another interface
-    loop, policy = ClosedLoop(contract, "cube-single-task2"), ChunkPolicy(checkpoint, torch.device("cpu"))
+    loop, policy = ClosedLoop(contract, "cube-single-task2"), make_policy(checkpoint)
     rows = [row for row in standard_rows(checkpoint) if row.name in ("unguided", "guided")]
     print("seed  row        outcome      steps    return   ms a chunk")
     for seed in range(episodes):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
-from qgf_ros.checkpoint import SamplerDefaults, load_checkpoint, save_checkpoint
+from qgf_ros.checkpoint import load_checkpoint, save_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.data.dataset import from_slices, read_slices, split
 from qgf_ros.data.normalizer import fit_normalizer
 from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.evaluate.collect import CollectConfig, collect
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.share import share_path
 from qgf_ros.train.config import NetworkSizes, TrainConfig
 from qgf_ros.train.loop import make_trainer

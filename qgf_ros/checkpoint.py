@@ -27,22 +27,12 @@ from qgf_ros.contract.load import differences, interface_from_canonical
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.errors import CheckpointError, InterfaceMismatchError, QgfError
-from qgf_ros.flow.guidance import Estimator
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.strict import build
 
 FORMAT = 1
 WEIGHTS, CONFIG = "weights.safetensors", "checkpoint.json"
-
-
-@dataclass(frozen=True)
-class SamplerDefaults:
-    """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q."""
-
-    guidance_weight: float = 0.05
-    estimator: Estimator = Estimator.ONE_STEP
-    denoise_steps: int = 10
-    candidates: int = 1
 
 
 @dataclass(frozen=True)

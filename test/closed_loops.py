@@ -10,15 +10,14 @@ import numpy as np
 import torch
 from ros_graph import PATIENCE_S, ROOT
 
-from qgf_ros.checkpoint import Checkpoint, SamplerDefaults, load_checkpoint, save_checkpoint
+from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import FloatArray, JointCommand
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.evaluate.rollouts import Row, run_episode
-from qgf_ros.flow.denoise import SamplerConfig
+from qgf_ros.evaluate.rollouts import Row, make_policy, run_episode
+from qgf_ros.flow.sampler import SamplerConfig, SamplerDefaults
 from qgf_ros.graph import load_graph, settings
-from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.nodes.conductor import Conductor
 from qgf_ros.runner import running
@@ -73,7 +72,7 @@ class InProcess:
         self._row = Row(
             "guided", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
         )
-        self._policy = ChunkPolicy(loaded, torch.device("cpu"))
+        self._policy = make_policy(loaded)
         self._loop = RecordingLoop(contract, task)
 
     def commands(self, seed: int) -> FloatArray:

@@ -30,8 +30,8 @@ from qgf_ros.flow.denoise import (
     gradient_ascent,
     sample,
 )
-from qgf_ros.flow.guidance import Estimator, Guide, evaluate_guided
-from qgf_ros.flow.path import uniform_times
+from qgf_ros.flow.guidance import Guide, evaluate_guided
+from qgf_ros.flow.sampler import Estimator, uniform_times
 from qgf_ros.layers import LAYER_NORM_EPS, TIME_EMBEDDING_DIM, TimeEmbedding
 from qgf_ros.networks import Aggregation, Networks, aggregate
 from qgf_ros.train.update import TrainState, UpdateConfig, update

@@ -19,10 +19,11 @@ from ros_graph import LATCHED, Peer, values
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from qgf_ros.checkpoint import Checkpoint, SamplerDefaults, save_checkpoint
+from qgf_ros.checkpoint import Checkpoint, save_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.nodes.convert import to_stamp
 from qgf_ros.nodes.diagnostics import Level, status

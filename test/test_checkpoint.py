@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from qgf_ros.checkpoint import CONFIG, WEIGHTS, Checkpoint, SamplerDefaults, load_checkpoint, save_checkpoint
+from qgf_ros.checkpoint import CONFIG, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.errors import CheckpointError, InterfaceMismatchError
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from test.data.conftest import interface as interface
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from qgf_ros.checkpoint import Checkpoint, SamplerDefaults, save_checkpoint
+from qgf_ros.checkpoint import Checkpoint, save_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.data.normalizer import Normalizer
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 
 ROOT = Path(__file__).parents[1]

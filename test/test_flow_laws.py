@@ -12,7 +12,6 @@ from torch import Tensor
 
 from qgf_ros.errors import InvalidSetting, ShapeMismatch
 from qgf_ros.flow.denoise import (
-    SamplerConfig,
     best_of_n,
     condition_q,
     denoise,
@@ -20,15 +19,15 @@ from qgf_ros.flow.denoise import (
     gradient_ascent,
     sample,
 )
-from qgf_ros.flow.guidance import Estimator, Guide, critic_gradient, evaluate_guided
+from qgf_ros.flow.guidance import Guide, critic_gradient, evaluate_guided
 from qgf_ros.flow.path import (
     TimeSampling,
     clean_estimate,
     flow_matching_loss,
     interpolate,
     sample_times,
-    uniform_times,
 )
+from qgf_ros.flow.sampler import Estimator, SamplerConfig, uniform_times
 from qgf_ros.networks import NetworkConfig, Networks
 
 ROUNDING = 1e-5  # float32 sums of at most 64 numbers near 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qgf_ros.checkpoint import SamplerDefaults
 from qgf_ros.evaluate.collect import CollectConfig
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.strict import build, read_yaml
 from qgf_ros.train.config import TrainConfig
 

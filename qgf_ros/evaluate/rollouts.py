@@ -16,7 +16,10 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import JointCommand
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.flow.denoise import SamplerConfig
+from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.engine import EngineConfig
+from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.policy import ChunkPolicy
 
 
@@ -61,6 +64,11 @@ def standard_rows(checkpoint: Checkpoint) -> list[Row]:
     ]
 
 
+def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> ChunkPolicy:
+    """The policy of a checkpoint on this machine's CPU, with the engine that the node would choose there."""
+    return ChunkPolicy(checkpoint.interface, make_engine(engine or EngineConfig(), checkpoint, Device.CPU))
+
+
 def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:
     """One episode from `seed` (scene and noise), until success or the task's time limit."""
     loop.reset(seed)
@@ -71,7 +79,7 @@ def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> E
     while steps < loop.simulation.max_steps and not loop.simulation.success():
         if loop.gate.wants_chunk:
             observation, began = loop.observe(), time.perf_counter()
-            proposal = policy.propose(observation, row.sampler, seed, len(scores))
+            proposal = policy.propose(observation, row.sampler.walk(), seed, len(scores))
             latencies.append(1e3 * (time.perf_counter() - began))
             loop.gate.load(proposal.chunk)
             scores.append(proposal.report.q_final)
@@ -105,7 +113,7 @@ def run_all(
 
 def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int) -> dict[str, float]:
     """Success of the unguided and the default policy over a few episodes, in this process: for a look while training."""
-    loop, policy = ClosedLoop(contract, task), ChunkPolicy(checkpoint, torch.device("cpu"))
+    loop, policy = ClosedLoop(contract, task), make_policy(checkpoint)
     rows = [row for row in standard_rows(checkpoint) if row.name in ("unguided", "guided")]
     return {
         row.name: sum(run_episode(loop, policy, row, seed).success for seed in range(episodes)) / episodes
@@ -120,7 +128,7 @@ def _start_worker(contract_path: Path, checkpoint_path: Path, task: str) -> None
     global _worker
     torch.set_num_threads(1)
     contract = load_contract(contract_path)
-    policy = ChunkPolicy(load_checkpoint(checkpoint_path, contract.interface), torch.device("cpu"))
+    policy = make_policy(load_checkpoint(checkpoint_path, contract.interface))
     _worker = ClosedLoop(contract, task), policy
 
 

@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from qgf_ros.errors import InvalidSetting, ShapeMismatch
+from qgf_ros.errors import ShapeMismatch
+from qgf_ros.flow.committed import Overwriting
 from qgf_ros.flow.guidance import (
-    Estimator,
     Guide,
     GuidedField,
     QFunction,
     VelocityFunction,
-    WeightSchedule,
     critic_gradient,
     evaluate_guided,
     guided_velocity,
 )
-from qgf_ros.flow.path import clean_estimate, uniform_times
+from qgf_ros.flow.path import clean_estimate
+from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.networks import CriticModel, VelocityModel, aggregate
-
-
-@dataclass(frozen=True)
-class SamplerConfig:
-    """How a chunk is sampled.
-
-    `weight` 0 is the unguided policy; `candidates` N > 1 keeps the best of N by aggregated target Q.
-    """
-
-    denoise_steps: int = 10
-    weight: float | WeightSchedule = 0.0
-    estimator: Estimator = Estimator.ONE_STEP
-    candidates: int = 1
-
-    def __post_init__(self) -> None:
-        """Check the counts; raises InvalidSetting."""
-        for name, value in (("denoise_steps", self.denoise_steps), ("candidates", self.candidates)):
-            if value < 1:
-                raise InvalidSetting(f"sampler.{name}", value, "a positive whole number")
-
-    @property
-    def guided(self) -> bool:
-        """Whether any step may need the critic's gradient."""
-        return callable(self.weight) or self.weight != 0.0
 
 
 @dataclass(frozen=True)
@@ -67,23 +43,36 @@ class DenoiseStep:
     next_action: Tensor
 
     def clean_estimate(self) -> Tensor:
-        """Return the one-step estimate of the action, clipped: the answer if the walk stops here."""
+        """Return the one-step estimate of the action from before the step, clipped: where the critic was asked."""
         return clean_estimate(self.action, self.velocity, self.time).clamp(-1.0, 1.0)
+
+    def answer(self) -> Tensor:
+        """Return the action if the walk ends after this step, clipped; equation (21) after the last one.
+
+        Before that, the step's velocity is kept up to t = 1 (ours): an estimate, the worse the smaller t is.
+        """
+        return clean_estimate(self.next_action, self.velocity, self.next_time).clamp(-1.0, 1.0)
 
 
 def denoise(
-    velocity_of: VelocityFunction, noise: Tensor, times: Sequence[float], guide: Guide | None = None
+    velocity_of: VelocityFunction,
+    noise: Tensor,
+    times: Sequence[float],
+    guide: Guide | None = None,
+    committed: Overwriting | None = None,
 ) -> Iterator[DenoiseStep]:
     """Yield the Euler steps from `noise` (B, D) along increasing `times`, which may be unevenly spaced.
 
     A step is computed when the caller asks for it, so a caller may stop between steps. The running action is
     never clipped; the result is the last `next_action`, clipped. Equation (20). Times are usually
-    `uniform_times(K)`; a field trained at DISCRETE times must be stepped at those.
+    `uniform_times(K)`; a field trained at DISCRETE times must be stepped at those. `committed` actions are put in their
+    place before each step, and guidance is held back where the robot is bound to them.
     """
     action = noise
     grid = torch.tensor(times, dtype=noise.dtype, device=noise.device)
     for index, (time, next_time) in enumerate(pairwise(times)):
         weight = 0.0 if guide is None else guide.weight_at(time)
+        action = action if committed is None else committed.place(action, noise, time)
         if guide is None or weight == 0.0:
             guided = None
             with torch.no_grad():
@@ -91,6 +80,8 @@ def denoise(
         else:
             guided = evaluate_guided(velocity_of, guide.q, action, grid[index], guide.estimator)
             velocity = guided.velocity
+            if committed is not None:
+                guided = replace(guided, guidance=committed.hold_back(guided.guidance))
             direction = guided_velocity(velocity, guided.guidance, weight)
         next_action = torch.add(action, direction, alpha=next_time - time)
         yield DenoiseStep(index, time, next_time, action, velocity, weight, guided, next_action)
@@ -100,7 +91,7 @@ def denoise(
 def finish(steps: Iterator[DenoiseStep]) -> Tensor:
     """Walk to the end and return the final action (B, D), clipped to [-1, 1]. Equation (21)."""
     *_, last = steps
-    return last.next_action.clamp(-1.0, 1.0)
+    return last.answer()
 
 
 def sample(
@@ -127,7 +118,7 @@ def sample(
         needs_critic = config.guided or count > 1
         q = condition_q(target_critic, observation, count) if needs_critic else None
     guide = Guide(q, config.weight, config.estimator) if q is not None and config.guided else None
-    action = finish(denoise(velocity_of, noise, uniform_times(config.denoise_steps), guide))
+    action = finish(denoise(velocity_of, noise, config.walk().times, guide))
     return action if q is None or count == 1 else best_of_n(q, action, count)
 
 

@@ -7,34 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 import torch
 from torch import Tensor
 
 from qgf_ros.flow.path import clean_estimate
+from qgf_ros.flow.sampler import Estimator, WeightSchedule
 
 VelocityFunction = Callable[[Tensor, Tensor], Tensor]
 """(a_t (B, D), t ()) -> v (B, D): a velocity field with its observation already given."""
 
 QFunction = Callable[[Tensor], Tensor]
 """a (B, D) -> aggregated Q (B,): a target critic with its observation already given."""
-
-WeightSchedule = Callable[[float], float]
-"""t in [0, 1) -> guidance weight at that time."""
-
-
-class Estimator(Enum):
-    """Which estimate of the final action the critic judges.
-
-    ONE_STEP: QGF, the reference's value: the critic's gradient at clip(a_t + (1 - t) v), used as it is.
-    ONE_STEP_JACOBIAN: the same point, the gradient carried back to a_t through the estimate (clip included).
-    NOISY: QFQL: the critic's gradient at a_t itself, unclipped.
-    """
-
-    ONE_STEP = "one_step"
-    ONE_STEP_JACOBIAN = "one_step_jacobian"
-    NOISY = "noisy"
 
 
 @dataclass(frozen=True)

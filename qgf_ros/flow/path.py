@@ -7,8 +7,6 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from qgf_ros.errors import InvalidSetting
-
 
 class TimeSampling(Enum):
     """Where training times come from.
@@ -49,10 +47,3 @@ def clean_estimate(action: Tensor, velocity: Tensor, time: Tensor | float) -> Te
     At t = 0 it is a mean over all modes of the policy; it becomes an action only as t grows.
     """
     return action + (1.0 - time) * velocity
-
-
-def uniform_times(denoise_steps: int) -> tuple[float, ...]:
-    """Return the K + 1 grid times (0, 1/K, ..., 1) of K equal steps; raises InvalidSetting for K < 1."""
-    if denoise_steps < 1:
-        raise InvalidSetting("denoise_steps", denoise_steps, "a positive whole number")
-    return tuple(k / denoise_steps for k in range(denoise_steps + 1))

@@ -11,7 +11,7 @@ from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import Observation, Reading
 from qgf_ros.errors import ObservationRefused, ProposalNotFinite
-from qgf_ros.flow.denoise import SamplerConfig
+from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.demand import DemandBook
 from qgf_ros.inference.policy import ChunkPolicy, Proposal
 from qgf_ros.inference.ramp import WeightRamp
@@ -108,7 +108,7 @@ class Proposer:
         began = time.perf_counter()
         observation = self._assembler.assemble(self.readings, now_ns)
         sampler = replace(self.sampler, weight=self.ramp.advance(observation.stamp_ns))
-        proposal = self._policy.propose(observation, sampler, self.seed, self.index)
+        proposal = self._policy.propose(observation, sampler.walk(), self.seed, self.index)
         if not np.isfinite(proposal.chunk.actions).all():
             raise ProposalNotFinite(self.index)
         timed = Timed(proposal, self.seed, self.index, (time.perf_counter() - began) * 1e3)
@@ -121,6 +121,6 @@ class Proposer:
         latencies = []
         for index in range(passes):
             began = time.perf_counter()
-            self._policy.propose(observation, self.sampler, 0, index)
+            self._policy.propose(observation, self.sampler.walk(), 0, index)
             latencies.append((time.perf_counter() - began) * 1e3)
         return latencies

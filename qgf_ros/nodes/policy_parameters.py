@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from qgf_ros.checkpoint import SamplerDefaults
 from qgf_ros.errors import InvalidSetting
-from qgf_ros.flow.denoise import SamplerConfig
-from qgf_ros.flow.guidance import Estimator
+from qgf_ros.flow.sampler import Estimator, SamplerConfig, SamplerDefaults
 from qgf_ros.inference.device import Device
 from qgf_ros.nodes.params import Parameter, Value
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from qgf_ros.checkpoint import SamplerDefaults, load_checkpoint
+from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.device import choose_device
+from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.proposer import Proposer
 from qgf_ros.nodes.policy_parameters import PolicySettings
@@ -44,7 +46,7 @@ def make_setup(settings: PolicySettings) -> Setup:
     proposer = Proposer(
         contract,
         Assembler(contract, kinematics),
-        ChunkPolicy(checkpoint, device),
+        ChunkPolicy(contract.interface, ReferenceEngine(checkpoint, device)),
         settings.sampler(checkpoint.defaults),
         ramp_s=settings.weight_ramp_s,
         resend_after_s=None if settings.lockstep else settings.resend_after_s,

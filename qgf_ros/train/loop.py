@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from qgf_ros.checkpoint import Checkpoint, SamplerDefaults
+from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
@@ -16,6 +16,7 @@ from qgf_ros.data.dataset import Dataset
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
 from qgf_ros.flow.path import flow_matching_loss, interpolate, sample_times
+from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.train.config import TrainConfig
 from qgf_ros.train.update import TrainState, action_vector, update

@@ -1,0 +1,111 @@
+"""How a chunk is sampled, in plain values: imports no torch, so that a process without it can plan and run a walk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from qgf_ros.errors import InvalidSetting
+
+WeightSchedule = Callable[[float], float]
+"""t in [0, 1) -> guidance weight at that time."""
+
+
+class Estimator(Enum):
+    """Which estimate of the final action the critic judges.
+
+    ONE_STEP: QGF, the reference's value: the critic's gradient at clip(a_t + (1 - t) v), used as it is.
+    ONE_STEP_JACOBIAN: the same point, the gradient carried back to a_t through the estimate (clip included).
+    NOISY: QFQL: the critic's gradient at a_t itself, unclipped.
+    """
+
+    ONE_STEP = "one_step"
+    ONE_STEP_JACOBIAN = "one_step_jacobian"
+    NOISY = "noisy"
+
+
+@dataclass(frozen=True)
+class SamplerDefaults:
+    """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q."""
+
+    guidance_weight: float = 0.05
+    estimator: Estimator = Estimator.ONE_STEP
+    denoise_steps: int = 10
+    candidates: int = 1
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """How a chunk is sampled.
+
+    `weight` 0 is the unguided policy; `candidates` N > 1 keeps the best of N by aggregated target Q.
+    """
+
+    denoise_steps: int = 10
+    weight: float | WeightSchedule = 0.0
+    estimator: Estimator = Estimator.ONE_STEP
+    candidates: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the counts; raises InvalidSetting."""
+        for name, value in (("denoise_steps", self.denoise_steps), ("candidates", self.candidates)):
+            if value < 1:
+                raise InvalidSetting(f"sampler.{name}", value, "a positive whole number")
+
+    @property
+    def guided(self) -> bool:
+        """Whether any step may need the critic's gradient."""
+        return callable(self.weight) or self.weight != 0.0
+
+    def walk(self) -> Walk:
+        """The whole walk: K equal steps, each guided as `weight` says."""
+        times = uniform_times(self.denoise_steps)
+        weights = tuple(self.weight(time) if callable(self.weight) else self.weight for time in times[:-1])
+        return Walk(times, weights, self.estimator, self.candidates)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A planned walk from noise to action: what an engine is asked to do.
+
+    `times` (K + 1) increase from 0 to 1, not necessarily evenly; `weights` (K) are the guidance weights of the steps; at
+    a step whose weight is 0 the critic is not evaluated. Times must be such as the policy was trained on.
+    """
+
+    times: tuple[float, ...]
+    weights: tuple[float, ...]
+    estimator: Estimator = Estimator.ONE_STEP
+    candidates: int = 1
+
+    def __post_init__(self) -> None:
+        """Check lengths and order; raises InvalidSetting."""
+        increasing = all(later > time for time, later in zip(self.times, self.times[1:], strict=False))
+        if len(self.times) < 2 or (self.times[0], self.times[-1]) != (0.0, 1.0) or not increasing:
+            raise InvalidSetting("walk.times", self.times, "times that increase from 0 to 1")
+        if len(self.weights) != self.steps:
+            raise InvalidSetting("walk.weights", self.weights, f"{self.steps} weights, one a step")
+        if self.candidates < 1:
+            raise InvalidSetting("walk.candidates", self.candidates, "a positive whole number")
+
+    @property
+    def steps(self) -> int:
+        """K, the number of Euler steps."""
+        return len(self.times) - 1
+
+    @property
+    def guided_steps(self) -> int:
+        """How many steps ask the critic for its gradient."""
+        return sum(weight != 0.0 for weight in self.weights)
+
+    @property
+    def asks_critic(self) -> bool:
+        """Whether the finished chunks are scored by the critic: to choose among them, or to report Q."""
+        return self.candidates > 1 or self.guided_steps > 0
+
+
+def uniform_times(denoise_steps: int) -> tuple[float, ...]:
+    """Return the K + 1 grid times (0, 1/K, ..., 1) of K equal steps; raises InvalidSetting for K < 1."""
+    if denoise_steps < 1:
+        raise InvalidSetting("denoise_steps", denoise_steps, "a positive whole number")
+    return tuple(k / denoise_steps for k in range(denoise_steps + 1))

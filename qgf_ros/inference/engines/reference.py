@@ -1,0 +1,68 @@
+"""The specification of all engines: autograd through the networks, one step of the walk after another."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.flow.committed import Overwriting
+from qgf_ros.flow.denoise import DenoiseStep, condition_q, condition_velocity, denoise
+from qgf_ros.flow.guidance import Guide
+from qgf_ros.flow.prefix import Prefix
+from qgf_ros.flow.sampler import Walk
+from qgf_ros.inference.engines.engine import Float32, GoOn, Sample
+
+
+class ReferenceEngine:
+    """Samples with a checkpoint's networks on one device. Stateless between calls."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        self._networks = checkpoint.networks.to(device)
+        self._normalizer = checkpoint.normalizer
+        self._device = device
+
+    @property
+    def description(self) -> str:
+        """Which engine, and where."""
+        return f"reference (autograd, {self._device})"
+
+    def sample(
+        self,
+        observation: Float32,
+        noise: Float32,
+        walk: Walk,
+        prefix: Prefix | None = None,
+        go_on: GoOn | None = None,
+    ) -> Sample:
+        """See `Engine.sample`."""
+        normalised = torch.from_numpy(self._normalizer.normalise(observation[None])).to(self._device)
+        with torch.no_grad():
+            velocity_of = condition_velocity(self._networks.policy, normalised, walk.candidates)
+            q = condition_q(self._networks.target_critic, normalised, walk.candidates)
+        committed = None if prefix is None else Overwriting(prefix, self._device)
+        if committed is not None:
+            q = committed.judge(q)
+        weight_at = dict(zip(walk.times, walk.weights, strict=False))
+        guide = Guide(q, weight_at.__getitem__, walk.estimator)
+        start = torch.from_numpy(noise).to(self._device)
+        steps: list[DenoiseStep] = []
+        for step in denoise(velocity_of, start, walk.times, guide, committed):
+            steps.append(step)
+            if go_on is not None and len(steps) < walk.steps and not go_on(len(steps)):
+                break
+        final = steps[-1].answer() if committed is None else committed.replace(steps[-1].answer())
+        with torch.no_grad():
+            scores = q(final) if walk.asks_critic else torch.full((len(final),), float("nan"))
+            best = int(scores.argmax()) if walk.asks_critic else 0
+            is_guided = steps[0].guided is not None
+            q_first = float(q(steps[0].clean_estimate())[best]) if is_guided else float("nan")
+        norms = [s.weight * float(s.guided.guidance[best].norm()) for s in steps if s.guided is not None]
+        return Sample(
+            actions=final.cpu().numpy(),
+            scores=scores.cpu().numpy(),
+            best=best,
+            q_first=q_first,
+            guidance_norm=float(np.mean(norms)) if norms else 0.0,
+            steps=len(steps),
+        )

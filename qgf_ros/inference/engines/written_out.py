@@ -1,0 +1,293 @@
+"""The guided sampler as forward operations only: the critic's gradient, and the policy's, written out by hand.
+
+One page for every library that can do a dozen `Operations`: PyTorch runs it step by step (`torch_engine.py`) or into a CUDA
+graph (`cuda_graph.py`), the ONNX graph is built by it (`onnx_graph.py`). Equations as in docs/algorithm.md; rows are
+candidates, N of them, all of one observation. Gradients are the textbook's of LayerNorm and GELU; the order is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from qgf_ros.networks import Aggregation
+
+
+class Arithmetic(Protocol):
+    """What an array, or the name of one in a graph, must do by itself."""
+
+    def __add__(self, other: Any, /) -> Self: ...
+
+    def __sub__(self, other: Any, /) -> Self: ...
+
+    def __mul__(self, other: Any, /) -> Self: ...
+
+    def __truediv__(self, other: Any, /) -> Self: ...
+
+
+T = TypeVar("T", bound=Arithmetic)
+Saved = tuple[T, ...]
+
+
+class Operations(Protocol[T]):
+    """The rest of what the page needs. Kernels are (in, out), or (E, in, out) for an ensemble computed together."""
+
+    def affine(self, x: T, kernel: T, offset: T) -> T:
+        """X @ kernel + offset, (N, out)."""
+        ...
+
+    def transposed(self, gradient: T, kernel: T) -> T:
+        """Gradient @ kernel^T, (N, in): reads the one copy of the kernel."""
+        ...
+
+    def norm(self, x: T, scale: T, bias: T) -> tuple[T, Saved[T]]:
+        """Layer normalisation, and what its gradient needs."""
+        ...
+
+    def norm_gradient(self, gradient: T, saved: Saved[T]) -> T:
+        """The gradient at the norm's input."""
+        ...
+
+    def gelu(self, x: T) -> tuple[T, Saved[T]]:
+        """GELU in its tanh form, and what its gradient needs."""
+        ...
+
+    def gelu_gradient(self, gradient: T, saved: Saved[T]) -> T:
+        """The gradient at GELU's input."""
+        ...
+
+    def clip(self, x: T) -> T:
+        """X between -1 and 1."""
+        ...
+
+    def clip_gradient(self, gradient: T, x: T) -> T:
+        """The gradient where -1 <= x <= 1, else 0."""
+        ...
+
+    def where(self, mask: T, x: T, y: T) -> T:
+        """X where the mask holds, else y."""
+        ...
+
+    def zeros(self, like: T) -> T:
+        """Zeros of the same shape."""
+        ...
+
+    def nan(self, like: T) -> T:
+        """One nan for each row (N, 1)."""
+        ...
+
+    def embed(self, times: T) -> T:
+        """emb(t) (K, 16) of times (K,). Equation (1)."""
+        ...
+
+    def aggregate(self, answers: Sequence[T], how: Aggregation) -> tuple[T, Sequence[T]]:
+        """Q (N, 1), equation (3), from the members' answers, and dQ / d answer of each. Equal minima share."""
+        ...
+
+    def total(self, gradients: Sequence[T]) -> T:
+        """The sum over members (N, D)."""
+        ...
+
+    def matters(self, share: T) -> T | bool:
+        """Whether any row's Q depends on this member: if not, its backward pass is left out where that is possible."""
+        ...
+
+    def choose(
+        self, condition: T | bool, then: Callable[[], Sequence[T]], otherwise: Callable[[], Sequence[T]]
+    ) -> Sequence[T]:
+        """The arrays of one of two branches; the other one is not computed where that is possible."""
+        ...
+
+
+@dataclass(frozen=True)
+class Affine(Generic[T]):
+    """Kernel and bias of a dense layer, or scale and bias of a norm."""
+
+    kernel: T
+    bias: T
+
+
+@dataclass(frozen=True)
+class Net(Generic[T]):
+    """One network, its first kernel split by input: `observation` (O, W) with the bias, `time` (16, W), `action` (D, W)."""
+
+    observation: Affine[T]
+    time: T | None
+    action: T
+    hidden: tuple[Affine[T], ...]
+    norms: tuple[Affine[T], ...]
+    head: Affine[T]
+
+
+@dataclass(frozen=True)
+class Nets(Generic[T]):
+    """All that a chunk is computed with. `critics` are the target critic's members, one by one or as one ensemble."""
+
+    mean: T
+    scale: T
+    policy: Net[T]
+    critics: tuple[Net[T], ...]
+    aggregation: Aggregation
+
+
+@dataclass(frozen=True)
+class Held(Generic[T]):
+    """Committed actions: `fixed` (D,) says which entries are, `actions` (D,) what they are, `freedom` (D,) is 1 - W."""
+
+    fixed: T
+    actions: T
+    freedom: T
+
+
+@dataclass(frozen=True)
+class Scene(Generic[T]):
+    """What is the same at every step. Features are the observation's share of first layers (1, W)."""
+
+    nets: Nets[T]
+    noise: T
+    critics: Sequence[T]
+    held: Held[T] | None
+    is_noisy: T | bool
+    is_jacobian: T | bool
+
+
+@dataclass(frozen=True)
+class Instant(Generic[T]):
+    """A step: `features` (1, W) of the policy at its time t, t itself, its length, the guidance weight."""
+
+    features: T
+    time: T | float
+    length: T | float
+    weight: T | float
+    is_guided: T | bool
+    is_first_noisy: T | bool
+
+
+@dataclass(frozen=True)
+class Step(Generic[T]):
+    """What a step gave (N, D); `q` (N, 1) of the clean estimate if the step is the first, nan if it is unguided."""
+
+    action: T
+    velocity: T
+    guidance: T
+    q: T
+
+
+def normalised(nets: Nets[T], observation: T) -> T:
+    """The observation (1, O) in units of its spread."""
+    return (observation - nets.mean) / nets.scale
+
+
+def features(ops: Operations[T], net: Net[T], observation: T) -> T:
+    """The observation's share of the first layer (1, W), bias included."""
+    return ops.affine(observation, net.observation.kernel, net.observation.bias)
+
+
+def timed_features(ops: Operations[T], nets: Nets[T], observation: T, times: T) -> T:
+    """The observation's and each time's share of the policy's first layer (K, W)."""
+    assert nets.policy.time is not None, "a velocity field takes time"
+    return ops.affine(ops.embed(times), nets.policy.time, features(ops, nets.policy, observation))
+
+
+def forward(
+    ops: Operations[T], net: Net[T], action: T, offset: T
+) -> tuple[T, list[tuple[Saved[T], Saved[T]]]]:
+    """The head's answer, and for each layer what the way back needs."""
+    tape: list[tuple[Saved[T], Saved[T]]] = []
+    y = ops.affine(action, net.action, offset)
+    for index in range(len(net.hidden) + 1):
+        if index > 0:
+            y = ops.affine(y, net.hidden[index - 1].kernel, net.hidden[index - 1].bias)
+        of_norm: Saved[T] = ()
+        if index < len(net.norms):
+            y, of_norm = ops.norm(y, net.norms[index].kernel, net.norms[index].bias)
+        y, of_gelu = ops.gelu(y)
+        tape.append((of_norm, of_gelu))
+    return ops.affine(y, net.head.kernel, net.head.bias), tape
+
+
+def backward(
+    ops: Operations[T], net: Net[T], tape: Sequence[tuple[Saved[T], Saved[T]]], gradient: T
+) -> T:
+    """The gradient at the action (N, D) of a `gradient` at the head's answer."""
+    y = ops.transposed(gradient, net.head.kernel)
+    for index in reversed(range(len(tape))):
+        of_norm, of_gelu = tape[index]
+        y = ops.gelu_gradient(y, of_gelu)
+        y = ops.norm_gradient(y, of_norm) if of_norm else y
+        y = ops.transposed(y, net.hidden[index - 1].kernel if index > 0 else net.action)
+    return y
+
+
+def judge(ops: Operations[T], scene: Scene[T], action: T) -> T:
+    """Aggregated target Q (N, 1) of actions (N, D) whose committed entries are replaced."""
+    action = replaced(ops, scene.held, action)
+    answers = [
+        forward(ops, net, action, offset)[0]
+        for net, offset in zip(scene.nets.critics, scene.critics, strict=True)
+    ]
+    return ops.aggregate(answers, scene.nets.aggregation)[0]
+
+
+def judge_and_differentiate(ops: Operations[T], scene: Scene[T], action: T) -> tuple[T, T]:
+    """Aggregated target Q (N, 1), and its gradient (N, D) at `action`. Equation (17)."""
+    action = replaced(ops, scene.held, action)
+    nets = scene.nets.critics
+    passes = [
+        forward(ops, net, action, offset) for net, offset in zip(nets, scene.critics, strict=True)
+    ]
+    q, shares = ops.aggregate([answer for answer, _ in passes], scene.nets.aggregation)
+    gradients = []
+    for net, (_, tape), share in zip(nets, passes, shares, strict=True):
+        gradients += ops.choose(
+            ops.matters(share),
+            lambda net=net, tape=tape, share=share: [backward(ops, net, tape, share)],
+            lambda: [ops.zeros(action)],
+        )
+    gradient = ops.total(gradients)
+    held = scene.held
+    return q, gradient if held is None else ops.where(held.fixed, ops.zeros(gradient), gradient)
+
+
+def step(ops: Operations[T], scene: Scene[T], at: Instant[T], action: T) -> Step[T]:
+    """One Euler step from `action` a_t (N, D). Equations (16) to (20)."""
+    held = scene.held
+    if held is not None:  # committed entries on the line from noise to action, equation (4)
+        line = scene.noise + (held.actions - scene.noise) * at.time
+        action = ops.where(held.fixed, line, action)
+    velocity, tape = forward(ops, scene.nets.policy, action, at.features)
+    estimate = action + velocity * _rest(at.time)
+    clean = ops.clip(estimate)
+
+    def through_estimate(gradient: T) -> T:
+        gradient = ops.clip_gradient(gradient, estimate)
+        carried = backward(ops, scene.nets.policy, tape, gradient)
+        return gradient + carried * _rest(at.time)
+
+    def guided() -> Sequence[T]:
+        (point,) = ops.choose(scene.is_noisy, lambda: [action], lambda: [clean])
+        q, gradient = judge_and_differentiate(ops, scene, point)
+        (q,) = ops.choose(at.is_first_noisy, lambda: [judge(ops, scene, clean)], lambda: [q])
+        (guidance,) = ops.choose(
+            scene.is_jacobian, lambda: [through_estimate(gradient)], lambda: [gradient]
+        )
+        return [guidance if held is None else guidance * held.freedom, q]
+
+    guidance, q = ops.choose(at.is_guided, guided, lambda: [ops.zeros(action), ops.nan(action)])
+    return Step(action + (velocity + guidance * at.weight) * at.length, velocity, guidance, q)
+
+
+def finished(ops: Operations[T], held: Held[T] | None, last: Step[T], time: T | float) -> T:
+    """The chunks (N, D) if the walk ends at `time` after step `last`. Equation (21)."""
+    return replaced(ops, held, ops.clip(last.action + last.velocity * _rest(time)))
+
+
+def replaced(ops: Operations[T], held: Held[T] | None, action: T) -> T:
+    """`action` (N, D) with its committed entries as they will be executed."""
+    return action if held is None else ops.where(held.fixed, held.actions, action)
+
+
+def _rest(time: T | float) -> Any:
+    """1 - t."""
+    return time * -1.0 + 1.0
