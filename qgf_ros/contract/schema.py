@@ -199,8 +199,19 @@ class Interface:
     @property
     def digest(self) -> str:
         """sha256 of the canonical form: equal where data, checkpoint and robot speak the same language."""
-        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _sha256(self.canonical())
+
+    @property
+    def row_digest(self) -> str:
+        """As `digest`, without the length of chunks: equal where one row of recorded data means the same."""
+        rows = self.canonical()
+        del rows["chunk_length"]
+        return _sha256(rows)
+
+
+def _sha256(canonical: dict[str, object]) -> str:
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,16 @@ def test_a_folder_larger_than_memory_gives_the_same_windows(
         np.testing.assert_array_equal(values, drawn[1].__dict__[name])
 
 
+def test_data_serve_every_chunk_length_of_the_interface_they_were_recorded_under(
+    tmp_path: Path, interface: Interface
+) -> None:
+    write_slice(tmp_path / "a.npz", interface, [20])
+    longer = dataclasses.replace(interface, chunk_length=12)
+    assert longer.digest != interface.digest
+    windows = open_dataset(tmp_path, longer, ANYWHERE).draw(4, 12, 0.9, np.random.default_rng(0))
+    assert windows.actions.shape == (4, 12, interface.action_dim)
+
+
 def test_a_valid_window_lies_inside_one_episode_and_continues_by_one_step(
     tmp_path: Path, interface: Interface
 ) -> None:
