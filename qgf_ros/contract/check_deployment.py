@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from qgf_ros.contract.schema import Contract, Message, OutputKind
+from qgf_ros.contract.schema import ChunkMode, Contract, Message, OutputKind
 from qgf_ros.errors import ContractError
 
 WHOLE_TICKS_TOLERANCE = 1e-9  # rounding of period x rate
@@ -25,6 +25,7 @@ def check_deployment(contract: Contract) -> None:
     _check_topics(contract)
     _check_limits(contract)
     _check_outputs(contract)
+    _check_chunks(contract)
 
 
 def _check_rates(contract: Contract) -> None:
@@ -99,6 +100,26 @@ def _check_outputs(contract: Contract) -> None:
         if output.kind is OutputKind.GRIPPER_COMMAND and len(output.joints) != 1:
             problem = f"the gripper command '{output.topic}' carries {', '.join(output.joints)}"
             raise ContractError(path, problem, "it moves one joint")
+
+
+def _check_chunks(contract: Contract) -> None:
+    """Real-time chunking needs d <= s and d + s <= H (arXiv 2506.07339, section 2)."""
+    chunks, length = contract.deployment.chunks, contract.interface.chunk_length
+    delay, horizon = chunks.delay, chunks.execution_horizon
+    horizon = length if horizon is None else horizon
+    where = "deployment.chunks: execution_horizon"
+    if chunks.mode is ChunkMode.SYNCHRONOUS:
+        if not 1 <= horizon <= length or delay != 0:
+            accepted = f"synchronous chunks have delay 0 and an execution_horizon from 1 to {length}"
+            raise ContractError(contract.path, f"{where} is {horizon} and delay {delay}", accepted)
+        return
+    if not (1 <= horizon <= length and 0 <= delay <= horizon and delay + horizon <= length):
+        problem = f"{where} {horizon} and delay {delay} do not fit the chunk_length {length}"
+        longest = length // 2
+        accepted = f"the delay may be 0 to {longest}"
+        if 0 <= delay <= longest:
+            accepted = f"with delay {delay} it may be {max(delay, 1)} to {length - delay}"
+        raise ContractError(contract.path, problem, accepted)
 
 
 def _check_topic_name(path: Path, where: str, topic: str) -> None:

@@ -52,6 +52,28 @@ class Output:
     joints: tuple[str, ...]
 
 
+class ChunkMode(Enum):
+    """How one chunk follows another: docs/adr/0017-chunk-timing.md."""
+
+    SYNCHRONOUS = "synchronous"  # the next is asked for when the last has ended; the arm waits for it
+    REAL_TIME = "real_time"  # made while the last is played; it keeps to what is committed meanwhile
+    NAIVE = "naive"  # as real_time, but it knows nothing of those actions
+    ENSEMBLE = "ensemble"  # as naive, but it is averaged with what earlier chunks said for the same time
+
+
+@dataclass(frozen=True)
+class Chunking:
+    """When the next chunk is asked for and when it takes over, counted in actions.
+
+    It is asked for when `execution_horizon` (s) actions of the chunk in play have been executed (None: all of them), and
+    takes over `delay` (d) actions later.
+    """
+
+    mode: ChunkMode = ChunkMode.SYNCHRONOUS
+    execution_horizon: int | None = None
+    delay: int = 0
+
+
 @dataclass(frozen=True)
 class Deployment:
     """What may differ from robot to robot."""
@@ -60,3 +82,4 @@ class Deployment:
     inputs: dict[str, Topic]
     outputs: tuple[Output, ...]
     limits: dict[str, JointLimits]
+    chunks: Chunking = Chunking()

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from qgf_ros.contract.deployment import Chunking as Chunking
+from qgf_ros.contract.deployment import ChunkMode as ChunkMode
 from qgf_ros.contract.deployment import Deployment as Deployment
 from qgf_ros.contract.deployment import JointLimits as JointLimits
 from qgf_ros.contract.deployment import Output as Output
@@ -137,8 +139,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Kinematics:
-    """A MuJoCo model (MJCF) of the arm: `tool` is the site that acts, `nominal_quat_wxyz` its attitude at yaw
-    0.
+    """A MuJoCo model (MJCF) of the arm: `tool` is the site that acts, `nominal_quat_wxyz` its attitude at yaw 0.
 
     `model` is a path relative to the contract's file; `sha256` is filled in from the file when the contract
     is read. Both are part of the digest: contracts that shall match keep the same relative path and the same
@@ -155,8 +156,7 @@ class Kinematics:
 class Interface:
     """What must match: the order, meaning and units of observation and action, and the rates.
 
-    `control_period_s` is the time one action is in force; `chunk_length` the number of actions in a chunk
-    (H).
+    `control_period_s` is the time one action is in force; `chunk_length` the actions in a chunk (H).
     """
 
     name: str
@@ -183,7 +183,6 @@ class Interface:
 
         Raises:
             KeyError: no term has that name.
-
         """
         start = 0
         for term in self.observation:
@@ -231,6 +230,12 @@ class Contract:
     def tick_ns(self) -> int:
         """Length of a command tick, ns."""
         return round(1e9 / self.deployment.command_rate_hz)
+
+    @property
+    def execution_horizon(self) -> int:
+        """Actions of a chunk that are executed before the next one is asked for (s)."""
+        stated = self.deployment.chunks.execution_horizon
+        return self.interface.chunk_length if stated is None else stated
 
     @property
     def inputs(self) -> tuple[Input, ...]:
