@@ -31,7 +31,8 @@ class Aggregation(Enum):
 class NetworkConfig:
     """Everything that fixes the shapes of the networks. Defaults are those of the reference where it has one.
 
-    `chunked` false means that networks see only the first of the `horizon` actions: an n-step return.
+    `chunked` false means that networks see only the first of the `horizon` actions: an n-step return. `max_delay` d > 0
+    makes a policy that is told which of the first d actions are committed (docs/adr/0016-prefix-methods.md).
     """
 
     observation_dim: int
@@ -41,6 +42,7 @@ class NetworkConfig:
     num_critics: int = 2
     aggregation: Aggregation = Aggregation.MIN
     chunked: bool = True
+    max_delay: int = 0
 
     def __post_init__(self) -> None:
         """Check every field; raises InvalidSetting."""
@@ -50,11 +52,19 @@ class NetworkConfig:
             raise InvalidSetting("network.hidden", self.hidden, "at least one layer width")
         for width in self.hidden:
             _require_positive("network.hidden", width)
+        longest = self.horizon - 1 if self.chunked else 0
+        if not 0 <= self.max_delay <= longest:
+            raise InvalidSetting("network.max_delay", self.max_delay, f"a whole number from 0 to {longest}")
 
     @property
     def vector_dim(self) -> int:
         """D, the length of the action vector that the networks see."""
         return self.action_dim * (self.horizon if self.chunked else 1)
+
+    @property
+    def row_flags(self) -> int:
+        """How many inputs tell the policy which rows are committed: H where it is told, else 0."""
+        return self.horizon if self.max_delay > 0 else 0
 
     def as_mapping(self) -> dict[str, object]:
         """Return plain values (int, bool, str, list) for YAML or JSON; `strict.build` reads them back."""
@@ -91,11 +101,15 @@ class CriticModel(Protocol):
 
 
 class VelocityField(nn.Module):
-    """v(s, a_t, t). Norm on every hidden layer but the last, which keeps its GELU; LeCun normal head."""
+    """v(s, a_t, t). Norm on every hidden layer but the last, which keeps its GELU; LeCun normal head.
+
+    With `max_delay` > 0 there is one more block of inputs, a flag for each of the H rows: 1 where a_t holds a committed
+    action, clean at every t (arXiv 2512.05964, in our words for a network without tokens).
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self._blocks = [config.observation_dim, config.vector_dim, TIME_EMBEDDING_DIM]
+        self._blocks = [config.observation_dim, config.vector_dim, TIME_EMBEDDING_DIM, config.row_flags]
         self.embedding = TimeEmbedding()
         self.layers = Layers(
             sum(self._blocks), config.hidden, config.vector_dim, normalised=len(config.hidden) - 1
@@ -105,14 +119,20 @@ class VelocityField(nn.Module):
         """Draw all weights from `generator`."""
         self.layers.initialise(lecun_normal, generator)
 
-    def encode(self, observation: Tensor) -> Tensor:
-        """Return the observation's share of the first layer (B, hidden[0]) for `observation` (B, O)."""
+    def encode(self, observation: Tensor, committed: Tensor | None = None) -> Tensor:
+        """Return the share of the first layer (B, hidden[0]) that is the same at all steps, for `observation` (B, O).
+
+        `committed` (B, H) or (H,) flags committed rows, where the policy takes flags; None: none is.
+        """
         first = self.layers.first
-        return affine(observation, first.kernel[: self._blocks[0]], first.bias)
+        features = affine(observation, first.kernel[: self._blocks[0]], first.bias)
+        if committed is None or self._blocks[3] == 0:
+            return features
+        return features + committed.to(features.dtype) @ first.kernel[-self._blocks[3] :]
 
     def velocity(self, features: Tensor, action: Tensor, time: Tensor) -> Tensor:
         """Return v (B, D) for noisy `action` (B, D) and `time` () or (B,) in [0, 1]."""
-        _, of_action, of_time = torch.split(self.layers.first.kernel, self._blocks)
+        _, of_action, of_time, _ = torch.split(self.layers.first.kernel, self._blocks)
         embedded = self.embedding(time).to(of_time.dtype) @ of_time
         result: Tensor = self.layers(affine(action, of_action, features + embedded))
         return result

@@ -36,9 +36,15 @@ def interpolate(noise: Tensor, action: Tensor, time: Tensor) -> Tensor:
     return (1.0 - t) * noise + t * action
 
 
-def flow_matching_loss(predicted: Tensor, noise: Tensor, action: Tensor) -> Tensor:
-    """Return the mean over batch and D of (a_1 - a_0 - v)^2, for `predicted` v (B, D). Equation (5)."""
-    return (action - noise - predicted).square().mean()
+def flow_matching_loss(
+    predicted: Tensor, noise: Tensor, action: Tensor, counted: Tensor | None = None
+) -> Tensor:
+    """Return the mean over batch and D of (a_1 - a_0 - v)^2, for `predicted` v (B, D). Equation (5).
+
+    Where `counted` (B, D) is given, the mean is over its ones only.
+    """
+    error = (action - noise - predicted).square()
+    return error.mean() if counted is None else (error * counted).sum() / counted.sum()
 
 
 def clean_estimate(action: Tensor, velocity: Tensor, time: Tensor | float) -> Tensor:

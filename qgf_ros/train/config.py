@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
@@ -12,11 +13,15 @@ from qgf_ros.train.update import UpdateConfig
 
 @dataclass(frozen=True)
 class NetworkSizes:
-    """The part of the networks that the interface does not fix. The reference's scripts use four layers of 1024."""
+    """The part of the networks that the interface does not fix. The reference's scripts use four layers of 1024.
+
+    `max_delay` > 0: the policy learns to go on from 0 to so many committed actions, drawn evenly.
+    """
 
     hidden: tuple[int, ...] = (256, 256, 256)
     num_critics: int = 2
     aggregation: Aggregation = Aggregation.MIN
+    max_delay: int = 0
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class TrainConfig:
     """A run: what to learn (`relabel`), with what, for how long, and how often to look.
 
     Counts are gradient steps. `held_out` is the share of episodes that training never sees and on which the flow loss
-    is measured. `networks`, `update`: see `NetworkSizes`, `UpdateConfig`.
+    is measured. `networks`, `update`: see `NetworkSizes`, `UpdateConfig`. `critic_from` names a checkpoint of the same
+    interface whose critic and value are taken over as they are: then only the policy is trained.
     """
 
     relabel: Relabel
@@ -35,6 +41,7 @@ class TrainConfig:
     save_every: int = 5000
     evaluate_every: int = 10_000
     held_out: float = 0.05
+    critic_from: Path | None = None
     networks: NetworkSizes = field(default_factory=NetworkSizes)
     update: UpdateConfig = field(default_factory=UpdateConfig)
 

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
 from qgf_ros.data.dataset import Dataset
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
-from qgf_ros.flow.path import flow_matching_loss, interpolate, sample_times
+from qgf_ros.flow.path import sample_times
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.train.config import TrainConfig
-from qgf_ros.train.update import TrainState, action_vector, update
+from qgf_ros.train.update import TakeStep, TrainState, cloning_loss, update, update_policy
 
 ACTION_LIMIT = 1.0 - 1e-5  # the reference clips recorded actions to this
 HELD_OUT_WINDOWS = 8192
-_STREAM_DATA, _STREAM_FLOW, _STREAM_HELD_OUT = 1, 2, 3
+_STREAM_DATA, _STREAM_FLOW, _STREAM_HELD_OUT, _STREAM_DELAY = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -44,24 +44,26 @@ class Trainer:
         while self.state.step < self.config.steps:
             step = self.state.step
             noise, time = self._flow_draws(self.config.batch_size, _STREAM_FLOW, step)
-            metrics = update(
+            metrics = self._take_step(
                 self.state,
                 self._batch(self.training, self.config.batch_size, _STREAM_DATA, step),
                 noise,
                 time,
+                self._delays(self.config.batch_size, step),
             )
             if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
                 yield metrics.as_floats()
+
+    @property
+    def _take_step(self) -> TakeStep:
+        return update if self.config.critic_from is None else update_policy
 
     @torch.no_grad()
     def held_out_flow_loss(self) -> float:
         """The flow-matching loss on episodes that training does not see; the same draws at every call."""
         batch = self._batch(self.held_out, HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
         noise, time = self._flow_draws(HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
-        action = action_vector(batch.actions, self.state.networks.config)
-        policy = self.state.networks.policy
-        velocity = policy.velocity(policy.encode(batch.observations), interpolate(noise, action, time), time)
-        return float(flow_matching_loss(velocity, noise, action))
+        return float(cloning_loss(self.state.networks, batch, noise, time, None))
 
     def checkpoint(self, defaults: SamplerDefaults, provenance: dict[str, object]) -> Checkpoint:
         """What would be saved now."""
@@ -82,6 +84,13 @@ class Trainer:
             valid=windows.valid,
             terminals=windows.terminals,
         )
+
+    def _delays(self, count: int, step: int) -> torch.Tensor | None:
+        longest = self.state.networks.config.max_delay
+        if longest == 0:
+            return None
+        drawn = np.random.default_rng([self.config.seed, _STREAM_DELAY, step]).integers(0, longest + 1, count)
+        return torch.from_numpy(drawn).to(self.device)
 
     def _flow_draws(self, count: int, stream: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         entropy = np.random.SeedSequence([self.config.seed, stream, step]).generate_state(1, np.uint64)[0]
@@ -109,10 +118,20 @@ def make_trainer(
         hidden=sizes.hidden,
         num_critics=sizes.num_critics,
         aggregation=sizes.aggregation,
+        max_delay=sizes.max_delay,
     )
     made = Networks.create(networks, torch.Generator().manual_seed(config.seed)).to(device)
-    state = TrainState.create(made, config.update)
+    if config.critic_from is not None:
+        take_critic(made, load_checkpoint(config.critic_from, interface))
+    state = TrainState.create(made, config.update, policy_only=config.critic_from is not None)
     return Trainer(config, interface, training, held_out, normalizer, state, device)
+
+
+def take_critic(networks: Networks, source: Checkpoint) -> None:
+    """Copies critic, target critic and value of a checkpoint into `networks`."""
+    networks.critic.load_state_dict(source.networks.critic.state_dict())
+    networks.target_critic.load_state_dict(source.networks.target_critic.state_dict())
+    networks.value.load_state_dict(source.networks.value.state_dict())
 
 
 Callback = Callable[[Trainer, dict[str, float]], None]

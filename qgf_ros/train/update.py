@@ -6,6 +6,7 @@ implicit Q-learning. They meet only when a chunk is sampled (`qgf_ros.flow.denoi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -57,16 +58,25 @@ class TrainState:
     step: int = 0
 
     @staticmethod
-    def create(networks: Networks, config: UpdateConfig) -> TrainState:
+    def create(networks: Networks, config: UpdateConfig, *, policy_only: bool = False) -> TrainState:
         """Return the state before the first step, on the device of `networks`."""
-        trained = (networks.policy, networks.critic, networks.value)
+        trained = (networks.policy,) if policy_only else (networks.policy, networks.critic, networks.value)
         parameters = [parameter for network in trained for parameter in network.parameters()]
         adam = torch.optim.Adam(parameters, lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
         return TrainState(config, networks, adam)
 
 
 @dataclass(frozen=True)
-class Metrics:
+class Scalars:
+    """Scalars of one step, without a graph."""
+
+    def as_floats(self) -> dict[str, float]:
+        """Return plain numbers by name; waits for the device."""
+        return {name: float(value) for name, value in self.__dict__.items()}
+
+
+@dataclass(frozen=True)
+class Metrics(Scalars):
     """Scalars of one step at the parameters before it, without a graph; docs/metrics.md explains them."""
 
     bc_loss: Tensor
@@ -77,22 +87,25 @@ class Metrics:
     target_mean: Tensor
     valid_share: Tensor
 
-    def as_floats(self) -> dict[str, float]:
-        """Return plain numbers by name; waits for the device."""
-        return {name: float(value) for name, value in self.__dict__.items()}
+
+@dataclass(frozen=True)
+class PolicyMetrics(Scalars):
+    """Scalars of one step of the policy alone."""
+
+    bc_loss: Tensor
 
 
-def update(state: TrainState, batch: Batch, noise: Tensor, time: Tensor) -> Metrics:
+def update(
+    state: TrainState, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None = None
+) -> Metrics:
     """Take one gradient step in place with flow noise (B, D) and times (B,), and return its metrics.
 
-    All three losses and the target network use the parameters from before the step. Equations (4) to (11).
+    All three losses and the target network use the parameters from before the step. Equations (4) to (11). `delay` (B,)
+    is how many actions of each chunk are committed, for a policy that is told (`cloning_loss`).
     """
     networks, config = state.networks, state.config
     action = action_vector(batch.actions, networks.config)
-
-    noisy = interpolate(noise, action, time)
-    velocity = networks.policy.velocity(networks.policy.encode(batch.observations), noisy, time)
-    bc = flow_matching_loss(velocity, noise, action)
+    bc = cloning_loss(networks, batch, noise, time, delay)
 
     with torch.no_grad():
         next_value = networks.value.v(batch.next_observations)
@@ -115,6 +128,44 @@ def update(state: TrainState, batch: Batch, noise: Tensor, time: Tensor) -> Metr
     with torch.no_grad():
         means = (q.mean(), value.mean(), target.mean(), batch.valid.mean())
     return Metrics(bc.detach(), critic.detach(), expectile.detach(), *means)
+
+
+TakeStep = Callable[[TrainState, Batch, Tensor, Tensor, Tensor | None], Scalars]
+"""(state, batch, noise, time, delay) -> metrics: one gradient step in place."""
+
+
+def update_policy(
+    state: TrainState, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None = None
+) -> PolicyMetrics:
+    """Take one gradient step of the policy alone; critic, value and target stay."""
+    state.optimizer.zero_grad(set_to_none=True)
+    loss = cloning_loss(state.networks, batch, noise, time, delay)
+    torch.autograd.backward(loss)
+    state.optimizer.step()
+    state.step += 1
+    return PolicyMetrics(loss.detach())
+
+
+def cloning_loss(
+    networks: Networks, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None
+) -> Tensor:
+    """Return the policy's flow-matching loss. Equation (5).
+
+    With `delay` (B,) the first rows of a_t are the clean actions and flagged as committed, and their error is not
+    counted (arXiv 2512.05964, section on the training objective).
+    """
+    policy, config = networks.policy, networks.config
+    action = action_vector(batch.actions, config)
+    noisy = interpolate(noise, action, time)
+    if delay is None:
+        return flow_matching_loss(
+            policy.velocity(policy.encode(batch.observations), noisy, time), noise, action
+        )
+    rows = torch.arange(config.horizon, device=delay.device) < delay.unsqueeze(-1)
+    entries = rows.repeat_interleave(config.action_dim, dim=1)
+    features = policy.encode(batch.observations, rows)
+    velocity = policy.velocity(features, torch.where(entries, action, noisy), time)
+    return flow_matching_loss(velocity, noise, action, (~entries).to(noise.dtype))
 
 
 def action_vector(actions: Tensor, config: NetworkConfig) -> Tensor:
