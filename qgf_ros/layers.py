@@ -105,10 +105,10 @@ class Layers(nn.Module):
     def initialise(self, head: Initialiser, generator: torch.Generator) -> None:
         """Draw every kernel (hidden: Xavier uniform; output: `head`), zero the biases, reset the norms."""
         with torch.no_grad():
-            for dense in self._dense:
+            for dense in self.dense:
                 xavier_uniform(dense.kernel, generator)
                 dense.bias.zero_()
-            for norm in self._norms:
+            for norm in self.norms:
                 norm.scale.fill_(1.0)
                 norm.bias.zero_()
             head(self.out.kernel, generator)
@@ -117,8 +117,8 @@ class Layers(nn.Module):
     def forward(self, first: Tensor) -> Tensor:
         """Return the head's output (..., B, outputs) from `first` (..., B, hidden[0]), the first Dense's."""
         y = first
-        norms = self._norms
-        for index, dense in enumerate(self._dense):
+        norms = self.norms
+        for index, dense in enumerate(self.dense):
             y = dense(y) if index > 0 else y
             y = norms[index](y) if index < len(norms) else y
             y = functional.gelu(y, approximate="tanh")
@@ -128,14 +128,16 @@ class Layers(nn.Module):
     @property
     def first(self) -> Dense:
         """The first Dense layer."""
-        return self._dense[0]
+        return self.dense[0]
 
     @property
-    def _dense(self) -> list[Dense]:
+    def dense(self) -> list[Dense]:
+        """The hidden Dense layers, the first one included."""
         return cast(list[Dense], list(self.hidden))
 
     @property
-    def _norms(self) -> list[Norm]:
+    def norms(self) -> list[Norm]:
+        """The Norms of the leading hidden layers."""
         return cast(list[Norm], list(self.norm))
 
 

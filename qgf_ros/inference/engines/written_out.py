@@ -7,97 +7,15 @@ candidates, N of them, all of one observation. Gradients are the textbook's of L
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic
 
+from qgf_ros.inference.engines.operations import Operations, Saved, T
 from qgf_ros.networks import Aggregation
 
-
-class Arithmetic(Protocol):
-    """What an array, or the name of one in a graph, must do by itself."""
-
-    def __add__(self, other: Any, /) -> Self: ...
-
-    def __sub__(self, other: Any, /) -> Self: ...
-
-    def __mul__(self, other: Any, /) -> Self: ...
-
-    def __truediv__(self, other: Any, /) -> Self: ...
-
-
-T = TypeVar("T", bound=Arithmetic)
-Saved = tuple[T, ...]
-
-
-class Operations(Protocol[T]):
-    """The rest of what the page needs. Kernels are (in, out), or (E, in, out) for an ensemble computed together."""
-
-    def affine(self, x: T, kernel: T, offset: T) -> T:
-        """X @ kernel + offset, (N, out)."""
-        ...
-
-    def transposed(self, gradient: T, kernel: T) -> T:
-        """Gradient @ kernel^T, (N, in): reads the one copy of the kernel."""
-        ...
-
-    def norm(self, x: T, scale: T, bias: T) -> tuple[T, Saved[T]]:
-        """Layer normalisation, and what its gradient needs."""
-        ...
-
-    def norm_gradient(self, gradient: T, saved: Saved[T]) -> T:
-        """The gradient at the norm's input."""
-        ...
-
-    def gelu(self, x: T) -> tuple[T, Saved[T]]:
-        """GELU in its tanh form, and what its gradient needs."""
-        ...
-
-    def gelu_gradient(self, gradient: T, saved: Saved[T]) -> T:
-        """The gradient at GELU's input."""
-        ...
-
-    def clip(self, x: T) -> T:
-        """X between -1 and 1."""
-        ...
-
-    def clip_gradient(self, gradient: T, x: T) -> T:
-        """The gradient where -1 <= x <= 1, else 0."""
-        ...
-
-    def where(self, mask: T, x: T, y: T) -> T:
-        """X where the mask holds, else y."""
-        ...
-
-    def zeros(self, like: T) -> T:
-        """Zeros of the same shape."""
-        ...
-
-    def nan(self, like: T) -> T:
-        """One nan for each row (N, 1)."""
-        ...
-
-    def embed(self, times: T) -> T:
-        """emb(t) (K, 16) of times (K,). Equation (1)."""
-        ...
-
-    def aggregate(self, answers: Sequence[T], how: Aggregation) -> tuple[T, Sequence[T]]:
-        """Q (N, 1), equation (3), from the members' answers, and dQ / d answer of each. Equal minima share."""
-        ...
-
-    def total(self, gradients: Sequence[T]) -> T:
-        """The sum over members (N, D)."""
-        ...
-
-    def matters(self, share: T) -> T | bool:
-        """Whether any row's Q depends on this member: if not, its backward pass is left out where that is possible."""
-        ...
-
-    def choose(
-        self, condition: T | bool, then: Callable[[], Sequence[T]], otherwise: Callable[[], Sequence[T]]
-    ) -> Sequence[T]:
-        """The arrays of one of two branches; the other one is not computed where that is possible."""
-        ...
+Tape = list[tuple[Saved[T], Saved[T]]]
+"""What the way back needs of each layer: of its norm (empty where there is none) and of its GELU."""
 
 
 @dataclass(frozen=True)
@@ -190,11 +108,9 @@ def timed_features(ops: Operations[T], nets: Nets[T], observation: T, times: T) 
     return ops.affine(ops.embed(times), nets.policy.time, features(ops, nets.policy, observation))
 
 
-def forward(
-    ops: Operations[T], net: Net[T], action: T, offset: T
-) -> tuple[T, list[tuple[Saved[T], Saved[T]]]]:
+def forward(ops: Operations[T], net: Net[T], action: T, offset: T) -> tuple[T, Tape[T]]:
     """The head's answer, and for each layer what the way back needs."""
-    tape: list[tuple[Saved[T], Saved[T]]] = []
+    tape: Tape[T] = []
     y = ops.affine(action, net.action, offset)
     for index in range(len(net.hidden) + 1):
         if index > 0:
@@ -207,9 +123,7 @@ def forward(
     return ops.affine(y, net.head.kernel, net.head.bias), tape
 
 
-def backward(
-    ops: Operations[T], net: Net[T], tape: Sequence[tuple[Saved[T], Saved[T]]], gradient: T
-) -> T:
+def backward(ops: Operations[T], net: Net[T], tape: Tape[T], gradient: T) -> T:
     """The gradient at the action (N, D) of a `gradient` at the head's answer."""
     y = ops.transposed(gradient, net.head.kernel)
     for index in reversed(range(len(tape))):
@@ -234,20 +148,23 @@ def judge_and_differentiate(ops: Operations[T], scene: Scene[T], action: T) -> t
     """Aggregated target Q (N, 1), and its gradient (N, D) at `action`. Equation (17)."""
     action = replaced(ops, scene.held, action)
     nets = scene.nets.critics
-    passes = [
-        forward(ops, net, action, offset) for net, offset in zip(nets, scene.critics, strict=True)
-    ]
+    passes = [forward(ops, net, action, offset) for net, offset in zip(nets, scene.critics, strict=True)]
     q, shares = ops.aggregate([answer for answer, _ in passes], scene.nets.aggregation)
-    gradients = []
-    for net, (_, tape), share in zip(nets, passes, shares, strict=True):
-        gradients += ops.choose(
-            ops.matters(share),
-            lambda net=net, tape=tape, share=share: [backward(ops, net, tape, share)],
-            lambda: [ops.zeros(action)],
-        )
+    gradients = [
+        member_gradient(ops, net, tape, share, action)
+        for net, (_, tape), share in zip(nets, passes, shares, strict=True)
+    ]
     gradient = ops.total(gradients)
     held = scene.held
     return q, gradient if held is None else ops.where(held.fixed, ops.zeros(gradient), gradient)
+
+
+def member_gradient(ops: Operations[T], net: Net[T], tape: Tape[T], share: T, action: T) -> T:
+    """One member's part of the gradient (N, D); `share` is its weight in each row's Q."""
+    (gradient,) = ops.choose(
+        ops.matters(share), lambda: [backward(ops, net, tape, share)], lambda: [ops.zeros(action)]
+    )
+    return gradient
 
 
 def step(ops: Operations[T], scene: Scene[T], at: Instant[T], action: T) -> Step[T]:
@@ -269,9 +186,7 @@ def step(ops: Operations[T], scene: Scene[T], at: Instant[T], action: T) -> Step
         (point,) = ops.choose(scene.is_noisy, lambda: [action], lambda: [clean])
         q, gradient = judge_and_differentiate(ops, scene, point)
         (q,) = ops.choose(at.is_first_noisy, lambda: [judge(ops, scene, clean)], lambda: [q])
-        (guidance,) = ops.choose(
-            scene.is_jacobian, lambda: [through_estimate(gradient)], lambda: [gradient]
-        )
+        (guidance,) = ops.choose(scene.is_jacobian, lambda: [through_estimate(gradient)], lambda: [gradient])
         return [guidance if held is None else guidance * held.freedom, q]
 
     guidance, q = ops.choose(at.is_guided, guided, lambda: [ops.zeros(action), ops.nan(action)])

@@ -1,0 +1,108 @@
+"""Engine `torch`: the written-out page in PyTorch, without autograd. The fallback where nothing faster runs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.flow.prefix import Prefix
+from qgf_ros.flow.sampler import Estimator, Walk
+from qgf_ros.inference.engines import written_out
+from qgf_ros.inference.engines.engine import Float32, GoOn, Precision, Sample
+from qgf_ros.inference.engines.torch_operations import TorchOperations, torch_nets
+from qgf_ros.inference.engines.written_out import Held, Instant, Scene, Step
+
+
+class TorchEngine:
+    """Samples with a checkpoint's networks on one device; in float32 its weights are shared, not copied."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device, precision: Precision) -> None:
+        self._nets = torch_nets(checkpoint, device, precision, together=device.type != "cpu")
+        self._ops = TorchOperations(branches=True).to(device)
+        self._device = device
+        self._precision = precision
+
+    @property
+    def description(self) -> str:
+        """Which engine, precision and device."""
+        return f"torch ({self._precision.value}, written out, {self._device})"
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        observation: Float32,
+        noise: Float32,
+        walk: Walk,
+        prefix: Prefix | None = None,
+        go_on: GoOn | None = None,
+    ) -> Sample:
+        """See `Engine.sample`."""
+        ops, nets = self._ops, self._nets
+        start = torch.from_numpy(noise).to(self._device)
+        seen = written_out.normalised(nets, torch.from_numpy(observation[None]).to(self._device))
+        times = torch.tensor(walk.times[:-1], dtype=torch.float32, device=self._device)
+        features = written_out.timed_features(ops, nets, seen, times)
+        scene = self._scene(seen, start, walk, prefix)
+        steps: list[Step[Tensor]] = []
+        while len(steps) < walk.steps and (not steps or go_on is None or go_on(len(steps))):
+            at = _instant(walk, len(steps), features)
+            steps.append(written_out.step(ops, scene, at, steps[-1].action if steps else start))
+        actions = written_out.finished(ops, scene.held, steps[-1], walk.times[len(steps)])
+        if walk.asks_critic:
+            scores = written_out.judge(ops, scene, actions)[:, 0]
+        else:
+            scores = torch.full((len(actions),), float("nan"))
+        return _sample(walk, steps, actions, scores)
+
+    def _scene(self, seen: Tensor, noise: Tensor, walk: Walk, prefix: Prefix | None) -> Scene[Tensor]:
+        asks = walk.asks_critic
+        return Scene(
+            nets=self._nets,
+            noise=noise,
+            critics=[written_out.features(self._ops, net, seen) for net in self._nets.critics]
+            if asks
+            else [],
+            held=None if prefix is None else held(prefix, self._device),
+            is_noisy=walk.estimator is Estimator.NOISY,
+            is_jacobian=walk.estimator is Estimator.ONE_STEP_JACOBIAN,
+        )
+
+
+def held(prefix: Prefix, device: torch.device) -> Held[Tensor]:
+    """A prefix as the page reads it, on a device."""
+    actions = torch.from_numpy(prefix.vector)
+    return Held(
+        fixed=(torch.arange(len(actions)) < prefix.entries).to(device),
+        actions=actions.to(device),
+        freedom=torch.from_numpy(prefix.freedom).to(device),
+    )
+
+
+def _instant(walk: Walk, index: int, features: Tensor) -> Instant[Tensor]:
+    time, weight = walk.times[index], walk.weights[index]
+    return Instant(
+        features=features[index : index + 1],
+        time=time,
+        length=walk.times[index + 1] - time,
+        weight=weight,
+        is_guided=weight != 0.0,
+        is_first_noisy=index == 0 and walk.estimator is Estimator.NOISY,
+    )
+
+
+def _sample(walk: Walk, steps: list[Step[Tensor]], actions: Tensor, scores: Tensor) -> Sample:
+    best = int(scores.argmax()) if walk.asks_critic else 0
+    norms = [
+        weight * float(step.guidance[best].norm())
+        for weight, step in zip(walk.weights, steps, strict=False)
+        if weight != 0.0
+    ]
+    return Sample(
+        actions=actions.cpu().numpy(),
+        scores=scores.cpu().numpy(),
+        best=best,
+        q_first=float(steps[0].q[best, 0]),
+        guidance_norm=sum(norms) / len(norms) if norms else 0.0,
+        steps=len(steps),
+    )
