@@ -74,8 +74,11 @@ class NetworkConfig:
 class VelocityModel(Protocol):
     """What denoising needs of a policy."""
 
-    def encode(self, observation: Tensor) -> Tensor:
-        """Return features of `observation` (B, ...); the batch is the last axis but one of the features."""
+    def encode(self, observation: Tensor, committed: Tensor | None = None) -> Tensor:
+        """Return features of `observation` (B, ...); the batch is the last axis but one of the features.
+
+        `committed` (H,) or (B, H) flags rows of a_t that hold committed actions, for a policy that is told.
+        """
         ...
 
     def velocity(self, features: Tensor, action: Tensor, time: Tensor) -> Tensor:

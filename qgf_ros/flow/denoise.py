@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from qgf_ros.errors import ShapeMismatch
-from qgf_ros.flow.committed import Overwriting
+from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.guidance import (
     Guide,
     GuidedField,
@@ -59,14 +59,14 @@ def denoise(
     noise: Tensor,
     times: Sequence[float],
     guide: Guide | None = None,
-    committed: Overwriting | None = None,
+    committed: Committed | None = None,
 ) -> Iterator[DenoiseStep]:
     """Yield the Euler steps from `noise` (B, D) along increasing `times`, which may be unevenly spaced.
 
     A step is computed when the caller asks for it, so a caller may stop between steps. The running action is
     never clipped; the result is the last `next_action`, clipped. Equation (20). Times are usually
-    `uniform_times(K)`; a field trained at DISCRETE times must be stepped at those. `committed` actions are put in their
-    place before each step, and guidance is held back where the robot is bound to them.
+    `uniform_times(K)`; a field trained at DISCRETE times must be stepped at those. `committed` keeps the walk to
+    actions that the robot is bound to, and holds guidance back there.
     """
     action = noise
     grid = torch.tensor(times, dtype=noise.dtype, device=noise.device)
@@ -83,6 +83,8 @@ def denoise(
             if committed is not None:
                 guided = replace(guided, guidance=committed.hold_back(guided.guidance))
             direction = guided_velocity(velocity, guided.guidance, weight)
+        pull = None if committed is None else committed.pull(velocity_of, action, grid[index])
+        direction = direction if pull is None else direction + pull
         next_action = torch.add(action, direction, alpha=next_time - time)
         yield DenoiseStep(index, time, next_time, action, velocity, weight, guided, next_action)
         action = next_action
@@ -122,9 +124,14 @@ def sample(
     return action if q is None or count == 1 else best_of_n(q, action, count)
 
 
-def condition_velocity(policy: VelocityModel, observation: Tensor, candidates: int = 1) -> VelocityFunction:
-    """Return (a_t, t) -> v for `observation` (B, ...), encoded once; actions have B * candidates rows."""
-    features = repeat_rows(policy.encode(observation), candidates)
+def condition_velocity(
+    policy: VelocityModel, observation: Tensor, candidates: int = 1, rows: Tensor | None = None
+) -> VelocityFunction:
+    """Return (a_t, t) -> v for `observation` (B, ...), encoded once; actions have B * candidates rows.
+
+    `rows` (H,) flags committed rows for a policy that is told.
+    """
+    features = repeat_rows(policy.encode(observation, rows), candidates)
     return lambda action, time: policy.velocity(features, action, time)
 
 

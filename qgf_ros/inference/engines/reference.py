@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Overwriting
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.flow.committed import make_committed
 from qgf_ros.flow.denoise import DenoiseStep, condition_q, condition_velocity, denoise
 from qgf_ros.flow.guidance import Guide
-from qgf_ros.flow.prefix import Prefix
+from qgf_ros.flow.prefix import Prefix, PrefixMethod
 from qgf_ros.flow.sampler import Walk
 from qgf_ros.inference.engines.engine import Float32, GoOn, Sample
 
@@ -17,7 +18,19 @@ from qgf_ros.inference.engines.engine import Float32, GoOn, Sample
 class ReferenceEngine:
     """Samples with a checkpoint's networks on one device. Stateless between calls."""
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, method: PrefixMethod | None = None
+    ) -> None:
+        """Takes the networks to `device`. `method` None: CONDITIONED where the policy is told, else OVERWRITING.
+
+        Raises:
+            InvalidSetting: CONDITIONED for a policy that is not told.
+        """
+        told = checkpoint.networks.config.max_delay > 0
+        self._method = method or (PrefixMethod.CONDITIONED if told else PrefixMethod.OVERWRITING)
+        if self._method is PrefixMethod.CONDITIONED and not told:
+            accepted = "another method, or a checkpoint trained with networks.max_delay"
+            raise InvalidSetting("prefix method", self._method.value, accepted)
         self._networks = checkpoint.networks.to(device)
         self._normalizer = checkpoint.normalizer
         self._device = device
@@ -37,10 +50,11 @@ class ReferenceEngine:
     ) -> Sample:
         """See `Engine.sample`."""
         normalised = torch.from_numpy(self._normalizer.normalise(observation[None])).to(self._device)
+        committed = None if prefix is None else make_committed(self._method, prefix, self._device)
+        rows = None if prefix is None else self._flags(prefix)
         with torch.no_grad():
-            velocity_of = condition_velocity(self._networks.policy, normalised, walk.candidates)
+            velocity_of = condition_velocity(self._networks.policy, normalised, walk.candidates, rows)
             q = condition_q(self._networks.target_critic, normalised, walk.candidates)
-        committed = None if prefix is None else Overwriting(prefix, self._device)
         if committed is not None:
             q = committed.judge(q)
         weight_at = dict(zip(walk.times, walk.weights, strict=False))
@@ -66,3 +80,13 @@ class ReferenceEngine:
             guidance_norm=float(np.mean(norms)) if norms else 0.0,
             steps=len(steps),
         )
+
+    def _flags(self, prefix: Prefix) -> torch.Tensor | None:
+        if self._method is not PrefixMethod.CONDITIONED:
+            return None
+        longest = self._networks.config.max_delay
+        if prefix.delay > longest:
+            raise InvalidSetting(
+                "delay", prefix.delay, f"at most {longest}, the longest that this policy was trained with"
+            )
+        return torch.from_numpy(prefix.rows).to(self._device)

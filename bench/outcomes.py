@@ -1,0 +1,77 @@
+"""The outcomes of a closed-loop study: cells of episodes in one JSON file, written as they come, resumed where they stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from qgf_ros.evaluate.compare import Rate, rate
+
+Outcome = dict[str, Any]
+"""One episode: `success` (bool), `steps` (control periods) and what else the study measures, all plain values."""
+
+
+class Outcomes:
+    """Cells by name, each a list of outcomes of consecutive seeds from `first_seed`. State: the file."""
+
+    def __init__(self, path: Path, about: dict[str, Any], first_seed: int) -> None:
+        self._path = path
+        self._about = about | {"first_seed": first_seed}
+        self._first_seed = first_seed
+        self.cells: dict[str, list[Outcome]] = {}
+        if path.is_file():
+            self.cells = _unpacked(json.loads(path.read_text())["cells"])
+
+    def missing(self, names: list[str], episodes: int, block: int) -> Iterator[tuple[str, int]]:
+        """(cell, seed) of all episodes that are to be run, `block` seeds of every cell before the next seeds of any."""
+        for begin in range(0, episodes, block):
+            for name in names:
+                done = len(self.cells.get(name, []))
+                for index in range(max(begin, done), min(begin + block, episodes)):
+                    yield name, self._first_seed + index
+
+    def add(self, name: str, outcome: Outcome) -> None:
+        """Appends the outcome of the cell's next seed and writes the file when a cell has grown by ten."""
+        cell = self.cells.setdefault(name, [])
+        cell.append(outcome)
+        if len(cell) % 10 == 0:
+            self.write()
+
+    def write(self) -> None:
+        """Writes the file as a whole."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_suffix(".part")
+        cells = ",\n".join(f"{json.dumps(name)}: {_packed(cell)}" for name, cell in self.cells.items())
+        part.write_text(f'{{"about": {json.dumps(self._about)},\n"cells": {{\n{cells}\n}}}}\n')
+        os.replace(part, self._path)
+
+
+def success_rate(cell: list[Outcome]) -> Rate:
+    """The cell's success with its Wilson interval."""
+    return rate([bool(outcome["success"]) for outcome in cell])
+
+
+def load_cells(path: Path) -> dict[str, list[Outcome]]:
+    """The cells of a study that was written before."""
+    return _unpacked(json.loads(path.read_text())["cells"])
+
+
+def _packed(cell: list[Outcome]) -> str:
+    columns = {key: [_short(outcome[key]) for outcome in cell] for key in cell[0]}
+    return json.dumps(columns, separators=(",", ":"))
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _unpacked(cells: dict[str, dict[str, list[Any]]]) -> dict[str, list[Outcome]]:
+    return {
+        name: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        for name, columns in cells.items()
+    }
