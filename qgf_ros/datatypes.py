@@ -77,18 +77,28 @@ class Rung(Enum):
     """Where a command came from: the steps of the ladder from a fresh chunk down to a latched stop."""
 
     CHUNK = "chunk"
-    TAIL = "tail"  # the last chunk's last target: no fresh chunk is there yet
+    TAIL = "tail"  # no fresh chunk is there yet: the last one's spare actions, then its last target
     HOLD = "hold"  # brake to rest and stay
     STOP = "stop"  # latched: needs a reset
+
+
+@dataclass(frozen=True)
+class Seam:
+    """How hard one chunk took over from another: rad, rad/s, rad/s2. `control/seams.py` defines it."""
+
+    position: float
+    velocity: float
+    acceleration: float
 
 
 @dataclass(frozen=True)
 class JointCommand:
     """One tick's command for all joints of the contract, in its order: rad, rad/s, rad/s2.
 
-    `tick` counts commands since the last reset; `actions_left` is how many actions of the chunk in play are still to come;
-    `wants_chunk` says that the next tick has none; `clipped` counts action components outside their range, or targets
-    outside workspace or limits, at this tick.
+    `tick` counts commands since the last reset. Of the chunk that the next tick plays: its stamp, `actions_left` that have
+    not begun, `begun` the index of the action then in force. `wants_chunk` asks for the next chunk; `clipped` counts action
+    components outside their range, or targets outside workspace or limits, at this tick; `seam` is there at the tick that
+    ends the first action of a new chunk.
     """
 
     stamp_ns: int
@@ -102,3 +112,5 @@ class JointCommand:
     actions_left: int
     wants_chunk: bool
     clipped: int
+    begun: int = 0
+    seam: Seam | None = None

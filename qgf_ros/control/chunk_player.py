@@ -1,36 +1,70 @@
-"""Plays an action chunk: one action every control period, counted in command ticks."""
+"""Plays action chunks: one action every control period, counted in command ticks; one chunk after another.
+
+Which action of a new chunk comes next follows from the actions that began since its observation (`executed.py`), when it
+takes over from the contract's delay: docs/adr/0017-chunk-timing.md.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.schema import ChunkMode, Contract
+from qgf_ros.control.executed import ExecutedActions
 from qgf_ros.datatypes import ActionChunk, FloatArray
 from qgf_ros.errors import ChunkRefused
 
 
+@dataclass(frozen=True)
+class Due:
+    """An action (A,) that begins. `is_seam`: with it one chunk takes over from another.
+
+    `instead_of` is then how the old one would have gone on: its next action; where it has none left, its last one once
+    more; None where the arm already rests at its last target.
+    """
+
+    action: FloatArray
+    is_seam: bool = False
+    instead_of: FloatArray | None = None
+
+
 class ChunkPlayer:
-    """Holds the chunk in play and how far it has been played. One thread."""
+    """Holds the chunk in play, how far it is, and the one that will take over. One thread."""
 
     def __init__(self, contract: Contract) -> None:
         self._names = contract.interface.action.names
         self._longest = contract.interface.chunk_length
         self._ticks_per_action = contract.ticks_per_action
+        self._horizon, self._delay = contract.execution_horizon, contract.deployment.chunks.delay
+        self._is_synchronous = contract.deployment.chunks.mode is ChunkMode.SYNCHRONOUS
+        self._executed = ExecutedActions(self._longest + 2)
         self.clear()
 
     def clear(self) -> None:
-        """Forgets the chunk: nothing is due until another is loaded."""
+        """Forgets all chunks: nothing is due until another is loaded, and that begins at its first action."""
+        self._executed.clear()
         self._actions: FloatArray = np.zeros((0, len(self._names)))
         self._tick = 0
-        self._loaded = False
+        self._loaded = self._rests = False
+        self._next: ActionChunk | None = None
+        self._is_seam = False
+        self._instead_of: FloatArray | None = None
         self.chunk_stamp_ns = 0  # of the observation that the chunk in play came from; 0 while there is none
 
     def load(self, chunk: ActionChunk) -> None:
-        """Puts a chunk in play from its first action, in place of the one there.
+        """Takes a chunk: it takes over as planned, at once where nothing is due.
 
         Raises:
-            ChunkRefused: reason `names`, `shape`, `not_finite` or `repeated`; the chunk in play stays.
+            ChunkRefused: reason `names`, `shape`, `not_finite`, `repeated` or `late`; what was there stays.
         """
+        self._check(chunk)
+        if self._executed.since(chunk.stamp_ns) >= len(chunk.actions):
+            raise ChunkRefused("late", "The chunk came when all its actions had begun; another is asked for.")
+        self._next = ActionChunk(chunk.names, chunk.actions.copy(), chunk.stamp_ns)
+        self._take_over()
+
+    def _check(self, chunk: ActionChunk) -> None:
         if chunk.names != self._names:
             found, accepted = ", ".join(chunk.names), ", ".join(self._names)
             raise ChunkRefused("names", f"The chunk's dimensions are {found}; the contract has {accepted}.")
@@ -45,16 +79,39 @@ class ChunkPlayer:
             )
         if not np.isfinite(chunk.actions).all():
             raise ChunkRefused("not_finite", "The chunk holds values that are not finite; it was not played.")
-        if self._loaded and chunk.stamp_ns <= self.chunk_stamp_ns:
+        newest = self._next.stamp_ns if self._next is not None else self.chunk_stamp_ns
+        if self._loaded and chunk.stamp_ns <= newest:
             raise ChunkRefused(
                 "repeated", "The chunk's observation is not newer than that of the chunk in play."
             )
-        self._actions, self._tick = chunk.actions.copy(), 0
-        self._loaded, self.chunk_stamp_ns = True, chunk.stamp_ns
+
+    def _take_over(self) -> None:
+        """Between two actions: puts the next chunk in play where its time has come."""
+        chunk = self._next
+        if chunk is None or (not self.is_done and self._tick % self._ticks_per_action):
+            return
+        begun = self._executed.since(chunk.stamp_ns)
+        if begun < self._delay and not self.is_done:
+            return
+        self._is_seam, self._instead_of = self._loaded, self._would_follow()
+        actions = chunk.actions[: self._horizon] if self._is_synchronous else chunk.actions
+        self._actions, self._tick = actions, min(begun, len(actions)) * self._ticks_per_action
+        self._loaded, self._rests = True, False
+        self._next, self.chunk_stamp_ns = None, chunk.stamp_ns
+
+    def _would_follow(self) -> FloatArray | None:
+        if not self.is_done:
+            return self._actions[self.begun]
+        return self._actions[-1] if self._loaded and not self._rests else None
+
+    @property
+    def begun(self) -> int:
+        """Index, in the chunk in play, of the action in force at the next tick: so many have had their whole period."""
+        return self._tick // self._ticks_per_action
 
     @property
     def actions_left(self) -> int:
-        """Actions that have not begun."""
+        """Actions of the chunk in play that have not begun."""
         return len(self._actions) - -(-self._tick // self._ticks_per_action)
 
     @property
@@ -62,10 +119,27 @@ class ChunkPlayer:
         """True when every action has been in force for its whole period, or no chunk is loaded."""
         return self._tick >= len(self._actions) * self._ticks_per_action
 
-    def advance(self) -> FloatArray | None:
-        """Counts one tick; the action (A,) that begins at it, or None while one is in force or none due."""
+    @property
+    def wants_chunk(self) -> bool:
+        """True when as many actions as the execution horizon have been executed and no chunk has come since."""
+        executed = min(self._horizon, len(self._actions))
+        return self._next is None and self._tick >= executed * self._ticks_per_action
+
+    @property
+    def is_fresh(self) -> bool:
+        """True while the action of the next tick is one that its chunk was meant to give: before index s + d."""
+        return not self.is_done and self._tick < (self._horizon + self._delay) * self._ticks_per_action
+
+    def advance(self, stamp_ns: int) -> Due | None:
+        """Counts the tick `stamp_ns`; the action that begins at it, or None while one is in force or none due."""
         if self.is_done:
+            self._executed.note(stamp_ns, begins=False, in_force=False, goes_on=False)
+            self._rests = True
             return None
-        action, within = divmod(self._tick, self._ticks_per_action)
-        self._tick += 1
-        return self._actions[action] if within == 0 else None
+        index, within = divmod(self._tick, self._ticks_per_action)
+        due = Due(self._actions[index], self._is_seam, self._instead_of) if within == 0 else None
+        self._tick, self._is_seam, self._instead_of = self._tick + 1, False, None
+        goes_on = self._tick % self._ticks_per_action != 0
+        self._executed.note(stamp_ns, begins=within == 0, in_force=True, goes_on=goes_on)
+        self._take_over()
+        return due

@@ -13,10 +13,11 @@ import numpy as np
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.action_space import ActionSpace
-from qgf_ros.control.chunk_player import ChunkPlayer
+from qgf_ros.control.chunk_player import ChunkPlayer, Due
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits import JointLimiter, Motion
-from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung
+from qgf_ros.control.seams import SeamWatch
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung, Seam
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
 MAX_TILT_RAD = 0.1  # of the tool at the start: what the first action would straighten
@@ -30,7 +31,11 @@ class CommandGate:
         self._joints = contract.interface.joints
         self.action_space = ActionSpace(contract, kinematics)
         self.player = ChunkPlayer(contract)
-        self.limiter = JointLimiter(self._joints, contract.deployment.limits, contract.tick_ns * 1e-9)
+        limits, tick_s = contract.deployment.limits, contract.tick_ns * 1e-9
+        self.limiter = JointLimiter(self._joints, limits, tick_s)
+        arm = self._joints if kinematics is None else kinematics.joints
+        places = [place for place, joint in enumerate(self._joints) if joint in arm]
+        self._seams = SeamWatch(JointLimiter(self._joints, limits, tick_s), places, contract.ticks_per_action)
         self._targets: FloatArray = np.zeros(len(self._joints))
         self._kinematics = kinematics
         self._tick = 0
@@ -66,7 +71,7 @@ class CommandGate:
             )
         self._check_tilt()
         self._running = True
-        self.player.clear()
+        self._forget()
 
     def _check_tilt(self) -> None:
         if self._kinematics is None or not self.action_space.uses_tool:
@@ -99,7 +104,11 @@ class CommandGate:
         """From the next tick on, brake to rest and stay, whatever chunks come."""
         self._running = False
         self._hold_reason = reason
+        self._forget()
+
+    def _forget(self) -> None:
         self.player.clear()
+        self._seams.clear()
 
     @property
     def is_running(self) -> bool:
@@ -108,11 +117,11 @@ class CommandGate:
 
     @property
     def wants_chunk(self) -> bool:
-        """True when the next tick has no action."""
-        return self._running and self.player.is_done
+        """True when the next chunk is due and has not come."""
+        return self._running and self.player.wants_chunk
 
     def load(self, chunk: ActionChunk) -> None:
-        """Puts a chunk in play.
+        """Takes a chunk, which is played when its time has come.
 
         Raises:
             ChunkRefused: reason `not_running` while the gate holds, else as for `ChunkPlayer.load`.
@@ -156,31 +165,41 @@ class CommandGate:
             )
         clipped, rung = 0, Rung.HOLD
         if self._running:
-            rung = Rung.TAIL if self.player.is_done else Rung.CHUNK
-            action = self.player.advance()
-            if action is not None:
-                clipped += self._retarget(action, measured)
+            rung = Rung.CHUNK if self.player.is_fresh else Rung.TAIL
+            due = self.player.advance(stamp_ns)
+            if due is not None:
+                clipped += self._begin(due, measured)
             motion, outside = self.limiter.step(self._targets)
             clipped += outside
         else:
             motion = self.limiter.brake()
             self._targets = motion.positions
         self._tick += 1
-        return self._command(stamp_ns, motion, rung, clipped)
+        return self._command(stamp_ns, motion, rung, clipped, self._seams.note(motion))
 
     def last_command(self, stamp_ns: int) -> JointCommand:
         """The state of the command without advancing it: what is observed before the first tick."""
-        return self._command(stamp_ns, self.limiter.state, Rung.HOLD, 0)
+        return self._command(stamp_ns, self.limiter.state, Rung.HOLD, 0, None)
 
-    def _retarget(self, action: FloatArray, measured: Mapping[str, float]) -> int:
+    def _begin(self, due: Due, measured: Mapping[str, float]) -> int:
+        if due.is_seam:
+            going_on = self._targets if due.instead_of is None else self._aim(due.instead_of, measured)[0]
+            self._seams.begin(self.limiter.state, going_on)
+        self._targets, clipped = self._aim(due.action, measured)
+        return clipped
+
+    def _aim(self, action: FloatArray, measured: Mapping[str, float]) -> tuple[FloatArray, int]:
+        """Targets (J,) of an action from the present command, rad, and how much of it could not be had."""
         target = self.action_space.target(action, self._named(self.limiter.state.positions), measured)
-        self._targets = np.array([target.positions[joint] for joint in self._joints])
-        return target.clipped + (not target.reachable)
+        positions = np.array([target.positions[joint] for joint in self._joints])
+        return positions, target.clipped + (not target.reachable)
 
     def _named(self, positions: FloatArray) -> dict[str, float]:
         return dict(zip(self._joints, positions.tolist(), strict=True))
 
-    def _command(self, stamp_ns: int, motion: Motion, rung: Rung, clipped: int) -> JointCommand:
+    def _command(
+        self, stamp_ns: int, motion: Motion, rung: Rung, clipped: int, seam: Seam | None
+    ) -> JointCommand:
         return JointCommand(
             stamp_ns=stamp_ns,
             tick=self._tick,
@@ -193,4 +212,6 @@ class CommandGate:
             actions_left=self.player.actions_left,
             wants_chunk=self.wants_chunk,
             clipped=clipped,
+            begun=self.player.begun,
+            seam=seam,
         )

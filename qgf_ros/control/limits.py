@@ -63,9 +63,14 @@ class JointLimiter:
         for index, joint in enumerate(self._joints):
             if not abs(inside[index] - positions[index]) <= START_TOLERANCE:
                 raise ObservationRefused("limits", self._outside(joint, index, positions[index]))
-        self._input.current_position = inside.tolist()
-        self._input.current_velocity = self._at_rest
-        self._input.current_acceleration = self._at_rest
+        at_rest = np.zeros(len(inside))
+        self.go_on_from(Motion(inside, at_rest, at_rest))
+
+    def go_on_from(self, motion: Motion) -> None:
+        """Takes a state that a limiter of the same limits commanded as its own last command."""
+        self._input.current_position = motion.positions.tolist()
+        self._input.current_velocity = motion.velocities.tolist()
+        self._input.current_acceleration = motion.accelerations.tolist()
         self._generator.reset()
         self._planned = False
 

@@ -6,7 +6,8 @@ Refusals and their consequences:
   again within `resume_within_s`, chunks are asked for anew; otherwise the arm holds until it is started again.
 * a clock that goes back, as when a simulator begins anew: brake, and hold until started again.
 * a malformed chunk (names, shape, not finite): its sender is broken; brake, and hold until started again.
-* a chunk that is late, repeated or was not asked for: not played. The arm ends at rest at its last target.
+* a chunk that is stale, late, repeated, outdated or was not asked for: not played. The arm ends at rest at its last target;
+  after a stale or late one another is asked for.
 * the limiter cannot plan: nothing more is sent; latched until `begin`.
 """
 
@@ -23,6 +24,7 @@ from qgf_ros.errors import ChunkRefused, LimiterError, MotionRefused, NotReadyEr
 
 AT_REST = 1e-9  # rad/s and rad/s2: rounding of the limiter's last sample
 MALFORMED = ("names", "shape", "not_finite")
+TOO_OLD = ("stale", "late")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class CommandSession:
         self._gate = gate
         self._monitor = monitor
         self._config = config
+        self._not_before_ns = 0  # chunks from observations before the last hold are never played
         self.clear()
 
     def clear(self) -> None:
@@ -91,7 +94,7 @@ class CommandSession:
         self._gate.check_near(self._gate.measured(self._monitor.reading(now_ns)))
         self._gate.start()
         self._is_started, self._refused_since_ns, self.sentence = True, None, ""
-        self._wanted_from_ns = self._monitor.newest_ns
+        self._wanted_from_ns = max(self._monitor.newest_ns, self._not_before_ns)
         return self._outcome(self._gate.last_command(now_ns))
 
     def stop(self, reason: str) -> None:
@@ -101,8 +104,12 @@ class CommandSession:
 
     @property
     def wants_chunk(self) -> bool:
-        """True when the next tick has no action to play."""
+        """True when the next chunk is due and has not come."""
         return self._is_placed and self._gate.wants_chunk
+
+    def needs_chunk(self, stamp_ns: int) -> bool:
+        """Lockstep: whether tick `stamp_ns` waits for a chunk, which readings of that tick could give."""
+        return self.wants_chunk and 0 < self._wanted_from_ns <= stamp_ns
 
     @property
     def is_at_rest(self) -> bool:
@@ -120,13 +127,15 @@ class CommandSession:
         """Takes a chunk that came at `now_ns`.
 
         Raises:
-            ChunkRefused: reason `unwanted`, `outdated`, `stale`, `future`, `names`, `shape`, `not_finite` or `repeated`; see
-                the module's text for what follows. The reason also stands in the next tick.
+            ChunkRefused: reason `unwanted`, `outdated`, `stale`, `future`, `names`, `shape`, `not_finite`, `repeated` or
+                `late`; see the module's text for what follows. The reason also stands in the next tick.
         """
         try:
             self._check_time(chunk, now_ns)
             self._gate.load(chunk)
         except ChunkRefused as error:
+            if error.reason in TOO_OLD:
+                self._wanted_from_ns = now_ns
             self.refuse(error)
             raise
         self._wanted_from_ns, self.sentence = 0, ""
@@ -139,14 +148,13 @@ class CommandSession:
 
     def _check_time(self, chunk: ActionChunk, now_ns: int) -> None:
         age_s = (now_ns - chunk.stamp_ns) * 1e-9
-        if not self.wants_chunk:
+        if not self.wants_chunk or not self._wanted_from_ns:
             raise ChunkRefused("unwanted", "A chunk came that was not asked for; it was not played.")
         if chunk.stamp_ns < self._wanted_from_ns:
             raise ChunkRefused(
                 "outdated", "The chunk's observation is older than the request; it was not played."
             )
         if age_s > self._config.chunk_max_age_s:
-            self._wanted_from_ns = now_ns
             allowed = f"{self._config.chunk_max_age_s:g} s"
             raise ChunkRefused(
                 "stale",
@@ -176,6 +184,7 @@ class CommandSession:
         if now_ns < self._looked_ns - FUTURE_TOLERANCE_NS:
             self._monitor.forget_times()
             self.stop("clock")
+            self._not_before_ns = 0
         self._looked_ns = now_ns
 
     def tick(self, now_ns: int) -> Tick:
@@ -208,6 +217,8 @@ class CommandSession:
         )
 
     def _hold(self, reason: str) -> None:
+        if self._gate.is_running:
+            self._not_before_ns = self._monitor.newest_ns + 1
         self._hold_reason, self._wanted_from_ns = reason, 0
         self._gate.hold(reason)
 

@@ -10,6 +10,7 @@ from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.monitor import JointMonitor
+from qgf_ros.control.seams import SeamCount
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
 from qgf_ros.datatypes import JointCommand
 from qgf_ros.errors import ChunkRefused, NotReadyError
@@ -35,6 +36,7 @@ class Commander:
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self.pace = Pace(contract.tick_ns)
         self.rate = Rate(now_ns)
+        self.seams = SeamCount()
         self.last: Tick | None = None
 
     @property
@@ -49,6 +51,7 @@ class Commander:
         """Forgets the robot and the counts: the next good joint states place the command."""
         self.session.clear()
         self.pace = Pace(self.contract.tick_ns)
+        self.seams = SeamCount()
 
     def keep_pace(self, next_ns: int) -> int:
         """Real time: how many ticks were missed before this one, given when the next is due (steady clock).
@@ -67,6 +70,8 @@ class Commander:
         if tick.command is not None:
             sent = sum(output.send(tick.command, self._gate.limiter) for output in self._outputs)
             self._publish_executed(tick.command)
+            if tick.command.seam is not None:
+                self.seams.add(tick.command.seam)
         self.rate.count()
         return self._certify(tick, stamp_ns, sent)
 
@@ -104,7 +109,7 @@ class Commander:
         if self.monitor.newest_ns < stamp_ns:
             return "joint states"
         self.session.look(stamp_ns)
-        return "a chunk" if self.session.wants_chunk else ""
+        return "a chunk" if self.session.needs_chunk(stamp_ns) else ""
 
     def close(self) -> None:
         """Waits until the last messages have arrived, then destroys the publishers."""
@@ -119,7 +124,8 @@ class Commander:
 
     def _certify(self, tick: Tick, stamp_ns: int, sent: int) -> bool:
         name, missed = self._node.get_name(), self.pace.missed
-        self._certificate.publish(convert.certificate_message(name, stamp_ns, tick, sent, missed))
+        message = convert.certificate_message(name, stamp_ns, tick, self.contract, sent, missed)
+        self._certificate.publish(message)
         before, self.last = self.last, tick
         return (
             before is None or (before.rung, before.reason) != (tick.rung, tick.reason) or bool(tick.refused)

@@ -10,8 +10,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.contract.schema import Contract
 from qgf_ros.control.session import Tick
-from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, Rung
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, Rung, Seam
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.nodes.diagnostics import Level, status
 
@@ -76,7 +77,9 @@ def executed_message(command: JointCommand, joints: tuple[str, ...]) -> JointTra
     return message
 
 
-def certificate_message(node: str, stamp: int, tick: Tick, commands: int, missed: int) -> DiagnosticArray:
+def certificate_message(
+    node: str, stamp: int, tick: Tick, contract: Contract, commands: int, missed: int
+) -> DiagnosticArray:
     """A tick's certificate. `stamp` 0 marks an announcement that belongs to no tick."""
     command = tick.command
     values = {
@@ -87,16 +90,30 @@ def certificate_message(node: str, stamp: int, tick: Tick, commands: int, missed
         "refused": tick.refused,
         "chunk_stamp_ns": command.chunk_stamp_ns if command else 0,
         "actions_left": command.actions_left if command else 0,
+        "begun": command.begun if command else 0,
+        "horizon": contract.execution_horizon,
+        "delay": contract.deployment.chunks.delay,
         "wants_chunk": tick.wanted_from_ns > 0,
         "wanted_from_ns": tick.wanted_from_ns,
         "clipped": command.clipped if command else 0,
         "missed": missed,
+        "seam": seam_text(command.seam) if command and command.seam else "",
     }
     message = DiagnosticArray(
         status=[status(f"{node}: certificate", level(tick), tick.reason or tick.rung.value, values)]
     )
     message.header.stamp = to_stamp(stamp)
     return message
+
+
+def seam_text(seam: Seam) -> str:
+    """A seam as a certificate carries it: position rad, velocity rad/s, acceleration rad/s2."""
+    return f"{seam.position:.9g} {seam.velocity:.9g} {seam.acceleration:.9g}"
+
+
+def read_seam(text: str) -> Seam | None:
+    """The seam in a certificate; None where the tick ended none."""
+    return Seam(*map(float, text.split())) if text else None
 
 
 def level(tick: Tick) -> Level:

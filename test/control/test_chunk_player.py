@@ -29,8 +29,14 @@ def chunk(length: int = 4, stamp_ns: int = 1, names: tuple[str, ...] = NAMES) ->
     return ActionChunk(names, np.arange(length)[:, None] * np.array([1.0, 10.0]), stamp_ns)
 
 
-def ticks(player: ChunkPlayer, count: int) -> list[FloatArray | None]:
-    return [player.advance() for _ in range(count)]
+def advance(player: ChunkPlayer, stamp_ns: int) -> FloatArray | None:
+    due = player.advance(stamp_ns)
+    return None if due is None else due.action
+
+
+def ticks(player: ChunkPlayer, count: int, first: int = 0) -> list[FloatArray | None]:
+    """The actions that begin at ticks stamped 10, 20, 30 ... after `first`."""
+    return [advance(player, first + 10 * (tick + 1)) for tick in range(count)]
 
 
 def test_nothing_is_due_before_a_chunk_comes(contract: Contract) -> None:
@@ -54,7 +60,7 @@ def test_every_action_begins_on_its_tick_and_is_in_force_for_one_period(
         else:
             np.testing.assert_array_equal(action, chunk(length).actions[tick // TICKS_PER_ACTION])
     assert player.is_done
-    assert player.advance() is None
+    assert advance(player, 1000) is None
 
 
 def test_the_player_is_done_only_when_the_last_action_has_had_its_period(contract: Contract) -> None:
@@ -62,7 +68,7 @@ def test_the_player_is_done_only_when_the_last_action_has_had_its_period(contrac
     player.load(chunk(1))
     ticks(player, TICKS_PER_ACTION - 1)
     assert not player.is_done
-    player.advance()
+    ticks(player, 1)
     assert player.is_done
 
 
@@ -71,26 +77,28 @@ def test_actions_left_counts_those_that_have_not_begun(contract: Contract) -> No
     player.load(chunk(2))
     left = [player.actions_left]
     for _ in range(2 * TICKS_PER_ACTION):
-        player.advance()
+        ticks(player, 1)
         left.append(player.actions_left)
     assert left == [2, *[1] * TICKS_PER_ACTION, *[0] * TICKS_PER_ACTION]
 
 
-def test_a_newer_chunk_takes_over_at_once_from_its_first_action(contract: Contract) -> None:
+def test_a_newer_chunk_takes_over_when_the_action_in_force_has_had_its_period(contract: Contract) -> None:
     player = ChunkPlayer(contract)
     player.load(chunk(stamp_ns=1))
     ticks(player, 7)
-    player.load(ActionChunk(NAMES, np.full((2, 2), 7.0), 2))
-    assert player.chunk_stamp_ns == 2
-    np.testing.assert_array_equal(player.advance(), [7.0, 7.0])
-    assert player.actions_left == 1
+    player.load(chunk(stamp_ns=71))
+    assert player.chunk_stamp_ns == 1
+    assert ticks(player, 3, 70) == [None] * 3
+    assert player.chunk_stamp_ns == 71
+    np.testing.assert_array_equal(advance(player, 110), [1.0, 10.0])
+    assert player.actions_left == 2
 
 
 def test_a_cleared_player_has_nothing_due_and_takes_any_stamp_again(contract: Contract) -> None:
     player = ChunkPlayer(contract)
     player.load(chunk(stamp_ns=9))
     player.clear()
-    assert player.advance() is None
+    assert advance(player, 10) is None
     player.load(chunk(stamp_ns=3))
     assert player.chunk_stamp_ns == 3
 
@@ -99,7 +107,7 @@ def test_a_chunk_that_its_sender_changes_later_is_played_as_it_was(contract: Con
     player, sent = ChunkPlayer(contract), chunk(1)
     player.load(sent)
     sent.actions[:] = 99.0
-    np.testing.assert_array_equal(player.advance(), [0.0, 0.0])
+    np.testing.assert_array_equal(advance(player, 10), [0.0, 0.0])
 
 
 @pytest.mark.parametrize("stamp_ns", [0, 5])
@@ -154,7 +162,7 @@ def test_a_malformed_chunk_is_refused_whole_and_the_one_in_play_goes_on(
         player.load(ActionChunk(bad.names, bad.actions, 2))
     assert caught.value.reason == reason
     assert player.chunk_stamp_ns == 1
-    np.testing.assert_array_equal(player.advance(), [1.0, 10.0])
+    np.testing.assert_array_equal(advance(player, 60), [1.0, 10.0])
 
 
 def test_ticks_per_action_follow_the_command_rate(tmp_path: Path) -> None:

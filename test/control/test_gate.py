@@ -152,11 +152,11 @@ def test_no_chunks_and_pauses_lead_outside_the_limits(
     gate = ready(contract)
     commands = [gate.last_command(0)]
     for index, ticks_between in enumerate(pauses):
-        gate.load(ActionChunk(NAMES, np.array(values), index + 1))
-        commands += ticks(gate, ticks_between)
+        gate.load(ActionChunk(NAMES, np.array(values), len(commands) * TICK_NS))
+        commands += ticks(gate, ticks_between, len(commands))
         if index == 1:
             gate.hold("test")
-            commands += ticks(gate, 2)
+            commands += ticks(gate, 2, len(commands))
             gate.start()
     assert_within_limits(contract, commands)
 
@@ -197,9 +197,9 @@ def test_a_new_chunk_takes_over_without_a_jump(contract: Contract) -> None:
     gate = ready(contract)
     gate.load(chunk(FULL, stamp_ns=1))
     before = ticks(gate, 7)
-    gate.load(chunk([[-0.1, -0.15]] * 4, stamp_ns=2))
-    after = ticks(gate, 20)
-    assert after[0].chunk_stamp_ns == 2
+    gate.load(chunk([[-0.1, -0.15]] * 4, stamp_ns=7 * TICK_NS))
+    after = ticks(gate, 20, 7)
+    assert after[3].chunk_stamp_ns == 7 * TICK_NS
     assert_within_limits(contract, [*before, *after])
 
 

@@ -129,7 +129,7 @@ def test_zero_actions_keep_the_arm_still_for_a_thousand_ticks(arm: Contract, kin
     gate.reset(arm_reading(arm, start))
     gate.start()
     for index in range(40):
-        gate.load(ActionChunk(arm.interface.action.names, np.zeros((5, 5)), index + 1))
-        commands = [gate.tick(tick * TICK_NS, sagged) for tick in range(25)]
+        gate.load(ActionChunk(arm.interface.action.names, np.zeros((5, 5)), index * 25 * TICK_NS + 1))
+        commands = [gate.tick((index * 25 + tick) * TICK_NS, sagged) for tick in range(25)]
     np.testing.assert_array_equal(commands[-1].positions, arm_reading(arm, start).positions)
     assert commands[-1].tick == 1000
