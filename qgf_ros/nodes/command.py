@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -20,23 +19,24 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Message
 from qgf_ros.control.session import SessionConfig
 from qgf_ros.datatypes import JointReading
-from qgf_ros.errors import ChunkRefused, NotReadyError, QgfError
+from qgf_ros.errors import ChunkRefused, NotReadyError
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.command_health import CommandHealth
 from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.commander import Commander
+from qgf_ros.nodes.metronome import Metronome
 from qgf_ros.nodes.pace import DueTick
 from qgf_ros.nodes.params import declare
-from qgf_ros.nodes.priority import raise_priority
-from qgf_ros.nodes.runtime import attempt
+from qgf_ros.nodes.polled import Inputs
+from qgf_ros.nodes.process import ProcessSetup
+from qgf_ros.nodes.runtime import answer, attempt
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-CHECK_S = 0.1  # how often lockstep looks for a missing input
 LONGEST_STOP_S = 3.0  # more than any stop within sensible limits takes: a bound for the wait, not a promise
 
 
 class CommandNode(LifecycleNode):
-    """All callbacks run in the executor's one thread."""
+    """Callbacks and ticks run in one thread, which calls `turn` again and again."""
 
     def __init__(self) -> None:
         """Raises QgfError where a parameter is unknown or does not fit."""
@@ -48,9 +48,11 @@ class CommandNode(LifecycleNode):
         self._due = DueTick(self.get_parameter("timeout_s").value)
         self._rest: Future[None] = Future()
         self._rest.set_result(None)  # done when the arm is at rest: what a reset waits for
-        self._health = CommandHealth(self)
-        self.create_service(Trigger, "~/start", lambda _, response: self._serve(response, self._start))
-        self.create_service(Trigger, "~/stop", lambda _, response: self._serve(response, self._stop))
+        self._metronome = Metronome(self._on_tick)
+        self._process = ProcessSetup(self, is_real_time=not self._lockstep)
+        self._health = CommandHealth(self, self._process)
+        self.create_service(Trigger, "~/start", lambda _, response: answer(self, response, self._start))
+        self.create_service(Trigger, "~/stop", lambda _, response: answer(self, response, self._stop))
         alone = MutuallyExclusiveCallbackGroup()  # while it waits for rest, the timer's group must go on
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=alone)
         self.create_timer(1.0, self._report, clock=STEADY)
@@ -65,7 +67,8 @@ class CommandNode(LifecycleNode):
         self._finish_stop(commander)
         commander.activate()
         self._is_ticking, self._is_ending = True, False
-        self._timer.reset()
+        if not self._lockstep:
+            self._metronome.start(commander.contract.tick_ns)
         self._health.say("active")
         return super().on_activate(state)
 
@@ -96,24 +99,20 @@ class CommandNode(LifecycleNode):
         contract = load_contract(self.get_parameter("contract").value)
         ages = [self.get_parameter(name).value for name in ("chunk_max_age_s", "resume_within_s")]
         commander = Commander(self, contract, SessionConfig(*ages), time.monotonic_ns())
-        sensor, chunk_topic = qos.sensor(self._lockstep), self.get_parameter("chunk_topic").value
-        self._inputs = [
-            self.create_subscription(JointState, name, self._on_joints, sensor)
-            for name in commander.joint_topics
-        ]
-        self._inputs.append(self.create_subscription(JointTrajectory, chunk_topic, self._on_chunk, qos.CHUNK))
-        if self._lockstep:
-            self._inputs.append(
-                self.create_subscription(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
-            )
-        period_s = CHECK_S if self._lockstep else contract.tick_ns * 1e-9
-        self._timer = self.create_timer(period_s, self._on_timer, clock=STEADY, autostart=False)
+        self._listen(commander.joint_topics)
         self._commander = commander
-        priority = 0 if self._lockstep else self.get_parameter("realtime_priority").value
-        self._health.scheduling = raise_priority(priority)
-        gc.collect()
-        gc.freeze()  # what was made so far lives on: a collection during a tick need not look at it
+        self._process.begin()
         self._health.say("inactive")
+
+    def _listen(self, joint_topics: list[str]) -> None:
+        """In real time a tick takes what has come; in lockstep it is due once all is there: every message wakes us."""
+        self._inputs = Inputs(self, is_polled=not self._lockstep)
+        listen = self._inputs.subscribe
+        for name in joint_topics:
+            listen(JointState, name, self._on_joints, qos.sensor(self._lockstep))
+        listen(JointTrajectory, self.get_parameter("chunk_topic").value, self._on_chunk, qos.CHUNK)
+        if self._lockstep:
+            listen(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
 
     def _configured(self) -> Commander:
         if self._commander is None:
@@ -127,9 +126,9 @@ class CommandNode(LifecycleNode):
         self._is_ticking = False
         self._due.clear()
         self._rest.cancel()
-        self.destroy_timer(self._timer)
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
+        self._metronome.stop()
+        self._inputs.close()
+        self._process.end()
         self._commander.close()
         self._commander = None
 
@@ -141,6 +140,7 @@ class CommandNode(LifecycleNode):
             if commander.session.is_at_rest or self._lockstep or not self._is_ticking:
                 return
             time.sleep(period_s)
+            self._inputs.take()
             commander.tick(self._now_ns(commander))
 
     # -- messages and ticks --------------------------------------------------------------------------------------------
@@ -175,14 +175,17 @@ class CommandNode(LifecycleNode):
         if self._due.stamp_ns is not None and not commander.missing(self._due.stamp_ns):
             self._tick(commander, self._due.take())
 
-    def _on_timer(self) -> None:
-        commander = self._commander
-        if commander is None:
-            return
-        if self._lockstep:
-            self._check_timeout(commander)
-            return
-        if commander.keep_pace(time.monotonic_ns() + (self._timer.time_until_next_call() or 0)):
+    def turn(self, executor: SingleThreadedExecutor) -> None:
+        """Serves callbacks for a while; in real time, until a tick is due, and that tick."""
+        self._metronome.turn(executor.spin_once)
+        if self._commander is not None:
+            self._check_timeout(self._commander)
+            self._process.rest(self._metronome.left_ns, self._commander.session.is_at_rest)
+
+    def _on_tick(self) -> None:
+        commander = self._configured()
+        self._inputs.take()
+        if commander.keep_pace(self._metronome.next_ns):
             self.get_logger().warning("Command ticks were missed: busy computer.", throttle_duration_sec=1.0)
         self._tick(commander, self._now_ns(commander))
 
@@ -203,18 +206,9 @@ class CommandNode(LifecycleNode):
             self._rest.set_result(None)
         if self._is_ending:
             self._is_ticking = self._is_ending = False
-            self._timer.cancel()
+            self._metronome.stop()
 
     # -- services and what is said about all this ----------------------------------------------------------------------
-
-    def _serve(self, response: Trigger.Response, action: Callable[[], str]) -> Trigger.Response:
-        try:
-            response.message = action()
-            response.success = True
-        except QgfError as error:
-            response.success, response.message = False, str(error)
-            self.get_logger().error(str(error))
-        return response
 
     def _active(self) -> Commander:
         if not self._is_ticking or self._is_ending:
@@ -237,7 +231,7 @@ class CommandNode(LifecycleNode):
             if self._rest.done():
                 self._rest = Future(executor=self.executor)
             await self._rest  # joint states are read meanwhile
-        return self._serve(response, self._reset)
+        return answer(self, response, self._reset)
 
     def _reset(self) -> str:
         commander = self._active()

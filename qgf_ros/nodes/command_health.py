@@ -13,16 +13,17 @@ from qgf_ros.datatypes import Rung
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.commander import Commander
 from qgf_ros.nodes.diagnostics import Diagnostics, Level, status
+from qgf_ros.nodes.process import ProcessSetup
 
 
 class CommandHealth:
     """State: the lifecycle state that was said last. One thread."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, process: ProcessSetup) -> None:
         self._diagnostics = Diagnostics(node)
         self._status = node.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._state = ""
-        self.scheduling = "normal"
+        self._process = process
         self.say("unconfigured")
 
     def say(self, state: str) -> None:
@@ -46,10 +47,11 @@ class CommandHealth:
             "reason": tick.reason,
             "refused": tick.refused,
             "missed": commander.pace.missed,
-            "scheduling": self.scheduling,
+            "scheduling": self._process.granted.sentence,
             "rate_hz": f"{commander.rate.hz(time.monotonic_ns()):.1f}",
         }
         self._diagnostics.report("commands", level, sentence or tick.reason or "running", values)
+        self._process.report(self._diagnostics)
         self._publish(level, self._state, values)
 
     def _publish(self, level: Level, message: str, values: Mapping[str, object]) -> None:

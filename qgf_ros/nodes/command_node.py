@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Runs the command node until a signal; the exit code."""
-    return run(_make)
+    return run(_make, lambda node, executor: node.turn(executor))
 
 
 def _make() -> CommandNode:

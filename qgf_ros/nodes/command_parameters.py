@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qgf_ros.nodes import process
 from qgf_ros.nodes.params import Parameter
 
 TABLE = (
@@ -21,12 +22,6 @@ TABLE = (
     Parameter(
         "resume_within_s", 0.5, "after a longer break in the joint states hold until ~/start", 0.0, 60.0
     ),
-    Parameter(
-        "realtime_priority",
-        10,
-        "priority of this process under SCHED_FIFO, where it is granted; 0: none",
-        0,
-        90,
-    ),
+    *process.PARAMETERS,
     Parameter("autostart", False, "true: configure and activate at start"),
 )

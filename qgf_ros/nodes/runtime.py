@@ -13,20 +13,30 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qgf_ros.errors import DoubledRosError, MissingRosError, QgfError
 
 if TYPE_CHECKING:
+    from rclpy.executors import SingleThreadedExecutor
     from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
     from rclpy.node import Node
+    from std_srvs.srv import Trigger
 
+N = TypeVar("N", bound="Node")
 WAKE_S = 0.1  # a signal is noticed within this time; a node with timers wakes more often
 LINGER_S = 1.0  # after a failed autostart: time for the diagnostic to leave
 
 
-def run(make_node: Callable[[], Node]) -> int:
-    """Runs one node until SIGINT or SIGTERM; the exit code.
+def serve_callbacks(_node: Node, executor: SingleThreadedExecutor) -> None:
+    """A turn of a node that only answers messages, services and timers."""
+    executor.spin_once(timeout_sec=WAKE_S)
+
+
+def run(
+    make_node: Callable[[], N], turn: Callable[[N, SingleThreadedExecutor], None] = serve_callbacks
+) -> int:
+    """Runs one node until SIGINT or SIGTERM; the exit code. `turn` is called again and again, and must come back soon.
 
     `make_node` imports and makes the node; it may raise QgfError, of which the user sees the sentence. A lifecycle node
     whose parameter `autostart` is true goes through configure and activate by itself, and ends with 1 if it cannot.
@@ -48,7 +58,7 @@ def run(make_node: Callable[[], Node]) -> int:
         rclpy.try_shutdown()
         return 1
     try:
-        return _spin(node, stop)
+        return _spin(node, turn, stop)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
@@ -76,6 +86,17 @@ def attempt(
     return TransitionCallbackReturn.SUCCESS
 
 
+def answer(node: Node, response: Trigger.Response, action: Callable[[], str]) -> Trigger.Response:
+    """Runs a service's work: success with its words, or a refusal with the sentence of a QgfError, which is logged too."""
+    try:
+        response.message = action()
+        response.success = True
+    except QgfError as error:
+        response.success, response.message = False, str(error)
+        node.get_logger().error(str(error))
+    return response
+
+
 def check_one_rclpy(search_path: Sequence[str]) -> None:
     """Raises DoubledRosError where both a pip wheel and a ROS installation on the search path offer rclpy."""
     places = {Path(entry or ".").resolve() for entry in search_path}
@@ -98,7 +119,7 @@ def require_rclpy() -> Any:
     return rclpy
 
 
-def _spin(node: Node, stop: _StopFlag) -> int:
+def _spin(node: N, turn: Callable[[N, SingleThreadedExecutor], None], stop: _StopFlag) -> int:
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.lifecycle import LifecycleNode
 
@@ -110,7 +131,7 @@ def _spin(node: Node, stop: _StopFlag) -> int:
     deadline = time.monotonic() + LINGER_S
     try:
         while not stop.is_set and (code == 0 or time.monotonic() < deadline):
-            executor.spin_once(timeout_sec=WAKE_S)
+            turn(node, executor)
     except Exception as error:
         _log_bug(node, error)
         code = 1
