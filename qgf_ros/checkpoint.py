@@ -27,6 +27,7 @@ from qgf_ros.contract.load import differences, interface_from_canonical
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.errors import CheckpointError, InterfaceMismatchError, QgfError
+from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.strict import build
@@ -37,13 +38,22 @@ WEIGHTS, CONFIG = "weights.safetensors", "checkpoint.json"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed to run a policy. `provenance` holds plain values: data, versions, steps, metrics."""
+    """All that is needed to run a policy. `provenance` holds plain values: data, versions, steps, metrics.
+
+    `trained_at`: the times that the velocity field has seen; None: those of the default number of steps.
+    """
 
     networks: Networks
     normalizer: Normalizer
     interface: Interface
     defaults: SamplerDefaults
     provenance: Mapping[str, Any]
+    trained_at: TimeGrid | None = None
+
+    @property
+    def grid(self) -> TimeGrid:
+        """The times at which the velocity field may be asked."""
+        return self.trained_at or TimeGrid(self.defaults.denoise_steps)
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -65,6 +75,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         | {"estimator": checkpoint.defaults.estimator.value},
         "interface": checkpoint.interface.canonical(),
         "provenance": dict(checkpoint.provenance),
+        "trained_at": dataclasses.asdict(checkpoint.grid),
     }
     (part / CONFIG).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
     part.chmod(0o755)
@@ -102,6 +113,7 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
         stored = interface_from_canonical(content["interface"])
         config = build(NetworkConfig, content["networks"], "networks")
         defaults = build(SamplerDefaults, content["defaults"], "defaults")
+        trained_at = build(TimeGrid, content["trained_at"], "trained_at") if "trained_at" in content else None
         tensors = load_file(weights)
         mean, scale = (tensors.pop(f"normalizer.{name}").numpy() for name in ("mean", "scale"))
         _check_sizes(folder, config, stored, len(mean))
@@ -115,7 +127,9 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
         )
     networks.requires_grad_(False)
     normalizer = Normalizer(np.asarray(mean), np.asarray(scale))
-    return Checkpoint(networks.eval(), normalizer, stored, defaults, content.get("provenance", {}))
+    return Checkpoint(
+        networks.eval(), normalizer, stored, defaults, content.get("provenance", {}), trained_at
+    )
 
 
 def _check_sizes(folder: Path, config: NetworkConfig, interface: Interface, normalized: int) -> None:

@@ -256,3 +256,24 @@ class LostMessagesError(QgfError):
             f"The record has holes: {certified} certificates and {executed} commands arrived for {ticks} ticks; "
             "the computer or the network is too busy to record every tick."
         )
+
+
+class OffGridError(QgfError):
+    """A policy is asked to be stepped at times that it was not trained on."""
+
+    def __init__(self, denoise_steps: int, grid_steps: int) -> None:
+        accepted = ", ".join(str(n) for n in range(1, grid_steps + 1) if grid_steps % n == 0)
+        super().__init__(
+            f"{denoise_steps} denoising steps leave the times k/{grid_steps} that this policy was trained on: accepted are "
+            f"{accepted}, or any number for a policy trained with time_sampling: continuous."
+        )
+
+
+class NoPlanError(QgfError):
+    """In lockstep, by the costs that are stated, not even the cheapest walk fits the deadline."""
+
+    def __init__(self, cheapest_s: float, left_s: float) -> None:
+        super().__init__(
+            f"By the stated virtual costs the cheapest walk takes {cheapest_s * 1e3:.3g} ms, and {left_s * 1e3:.3g} ms are left "
+            "to it: state lower costs, or a longer deadline_s."
+        )

@@ -36,8 +36,11 @@ class WalkCost:
 
     def of(self, steps: int, guided_steps: int) -> float:
         """Time of a walk of `steps`, `guided_steps` of them guided, s."""
-        critic_s = self.critic_s if guided_steps else 0.0
-        return self.fixed_s + critic_s + self.of_steps(steps, guided_steps)
+        return self.around_s(guided_steps) + self.of_steps(steps, guided_steps)
+
+    def around_s(self, guided_steps: int) -> float:
+        """What comes before the first step and after the last, s."""
+        return self.fixed_s + (self.critic_s if guided_steps else 0.0)
 
     def of_steps(self, steps: int, guided_steps: int) -> float:
         """The steps alone, s."""

@@ -6,16 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from qgf_ros.contract.schema import Contract
+from qgf_ros.errors import InvalidSetting
+
 
 class Clock(Protocol):
     """Seconds since some moment of its own; never goes back."""
 
     def now_s(self) -> float:
         """The time."""
-        ...
-
-    def spend(self, stated_s: float) -> None:
-        """Work that is stated to take `stated_s` was done: on a real clock its time has passed already."""
         ...
 
 
@@ -25,9 +24,6 @@ class MonotonicClock:
     def now_s(self) -> float:
         """The time."""
         return time.monotonic()
-
-    def spend(self, stated_s: float) -> None:
-        """Nothing: the work took what it took."""
 
 
 class VirtualClock:
@@ -41,7 +37,7 @@ class VirtualClock:
         return self._now_s
 
     def spend(self, stated_s: float) -> None:
-        """The time goes on by `stated_s`."""
+        """Something is stated to have taken `stated_s`: the time goes on by it."""
         self._now_s += max(stated_s, 0.0)
 
 
@@ -66,3 +62,33 @@ class Deadline:
     def useful_s(self) -> float:
         """Time until a chunk is useless; negative after that."""
         return self.useless_at_s - self.clock.now_s()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a demand leaves to the policy, s: `within_s` from the demand to the chunk, and `grace_s` after which it is useless."""
+
+    within_s: float
+    grace_s: float
+
+    @classmethod
+    def of(cls, contract: Contract, deadline_s: float, margin_s: float) -> Budget:
+        """`deadline_s`, or where that is 0 the contract's: until the chunk is to take over, at least one control period.
+
+        `margin_s` of it is kept for the way to the command node; a chunk is useless one control period after its deadline.
+
+        Raises:
+            InvalidSetting: the margin leaves nothing.
+        """
+        period_s = contract.interface.control_period_s
+        whole_s = deadline_s or max(contract.deployment.chunks.delay, 1) * period_s
+        if margin_s >= whole_s:
+            raise InvalidSetting(
+                "Parameter deadline_margin_s", margin_s, f"less than the deadline of {whole_s:g} s"
+            )
+        return cls(whole_s - margin_s, period_s)
+
+    def deadline(self, clock: Clock, passed_s: float) -> Deadline:
+        """The deadline of an attempt `passed_s` after its demand; of a demand missed already, as if it were new."""
+        passed_s = passed_s if 0.0 <= passed_s < self.within_s else 0.0
+        return Deadline.within(clock, self.within_s - passed_s, self.grace_s)

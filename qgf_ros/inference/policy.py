@@ -34,6 +34,10 @@ class SamplerReport:
     guidance_norm: float
 
 
+NOTHING = SamplerReport(0, 0, 0, 0.0, 0, float("nan"), float("nan"), 0.0)
+"""Where no walk was begun."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A chunk for the robot and how it came about."""
@@ -51,6 +55,11 @@ class ChunkPolicy:
         dimensions = interface.action.dimensions
         self._scale = np.array([dimension.scale for dimension in dimensions])
         self._centre = np.array([dimension.centre for dimension in dimensions])
+
+    @property
+    def observation_dim(self) -> int:
+        """Length of the observations that it takes."""
+        return self._interface.observation_dim
 
     def propose(
         self,

@@ -9,24 +9,32 @@ import numpy as np
 
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import Observation, Reading
+from qgf_ros.datatypes import Reading
 from qgf_ros.errors import ObservationRefused, ProposalNotFinite
 from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.deadline import Budget
 from qgf_ros.inference.demand import DemandBook
-from qgf_ros.inference.policy import ChunkPolicy, Proposal
+from qgf_ros.inference.plan import Plan
 from qgf_ros.inference.ramp import WeightRamp
+from qgf_ros.inference.sent import SentChunks
+from qgf_ros.inference.timely import Attempt, TimelyPolicy
 
 PATIENCE_S = 0.5  # an open demand is explained after this time
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A proposal, which one of its episode it is, and how long it took from readings to chunk."""
+    """An attempt at chunk `index` of the episode `seed`, from the observation stamped `stamp_ns`.
 
-    proposal: Proposal
+    `latency_ms` is what it really took, also where time is virtual; `weight_target` is where a ramp of the weight leads.
+    """
+
+    attempt: Attempt
+    stamp_ns: int
     seed: int
     index: int
     latency_ms: float
+    weight_target: float
 
 
 class Proposer:
@@ -39,39 +47,55 @@ class Proposer:
         self,
         contract: Contract,
         assembler: Assembler,
-        policy: ChunkPolicy,
+        policy: TimelyPolicy,
         sampler: SamplerConfig,
+        budget: Budget,
         ramp_s: float,
         resend_after_s: float | None,
     ) -> None:
         assert not callable(sampler.weight), "the node's weight is a number, ramped here"
-        self._assembler = assembler
-        self._policy = policy
-        self._contract = contract
-        self._waits_for_all = resend_after_s is None
+        self.policy = policy
+        self.budget = budget
         self.sampler = sampler
         self.ramp = WeightRamp(sampler.weight, ramp_s)
         self.demands = DemandBook(contract, resend_after_s)
+        self._sent = SentChunks(contract)
         self.readings: dict[str, Reading] = {}
-        self.seed = 0
-        self.index = 0
+        self._assembler = assembler
+        self._contract = contract
+        self._waits_for_all = resend_after_s is None
         self._open_since_s: float | None = None
+        self.reset(0)
 
     def reset(self, seed: int) -> None:
         """A new episode: chunk 0 of `seed` comes next. Readings stay: they are the robot's, not the episode's."""
         self.seed, self.index = seed, 0
+        self._missed_ns = self._again_s = float("-inf")
         self.demands.reset()
+        self._sent.clear()
         self.ramp.settle()
 
     def is_due(self, steady_s: float) -> bool:
-        """True when a chunk is wanted and the readings for it are there."""
-        return self.demands.is_open(steady_s) and not self.demands.waiting_for(self.readings)
+        """True when a chunk is wanted and the readings for it are there; after an attempt in vain not before its deadline."""
+        if not self.demands.is_open(steady_s) or self.policy.clock.now_s() < self._again_s:
+            return False
+        return not self.demands.waiting_for(self.readings)
 
     def change(self, sampler: SamplerConfig) -> None:
-        """Samples as stated from the next chunk on; another weight comes into force along the ramp."""
+        """Samples as stated from the next chunk on; another weight comes into force along the ramp.
+
+        Raises:
+            OffGridError: the sampler asks for times that the policy was not trained on; nothing was changed.
+        """
         assert not callable(sampler.weight), "the node's weight is a number, ramped here"
+        if replace(sampler, weight=0.0) != replace(self.sampler, weight=0.0):
+            self.policy.change(sampler)
         self.sampler = sampler
         self.ramp.set(sampler.weight)
+
+    def first_plan(self) -> Plan:
+        """What fits, by the costs measured at configure, where a chunk may take all of the time that a demand leaves."""
+        return self.policy.planner.plan(self.sampler, self.budget.within_s)
 
     def overdue(self, now_ns: int, steady_s: float) -> ObservationRefused | None:
         """Why a demand has been open for longer than `PATIENCE_S`; None when none is. To be asked several times a second."""
@@ -99,28 +123,42 @@ class Proposer:
         return max((reading.stamp_ns for reading in self.readings.values()), default=0)
 
     def propose(self, now_ns: int) -> Timed:
-        """The next chunk, from the readings as they are at node time `now_ns`.
+        """An attempt at the next chunk, from the readings as they are at node time `now_ns`; `release` must follow.
 
         Raises:
             ObservationRefused: they make no observation.
             ProposalNotFinite: the networks answered with values that are no numbers.
+            NoPlanError: in lockstep no walk fits the deadline.
         """
-        began = time.perf_counter()
+        began, began_s = time.perf_counter(), self.policy.clock.now_s()
+        wanted_ns = self.demands.wanted_from_ns
+        passed_s = 0.0 if wanted_ns == self._missed_ns else (now_ns - wanted_ns) * 1e-9
+        deadline = self.budget.deadline(self.policy.clock, passed_s)
         observation = self._assembler.assemble(self.readings, now_ns)
         sampler = replace(self.sampler, weight=self.ramp.advance(observation.stamp_ns))
-        proposal = self._policy.propose(observation, sampler.walk(), self.seed, self.index)
-        if not np.isfinite(proposal.chunk.actions).all():
-            raise ProposalNotFinite(self.index)
-        timed = Timed(proposal, self.seed, self.index, (time.perf_counter() - began) * 1e3)
-        self.index += 1
-        return timed
+        if self._waits_for_all:
+            self.policy.planner.check_fits(sampler, deadline.left_s())
+        demand = self.demands.as_of(observation.stamp_ns)
+        prefix = self._sent.prefix_for(demand)
+        attempt = self.policy.propose(
+            observation, sampler, self.seed, self.index, deadline, began_s, prefix
+        )
+        proposal = attempt.proposal
+        if proposal is not None:
+            if not np.isfinite(proposal.chunk.actions).all():
+                raise ProposalNotFinite(self.index)
+            chunk = self._sent.keep(demand, proposal.chunk)
+            attempt = replace(attempt, proposal=replace(proposal, chunk=chunk))
+        latency_ms = (time.perf_counter() - began) * 1e3
+        return Timed(attempt, observation.stamp_ns, self.seed, self.index, latency_ms, self.ramp.target)
 
-    def warm_up(self, passes: int) -> list[float]:
-        """Latencies (ms) of `passes` chunks from an observation of zeros; nothing of the episode changes."""
-        observation = Observation(np.zeros(self._contract.interface.observation_dim, np.float32), 0)
-        latencies = []
-        for index in range(passes):
-            began = time.perf_counter()
-            self._policy.propose(observation, self.sampler.walk(), 0, index)
-            latencies.append((time.perf_counter() - began) * 1e3)
-        return latencies
+    def release(self, timed: Timed, steady_s: float) -> Timed:
+        """The same with its final ending, for which it is asked just before it is sent: it may have become useless."""
+        attempt = self.policy.close(timed.attempt)
+        proposal = attempt.proposal
+        if proposal is not None and attempt.ending.is_sent:
+            self.demands.sent(proposal.chunk.stamp_ns, steady_s)
+            self.index += 1
+        else:
+            self._missed_ns, self._again_s = self.demands.wanted_from_ns, attempt.deadline.at_s
+        return replace(timed, attempt=attempt)

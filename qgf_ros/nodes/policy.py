@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Message
-from qgf_ros.errors import InvalidSetting, ObservationRefused, QgfError
+from qgf_ros.errors import ObservationRefused, QgfError
 from qgf_ros.inference.proposer import Timed
 from qgf_ros.nodes import policy_messages, policy_parameters, qos, runtime
 from qgf_ros.nodes.convert import chunk_message
@@ -70,11 +70,11 @@ class PolicyNode(LifecycleNode):
     def _configure(self) -> None:
         settings = policy_parameters.settings(self._values)
         self._setup = setup = make_setup(settings)
-        self._health.configured(setup.contract, setup.device, setup.warm_ms)
+        self._health.configured(setup.contract)
         self._listen(setup, settings)
         self._frame_change = frame_change(self)
-        name = settings.checkpoint.name
-        self.get_logger().info(f"{name} on {setup.device}: {setup.warm_ms:.1f} ms a chunk")
+        words = f"{settings.checkpoint.name} on {setup.cost_in_words}"
+        self.get_logger().info(words) if setup.fits else self.get_logger().warning(words)
         self._enter(State.INACTIVE)
 
     def _listen(self, setup: Setup, settings: policy_parameters.PolicySettings) -> None:
@@ -139,7 +139,7 @@ class PolicyNode(LifecycleNode):
         self._serve(setup)
 
     def _serve(self, setup: Setup) -> None:
-        """Sends a chunk if one is due. A refusal leaves the demand open: the next message tries again."""
+        """Tries to make a chunk if one is due. A refusal leaves the demand open: the next message tries again."""
         if self._state is not State.ACTIVE or not setup.proposer.is_due(time.monotonic()):
             return
         try:
@@ -149,19 +149,19 @@ class PolicyNode(LifecycleNode):
             self._complain(error)
         except QgfError as error:
             self._fail(str(error))
-        except (
-            Exception
-        ) as error:  # whatever goes wrong in inference: the robot holds, the user reads a sentence
+        except Exception as error:  # whatever it is: the robot holds, the user reads a sentence
             self._fail(f"Inference failed with {type(error).__name__}: {' '.join(str(error).split())}")
         else:
             self._send(setup, timed)
 
     def _send(self, setup: Setup, timed: Timed) -> None:
-        chunk, target = timed.proposal.chunk, setup.proposer.ramp.target
-        self._chunks.publish(chunk_message(chunk, setup.contract.ticks_per_action * setup.contract.tick_ns))
-        setup.proposer.demands.sent(chunk.stamp_ns, time.monotonic())
-        self._reports.publish(policy_messages.report(f"{self.get_name()}: chunk", timed, target))
-        self._health.proposed(timed, target)
+        proposal, period_ns = timed.attempt.proposal, setup.contract.ticks_per_action * setup.contract.tick_ns
+        message = chunk_message(proposal.chunk, period_ns) if proposal is not None else JointTrajectory()
+        timed = setup.proposer.release(timed, time.monotonic())
+        if timed.attempt.ending.is_sent:
+            self._chunks.publish(message)
+        self._reports.publish(policy_messages.report(f"{self.get_name()}: chunk", timed))
+        self._health.attempted(timed)
         if self._reason:
             self._enter(State.ACTIVE)
 
@@ -185,10 +185,11 @@ class PolicyNode(LifecycleNode):
     # -- parameters and services ---------------------------------------------------------------------------------------
 
     def _check_change(self, changed: Iterable[RclParameter]) -> SetParametersResult:
+        grid = self._setup.grid if self._setup is not None else None
         try:
             for parameter in changed:
-                policy_parameters.check_change(parameter.name, parameter.value, self._is_active)
-        except InvalidSetting as error:
+                policy_parameters.check_change(parameter.name, parameter.value, self._is_active, grid)
+        except QgfError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 

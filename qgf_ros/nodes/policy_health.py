@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from qgf_ros.contract.schema import Contract
+from qgf_ros.inference.ladder import LadderLog
 from qgf_ros.inference.latency import LatencyLog
 from qgf_ros.inference.proposer import Proposer, Timed
 from qgf_ros.nodes.diagnostics import Diagnostics, Level, Rate
@@ -24,16 +25,13 @@ class Health:
         self._latency = LatencyLog()
         self._rates: dict[str, Rate] = {}
         self._refusal = ""
-        self._warm_ms = float("nan")
-        self._device = ""
-        self._slow_ms = float("inf")
+        self._ladder = LadderLog()
 
-    def configured(self, contract: Contract, device: str, warm_ms: float) -> None:
-        """The node loaded its policy; latencies count anew."""
+    def configured(self, contract: Contract) -> None:
+        """The node loaded its policy; latencies and rungs count anew."""
         names = [*(entry.name for entry in contract.interface.inputs), CERTIFICATES]
         self._rates = {name: Rate(time.monotonic_ns()) for name in names}
-        self._latency, self._warm_ms, self._device = LatencyLog(), warm_ms, device
-        self._slow_ms = contract.interface.control_period_s * 1e3
+        self._latency, self._ladder = LatencyLog(), LadderLog()
         self._refusal = ""
         self._diagnostics.report("lifecycle", Level.OK, "configured")
 
@@ -54,14 +52,17 @@ class Health:
         """Inference failed."""
         self._diagnostics.report("inference", Level.ERROR, sentence)
 
-    def proposed(self, timed: Timed, target_weight: float) -> None:
-        """A chunk was sent."""
+    def attempted(self, timed: Timed) -> None:
+        """A chunk was sent, or could not be made in time."""
+        self._ladder.add(timed.attempt)
+        if timed.attempt.proposal is None or not timed.attempt.ending.is_sent:
+            return
         self._refusal = ""
         self._latency.add(timed.latency_ms)
-        report = timed.proposal.report
+        report = timed.attempt.proposal.report
         values = {
             "weight": report.weight,
-            "weight_target": target_weight,
+            "weight_target": timed.weight_target,
             "q_first": report.q_first,
             "q_final": report.q_final,
             "guidance_norm": report.guidance_norm,
@@ -73,10 +74,11 @@ class Health:
         )
 
     def look(self, proposer: Proposer, now_ns: int, has_failed: bool) -> None:
-        """Renews `inputs` and `inference`; about once a second."""
+        """Renews `inputs`, `inference` and `ladder`; about once a second."""
         self._report_inputs(proposer, now_ns)
         if not has_failed:
-            self._report_inference()
+            self._report_inference(proposer)
+        self._report_ladder(proposer)
 
     def _report_inputs(self, proposer: Proposer, now_ns: int) -> None:
         steady_ns = time.monotonic_ns()
@@ -95,19 +97,32 @@ class Health:
         else:
             self._diagnostics.report("inputs", Level.OK, "all inputs are there", values)
 
-    def _report_inference(self) -> None:
+    def _report_inference(self, proposer: Proposer) -> None:
         log = self._latency
-        p99_ms = log.quantile_ms(0.99)
+        p99_ms, slow_ms = log.quantile_ms(0.99), proposer.budget.within_s * 1e3
         values = {
             "latency_p50_ms": log.quantile_ms(0.5),
             "latency_p99_ms": p99_ms,
             "latency_worst_ms": log.worst_ms,
             "chunks": log.count,
-            "warm_up_ms": self._warm_ms,
-            "device": self._device,
+            "engine": proposer.policy.engine,
         }
-        slow = p99_ms > self._slow_ms
-        words = f"slower than a control period of {self._slow_ms:g} ms" if slow else "in time"
+        slow = p99_ms > slow_ms
+        words = f"slower than the deadline of {slow_ms:g} ms" if slow else "in time"
         self._diagnostics.report(
             "inference", Level.WARN if slow else Level.OK, words if log.count else "no chunk yet", values
         )
+
+    def _report_ladder(self, proposer: Proposer) -> None:
+        costs, sampler = proposer.policy.costs, proposer.sampler
+        known = costs.calibrated(sampler.candidates)
+        values = self._ladder.values() | {
+            "deadline_ms": proposer.budget.within_s * 1e3,
+            "fixed_ms": known.around_s(1) * 1e3,
+            "step_ms": known.step_s * 1e3,
+            "guided_step_ms": known.guided_s * 1e3,
+            "slowdown": costs.slowdown,
+            "outside_ms": costs.outside_s * 1e3,
+        }
+        level = Level.WARN if self._ladder.lessened else Level.OK
+        self._diagnostics.report("ladder", level, self._ladder.in_words(), values)

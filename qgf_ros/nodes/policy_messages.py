@@ -14,7 +14,9 @@ from trajectory_msgs.msg import JointTrajectory
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Message
 from qgf_ros.inference.demand import Demand
+from qgf_ros.inference.policy import NOTHING
 from qgf_ros.inference.proposer import Proposer, Timed
+from qgf_ros.inference.timely import Ending
 from qgf_ros.nodes.convert import to_stamp
 from qgf_ros.nodes.diagnostics import Level, status, values
 from qgf_ros.nodes.params import Value
@@ -45,23 +47,37 @@ def demand(certificate: DiagnosticArray) -> Demand | None:
             wants_chunk=found["wants_chunk"] == "true",
             wanted_from_ns=int(found["wanted_from_ns"]),
             chunk_stamp_ns=int(found["chunk_stamp_ns"]),
+            begun=int(found.get("begun", 0)),
+            horizon=int(found.get("horizon", 0)),
+            delay=int(found.get("delay", 0)),
         )
     except (IndexError, KeyError, ValueError):
         return None
 
 
-def report(name: str, timed: Timed, target_weight: float) -> DiagnosticArray:
-    """How a chunk came about: one status, stamped as the chunk; `weight_target` is where a ramp leads."""
+def report(name: str, timed: Timed) -> DiagnosticArray:
+    """How an attempt at a chunk went: one status, stamped as its observation."""
+    attempt, stamp_ns = timed.attempt, timed.stamp_ns
     found: dict[str, object] = {
-        "stamp_ns": timed.proposal.chunk.stamp_ns,
+        "stamp_ns": stamp_ns,
         "seed": timed.seed,
         "index": timed.index,
         "latency_ms": timed.latency_ms,
-        "weight_target": target_weight,
+        "weight_target": timed.weight_target,
+        "level": attempt.plan.level.value,
+        "ending": attempt.ending.value,
+        "sent": attempt.ending.is_sent,
+        "late": attempt.ending in (Ending.LATE, Ending.TOO_LATE),
+        "cut": attempt.is_cut,
+        "budget_ms": attempt.budget_s * 1e3,
+        "expected_ms": attempt.plan.expected_s * 1e3,
+        "spent_ms": attempt.spent_s * 1e3,
     }
-    found |= vars(timed.proposal.report)
-    message = DiagnosticArray(status=[status(name, Level.OK, f"chunk {timed.index}", found)])
-    message.header.stamp = to_stamp(timed.proposal.chunk.stamp_ns)
+    found |= vars(attempt.proposal.report if attempt.proposal is not None else NOTHING)
+    is_well = attempt.ending is Ending.IN_TIME
+    words = f"chunk {timed.index}" if is_well else f"chunk {timed.index}: {attempt.ending.value}"
+    message = DiagnosticArray(status=[status(name, Level.OK if is_well else Level.WARN, words, found)])
+    message.header.stamp = to_stamp(stamp_ns)
     return message
 
 

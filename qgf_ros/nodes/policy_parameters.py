@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from qgf_ros.errors import InvalidSetting
+from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import Estimator, SamplerConfig, SamplerDefaults
+from qgf_ros.inference.cost import WalkCost
 from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
 from qgf_ros.nodes.params import Parameter, Value
 
 T = TypeVar("T", bool, int, float, str)
@@ -17,6 +20,8 @@ T = TypeVar("T", bool, int, float, str)
 OF_CHECKPOINT = "checkpoint"
 ESTIMATORS = (OF_CHECKPOINT, *(estimator.value for estimator in Estimator))
 DEVICES = tuple(device.value for device in Device)
+ENGINES = tuple(engine.value for engine in EngineName)
+PRECISIONS = tuple(precision.value for precision in Precision)
 WHILE_INACTIVE = (
     "estimator",
     "denoise_steps",
@@ -36,8 +41,32 @@ PARAMETERS = (
         "what to compute on; auto takes a GPU where there is one",
         choices=DEVICES,
     ),
-    Parameter("threads", 1, "CPU threads of PyTorch; with 1 the other nodes keep a core of two", 1, 64),
-    Parameter("warm_up_passes", 5, "chunks sampled at configure, to warm up and to measure", 1, 100),
+    Parameter("threads", 1, "CPU threads of the engine; with 1 the other nodes keep a core of two", 1, 64),
+    Parameter(
+        "engine",
+        EngineName.AUTO.value,
+        "what samples; auto takes the fastest on this machine",
+        choices=ENGINES,
+    ),
+    Parameter(
+        "precision", Precision.FP32.value, "of the weights; bf16 where the engine has it", choices=PRECISIONS
+    ),
+    Parameter(
+        "warm_up_passes", 5, "walks of each kind timed at configure: from them each chunk is planned", 1, 100
+    ),
+    Parameter(
+        "deadline_s",
+        0.0,
+        "from a wish to its chunk; 0 is the contract's delay, or a control period",
+        0.0,
+        10.0,
+    ),
+    Parameter(
+        "deadline_margin_s", 0.005, "kept of the deadline for the chunk's way to the command node", 0.0, 1.0
+    ),
+    Parameter("virtual_fixed_s", 0.0, "lockstep: a walk is stated to take this, beside its steps", 0.0, 10.0),
+    Parameter("virtual_step_s", 0.0, "lockstep: and this for each unguided step", 0.0, 10.0),
+    Parameter("virtual_guided_step_s", 0.0, "lockstep: and this for each guided step", 0.0, 10.0),
     Parameter(
         "certificate_topic", "command_node/certificate", "where the command node says that it wants a chunk"
     ),
@@ -80,8 +109,11 @@ class PolicySettings:
     checkpoint: Path
     lockstep: bool
     device: Device
-    threads: int
+    engine: EngineConfig
     warm_up_passes: int
+    deadline_s: float
+    deadline_margin_s: float
+    virtual_cost: WalkCost
     certificate_topic: str
     resend_after_s: float
     weight_ramp_s: float
@@ -114,8 +146,20 @@ def settings(values: Mapping[str, Value]) -> PolicySettings:
         checkpoint=_path(values, "checkpoint", "the path of a checkpoint's folder"),
         lockstep=_take(values, "lockstep", bool),
         device=Device(_take(values, "device", str)),
-        threads=_take(values, "threads", int),
+        engine=EngineConfig(
+            EngineName(_take(values, "engine", str)),
+            Precision(_take(values, "precision", str)),
+            _take(values, "threads", int),
+        ),
         warm_up_passes=_take(values, "warm_up_passes", int),
+        deadline_s=_take(values, "deadline_s", float),
+        deadline_margin_s=_take(values, "deadline_margin_s", float),
+        virtual_cost=WalkCost(
+            fixed_s=_take(values, "virtual_fixed_s", float),
+            critic_s=0.0,
+            step_s=_take(values, "virtual_step_s", float),
+            guided_s=_take(values, "virtual_guided_step_s", float),
+        ),
         certificate_topic=_take(values, "certificate_topic", str),
         resend_after_s=_take(values, "resend_after_s", float),
         weight_ramp_s=_take(values, "weight_ramp_s", float),
@@ -133,12 +177,19 @@ def in_words(sampler: SamplerConfig) -> str:
     return f"guidance weight {sampler.weight}, estimator {sampler.estimator.value}, {steps}, {chosen}"
 
 
-def check_change(name: str, value: object, is_active: bool) -> None:
-    """Raises InvalidSetting for what may not change while active, and for a guidance weight between -1 and 0."""
+def check_change(name: str, value: object, is_active: bool, grid: TimeGrid | None = None) -> None:
+    """Checks what the table cannot: `grid` is that of the checkpoint, once there is one.
+
+    Raises:
+        InvalidSetting: it may not change while active; a guidance weight lies between -1 and 0.
+        OffGridError: a number of steps that the checkpoint was not trained for.
+    """
     if is_active and name in WHILE_INACTIVE:
         raise InvalidSetting(f"Parameter {name}", value, "changed only while the node is inactive")
     if name == "guidance_weight" and isinstance(value, float) and -1.0 < value < 0.0:
         raise InvalidSetting(f"Parameter {name}", value, "at least 0, or -1 for the checkpoint's default")
+    if name == "denoise_steps" and isinstance(value, int) and value > 0 and grid is not None:
+        grid.check_equal(value)
 
 
 def _take(values: Mapping[str, Value], name: str, kind: type[T]) -> T:

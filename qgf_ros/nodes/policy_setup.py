@@ -11,45 +11,84 @@ from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
-from qgf_ros.inference.device import choose_device
-from qgf_ros.inference.engines.reference import ReferenceEngine
+from qgf_ros.inference.deadline import Budget, MonotonicClock, VirtualClock
+from qgf_ros.inference.engines.make import make_engine
+from qgf_ros.inference.engines.stated import StatedEngine
+from qgf_ros.inference.plan import PlanLevel
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.proposer import Proposer
+from qgf_ros.inference.timely import TimelyPolicy
 from qgf_ros.nodes.policy_parameters import PolicySettings
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A policy under a contract, ready to propose; `warm_ms` is the best latency seen while warming up."""
+    """A policy under a contract, ready to propose."""
 
     contract: Contract
     defaults: SamplerDefaults
+    grid: TimeGrid
     proposer: Proposer
-    device: str
-    warm_ms: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether all sampling that is asked for fits the deadline, by the costs measured at configure."""
+        return self.proposer.first_plan().level is PlanLevel.FULL
+
+    @property
+    def cost_in_words(self) -> str:
+        """Engine, cost of a whole walk, deadline, and what is planned instead where it does not fit."""
+        proposer, policy = self.proposer, self.proposer.policy
+        steps = proposer.sampler.denoise_steps
+        whole_s = policy.costs.predict(
+            proposer.sampler.candidates, steps, steps if proposer.sampler.guided else 0
+        )
+        words = f"{policy.engine}: a walk of {steps} steps takes {whole_s * 1e3:.2f} ms"
+        words += f" of the {proposer.budget.within_s * 1e3:g} ms that a wish leaves"
+        plan = proposer.first_plan()
+        if self.fits:
+            return words
+        if plan.walk is None:
+            return f"{words}; no walk fits: no chunk will be sent, raise deadline_s"
+        return f"{words}, too long: planned are {plan.walk.steps} steps, {plan.walk.guided_steps} guided, best of {plan.walk.candidates} ({plan.level.value})"
 
 
 def make_setup(settings: PolicySettings) -> Setup:
-    """Loads contract and checkpoint, checks that they speak one language, and warms up.
+    """Loads contract and checkpoint, checks that they speak one language, warms up and measures what walks cost.
+
+    In lockstep time is virtual: walks take what the parameters state, by default nothing.
 
     Raises:
         MissingFileError, UnknownKeys, InvalidSetting, ContractError, ...: as `load_contract`.
         CheckpointError, InterfaceMismatchError: as `load_checkpoint`.
-        MissingGpuError: CUDA is asked for and there is none.
+        MissingGpuError, ...: as `make_engine`.
+        InvalidSetting: the margin leaves nothing of the deadline.
+        OffGridError: the number of steps is not one that the policy was trained for.
+        NoPlanError: in lockstep, no walk fits the deadline by the stated costs.
     """
     contract = load_contract(settings.contract)
-    device = choose_device(settings.device)
-    torch.set_num_threads(settings.threads)
+    budget = Budget.of(contract, settings.deadline_s, settings.deadline_margin_s)
+    torch.set_num_threads(settings.engine.threads)
     checkpoint = load_checkpoint(settings.checkpoint, contract.interface)
-    kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+    engine = make_engine(settings.engine, checkpoint, settings.device)
+    clock: MonotonicClock | VirtualClock = MonotonicClock()
+    if settings.lockstep:
+        clock = VirtualClock()
+        engine = StatedEngine(engine, clock, settings.virtual_cost)
+    sampler = settings.sampler(checkpoint.defaults)
+    policy = ChunkPolicy(contract.interface, engine)
+    timely = TimelyPolicy(policy, sampler, checkpoint.grid, clock, settings.warm_up_passes)
+    if settings.lockstep:
+        timely.planner.check_fits(sampler, budget.within_s)
     proposer = Proposer(
         contract,
-        Assembler(contract, kinematics),
-        ChunkPolicy(contract.interface, ReferenceEngine(checkpoint, device)),
-        settings.sampler(checkpoint.defaults),
+        Assembler(contract, Kinematics(contract) if contract.interface.kinematics is not None else None),
+        timely,
+        sampler,
+        budget,
         ramp_s=settings.weight_ramp_s,
         resend_after_s=None if settings.lockstep else settings.resend_after_s,
     )
-    latencies_ms = proposer.warm_up(settings.warm_up_passes)
-    return Setup(contract, checkpoint.defaults, proposer, str(device), min(latencies_ms))
+    return Setup(contract, checkpoint.defaults, checkpoint.grid, proposer)

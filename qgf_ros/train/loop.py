@@ -15,7 +15,8 @@ from qgf_ros.data.chunks import Windows
 from qgf_ros.data.dataset import Dataset
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
-from qgf_ros.flow.path import sample_times
+from qgf_ros.flow.grid import TimeGrid
+from qgf_ros.flow.path import TimeSampling, sample_times
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.train.config import TrainConfig
@@ -67,7 +68,9 @@ class Trainer:
 
     def checkpoint(self, defaults: SamplerDefaults, provenance: dict[str, object]) -> Checkpoint:
         """What would be saved now."""
-        return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance)
+        trained = self.config.update
+        grid = TimeGrid(trained.denoise_steps, trained.time_sampling is TimeSampling.CONTINUOUS)
+        return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
     def _batch(self, dataset: Dataset, count: int, stream: int, step: int) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
