@@ -37,9 +37,9 @@ def readings(sensors_ns: int, command_ns: int) -> dict[str, Reading]:
     return {"joint_states": joints(sensors_ns), "goal": pose, "command": joints(command_ns)}
 
 
-def wish(stamp_ns: int, chunk_stamp_ns: int = 0) -> Demand:
-    """The certificate of a tick after which a chunk is wanted."""
-    return Demand(stamp_ns, True, stamp_ns + 1, chunk_stamp_ns)
+def wish(stamp_ns: int, chunk_stamp_ns: int = 0, since_ns: int = 0) -> Demand:
+    """The certificate of a tick after which a chunk is wanted, if it was not wanted `since_ns` an earlier one."""
+    return Demand(stamp_ns, True, (since_ns or stamp_ns) + 1, chunk_stamp_ns)
 
 
 def test_nothing_is_due_before_a_certificate_came(book: DemandBook) -> None:
@@ -71,7 +71,7 @@ def test_after_an_announcement_the_command_may_be_one_tick_older_than_the_joints
 def test_a_chunk_on_its_way_is_not_sent_twice(book: DemandBook) -> None:
     book.note(wish(5 * TICK))
     book.sent(6 * TICK, 1.0)
-    book.note(wish(6 * TICK))
+    book.note(wish(6 * TICK, since_ns=5 * TICK))
     assert not book.is_open(1.24)
 
 
@@ -85,15 +85,22 @@ def test_the_next_wish_is_open_when_the_last_chunk_was_played(book: DemandBook) 
 def test_a_chunk_that_is_not_taken_is_replaced_after_a_while(book: DemandBook) -> None:
     book.note(wish(5 * TICK))
     book.sent(6 * TICK, 1.0)
-    book.note(wish(40 * TICK))
+    book.note(wish(40 * TICK, since_ns=5 * TICK))
     assert book.is_open(1.25)
+
+
+def test_a_wish_that_is_new_because_the_last_chunk_came_too_late_is_open_at_once(book: DemandBook) -> None:
+    book.note(wish(5 * TICK))
+    book.sent(6 * TICK, 1.0)
+    book.note(wish(70 * TICK))
+    assert book.is_open(1.01)
 
 
 def test_in_lockstep_nothing_is_sent_twice(contract: Contract) -> None:
     book = DemandBook(contract, resend_after_s=None)
     book.note(wish(5 * TICK))
     book.sent(6 * TICK, 1.0)
-    book.note(wish(40 * TICK))
+    book.note(wish(40 * TICK, since_ns=5 * TICK))
     assert not book.is_open(1e9)
 
 
@@ -106,3 +113,20 @@ def test_after_a_reset_wishes_of_the_old_episode_are_not_answered(contract: Cont
     assert not book.is_open(0.0)
     book.note(wish(9 * TICK, chunk_stamp_ns=0))
     assert book.is_open(0.0)
+
+
+def test_an_observation_is_aligned_by_the_certificate_of_the_tick_before_it(book: DemandBook) -> None:
+    noted = [Demand(stamp * TICK, True, 4 * TICK + 1, 1, begun=stamp) for stamp in range(4, 8)]
+    for demand in noted:
+        book.note(demand)
+    assert book.as_of(4 * TICK) is None
+    assert book.as_of(4 * TICK + 1) == noted[0]
+    assert book.as_of(6 * TICK) == noted[1]
+    assert book.as_of(100 * TICK) == noted[3]
+
+
+def test_after_a_start_the_announcement_counts_and_no_tick_before_it(book: DemandBook) -> None:
+    book.note(Demand(5 * TICK, False, 0, 1, begun=3))
+    announcement = Demand(0, True, 5 * TICK, 0)
+    book.note(announcement)
+    assert book.as_of(5 * TICK + 1) == announcement
