@@ -22,17 +22,17 @@ from outcomes import Outcomes, success_rate
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.evaluate.rollouts import make_policy
 from qgf_ros.flow.sampler import Walk, uniform_times
-from qgf_ros.inference.engines.engine import EngineConfig, EngineName
+from qgf_ros.inference.engines.engine import Precision
+from qgf_ros.inference.engines.torch_engine import TorchEngine
 from qgf_ros.inference.policy import ChunkPolicy
 
 ROOT = Path(__file__).parent.parent
 FIRST_SEED = 10_000
 STEPS = 10  # of the grid on which the checkpoint was trained
-PLANNED = (1, 2, 3, 4, 5, 7)
-CUTS = tuple(range(1, STEPS))
-GUIDED = (1, 2, 3, 5, 7)
+PLANNED = (1, 2, 3, 5)
+CUTS = (1, 2, 3, 5, 7, 9)
+GUIDED = (1, 2, 5)
 PLACES = ("first", "last", "spread")
 
 
@@ -64,16 +64,16 @@ def all_cells(w: float) -> dict[str, Cell]:
     """Every cell by name; `w` is the checkpoint's own guidance weight. Cells with one candidate are fewer: it is not the default."""
     cells = {f"guided/{STEPS}/all/n{n}": Cell(grid_walk(STEPS, w, n)) for n in (4, 2, 1)}
     cells |= {f"guided/0/none/n{n}": Cell(grid_walk(STEPS, 0.0, n)) for n in (4, 2, 1)}
-    for n, planned, cuts, counts in ((4, PLANNED, CUTS, GUIDED), (1, PLANNED, CUTS[1::2], GUIDED[1::2])):
+    for n, planned, cuts, counts in ((4, PLANNED, CUTS, GUIDED), (1, (2, 5), (3,), (2, 5))):
         cells |= {f"planned/{k}/guided/n{n}": Cell(grid_walk(k, w, n)) for k in planned}
         cells |= {f"cut/{k}/guided/n{n}": Cell(grid_walk(STEPS, w, n), k) for k in cuts}
         for count in counts:
-            for place in PLACES:
+            for place in PLACES if n > 1 else PLACES[2:]:
                 cells[f"guided/{count}/{place}/n{n}"] = Cell(partly_guided(count, place, w, n))
-    for count in (1, 2, 5):  # the same total push from fewer steps
+    for count in (1, 2):  # the same total push from fewer steps
         scaled = w * STEPS / count
         cells[f"guided/{count}/spread_scaled/n4"] = Cell(partly_guided(count, "spread", scaled, 4))
-    return cells | {f"planned/{k}/unguided/n4": Cell(grid_walk(k, 0.0, 4)) for k in (1, 2, 5)}
+    return cells | {f"planned/{k}/unguided/n4": Cell(grid_walk(k, 0.0, 4)) for k in (2, 5)}
 
 
 def run_cell(loop: ClosedLoop, policy: ChunkPolicy, cell: Cell, seed: int) -> dict[str, object]:
@@ -105,7 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weight = checkpoint.defaults.guidance_weight
     about = {"checkpoint": options.checkpoint.name, "task": options.task, "weight": weight}
     cells, outcomes = all_cells(weight), Outcomes(options.json, about, FIRST_SEED)
-    policy = make_policy(checkpoint, EngineConfig(EngineName.REFERENCE))
+    engine = TorchEngine(checkpoint, torch.device("cpu"), Precision.FP32)
+    policy = ChunkPolicy(contract.interface, engine)
     loop = ClosedLoop(contract, options.task)
     for name, seed in outcomes.missing(list(cells), options.episodes, block=10):
         outcomes.add(name, run_cell(loop, policy, cells[name], seed))

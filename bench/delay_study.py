@@ -1,0 +1,162 @@
+"""What inference delay costs, and what each way to put chunks together gives back: success, time and seams.
+
+    python bench/delay_study.py --plain checkpoints/ur5e_cube_h12_plain --told checkpoints/ur5e_cube_h12 --episodes 100
+
+In the closed loop of `qgf evaluate` under the contract with twelve actions a chunk; the command gate itself delays the
+chunk by d actions. `--tune` chooses the guidance weight on seeds from 10000. Goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("MUJOCO_GL", "disable")  # before MuJoCo is imported: nothing is drawn
+
+import torch
+from chunk_modes import Stitcher, under
+from outcomes import Outcome, Outcomes, success_rate
+
+from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Chunking, ChunkMode, Contract
+from qgf_ros.datatypes import Seam
+from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.flow.prefix import PrefixMethod
+from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.engines.reference import ReferenceEngine
+from qgf_ros.inference.policy import ChunkPolicy
+
+ROOT = Path(__file__).parent.parent
+EXECUTED = 6  # execution horizon s, actions
+DELAYS = (2, 4, 6)
+TUNING_SEED, WEIGHTS = 10_000, (0.01, 0.02, 0.03, 0.05, 0.08)
+CANDIDATES = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point: how chunks follow one another, how a prefix is kept, how chunks are sampled."""
+
+    chunks: Chunking
+    method: PrefixMethod | None
+    sampler: SamplerConfig
+    hard_mask: bool = False
+
+
+def tuning_cells() -> dict[str, Cell]:
+    """Synchronous, without delay, at several weights."""
+    still = Chunking(ChunkMode.SYNCHRONOUS, EXECUTED, 0)
+    return {f"weight/{w}": Cell(still, None, SamplerConfig(weight=w, candidates=CANDIDATES)) for w in WEIGHTS}
+
+
+def all_cells(weight: float) -> dict[str, Cell]:
+    """Every mode and method at every delay, guided, and best of N without guidance.
+
+    The bare policy, one candidate, is there once: it plays freely with the cube, and hardly ever ends at the goal.
+    """
+    guided = SamplerConfig(weight=weight, candidates=CANDIDATES)
+    samplers = {"guided": guided, "best_of_4": SamplerConfig(candidates=CANDIDATES)}
+    cells: dict[str, Cell] = {}
+    for kind, sampler in samplers.items():
+        for delay in (0, *DELAYS):
+            for mode in (ChunkMode.SYNCHRONOUS, ChunkMode.NAIVE, ChunkMode.ENSEMBLE):
+                if mode is not ChunkMode.NAIVE or delay > 0:  # without delay it is synchronous
+                    cells[f"{mode.value}/d{delay}/{kind}"] = Cell(
+                        Chunking(mode, EXECUTED, delay), None, sampler
+                    )
+            for method in PrefixMethod:
+                if method is PrefixMethod.CONDITIONED or delay > 0:
+                    chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, delay)
+                    cells[f"{method.value}/d{delay}/{kind}"] = Cell(chunks, method, sampler)
+    for method in (PrefixMethod.OVERWRITING, PrefixMethod.CONDITIONED):
+        chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, 4)
+        cells[f"{method.value}_hard_mask/d4/guided"] = Cell(chunks, method, guided, hard_mask=True)
+    still = Chunking(ChunkMode.SYNCHRONOUS, EXECUTED, 0)
+    return cells | {"synchronous/d0/unguided": Cell(still, None, SamplerConfig())}
+
+
+class Bench:
+    """Loops and policies, made once for each contract variant and method."""
+
+    def __init__(self, contract: Contract, task: str, plain: Checkpoint, told: Checkpoint) -> None:
+        self._contract, self._task = contract, task
+        self._checkpoints = {True: told, False: plain}
+        self._loops: dict[Chunking, ClosedLoop] = {}
+        self._policies: dict[PrefixMethod | None, ChunkPolicy] = {}
+
+    def run(self, cell: Cell, seed: int) -> Outcome:
+        """One episode, until success or the task's time limit."""
+        loop = self._loop(cell.chunks)
+        stitcher = Stitcher(loop, self._policy(cell.method), cell.sampler.walk(), seed, cell.hard_mask)
+        loop.reset(seed)
+        seams: list[Seam] = []
+        while stitcher.steps < loop.simulation.max_steps and not loop.simulation.success():
+            seams += [command.seam for command in stitcher.play() if command.seam is not None]
+        count = max(len(seams), 1)
+        return {
+            "success": loop.simulation.success(),
+            "steps": stitcher.steps,
+            "seams": len(seams),
+            "position": sum(seam.position for seam in seams) / count,
+            "velocity": sum(seam.velocity for seam in seams) / count,
+            "acceleration": sum(seam.acceleration for seam in seams) / count,
+        }
+
+    def _loop(self, chunks: Chunking) -> ClosedLoop:
+        if chunks not in self._loops:
+            self._loops[chunks] = ClosedLoop(under(self._contract, chunks), self._task)
+        return self._loops[chunks]
+
+    def _policy(self, method: PrefixMethod | None) -> ChunkPolicy:
+        if method not in self._policies:
+            checkpoint = self._checkpoints[method is PrefixMethod.CONDITIONED]
+            engine = ReferenceEngine(checkpoint, torch.device("cpu"), method)
+            self._policies[method] = ChunkPolicy(checkpoint.interface, engine)
+        return self._policies[method]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs what is missing and prints every cell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--plain", type=Path, required=True, help="checkpoint of the policy that is not told")
+    parser.add_argument("--told", type=Path, required=True, help="checkpoint trained with max_delay")
+    parser.add_argument("--episodes", type=int, default=100, help="episodes a cell")
+    parser.add_argument("--weight", type=float, help="guidance weight (default: that of --told)")
+    parser.add_argument("--tune", action="store_true", help="run the weights instead")
+    parser.add_argument("--only", default="", help="only cells whose name holds this text")
+    parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/delay.json")
+    parser.add_argument("--contract", type=Path, default=ROOT / "config/contracts/ur5e_cube_h12.yaml")
+    parser.add_argument("--task", default="cube-single-task2")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    contract = load_contract(options.contract)
+    plain, told = (load_checkpoint(folder, contract.interface) for folder in (options.plain, options.told))
+    weight = told.defaults.guidance_weight if options.weight is None else options.weight
+    cells = tuning_cells() if options.tune else all_cells(weight)
+    about = {"task": options.task, "weight": weight, "executed": EXECUTED, "candidates": CANDIDATES}
+    about |= {"steps": [told.provenance.get("steps"), plain.provenance.get("steps")]}
+    outcomes = Outcomes(options.json, about, TUNING_SEED if options.tune else 0)
+    bench = Bench(contract, options.task, plain, told)
+    names = [name for name in cells if options.only in name]
+    for name, seed in outcomes.missing(names, options.episodes, block=10):
+        outcomes.add(name, bench.run(cells[name], seed))
+    outcomes.write()
+    for name, cell in sorted(outcomes.cells.items()):
+        print(f"{name:34s} {line_of(cell)}")
+
+
+def line_of(cell: list[Outcome]) -> str:
+    """Success with interval, mean steps of the successes, mean seam."""
+    found = success_rate(cell)
+    steps = [outcome["steps"] for outcome in cell if outcome["success"]]
+    seams = [sum(outcome[key] for outcome in cell) / len(cell) for key in ("velocity", "acceleration")]
+    interval = f"[{found.interval[0]:.2f}, {found.interval[1]:.2f}] of {found.episodes}"
+    return f"{found.success:.3f} {interval}  steps {sum(steps) / max(len(steps), 1):5.1f}  seam {seams[0]:.3f} rad/s {seams[1]:.2f} rad/s2"
+
+
+if __name__ == "__main__":
+    main()
