@@ -277,3 +277,34 @@ class NoPlanError(QgfError):
             f"By the stated virtual costs the cheapest walk takes {cheapest_s * 1e3:.3g} ms, and {left_s * 1e3:.3g} ms are left "
             "to it: state lower costs, or a longer deadline_s."
         )
+
+
+class MissingKernelError(QgfError):
+    """The compiled library of engine `cpu` is not there."""
+
+    def __init__(self, folder: object, found: str) -> None:
+        super().__init__(
+            f"Engine cpu needs its compiled library in {folder}, but {found}: install a C++ compiler (g++) and install qgf_ros "
+            "again (in a clone: python setup.py build_ext --inplace), or choose engine torch or onnx."
+        )
+
+
+class FolderExistsError(QgfError):
+    """A recording shall go where something is already."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} exists already, and a recording is never written over: give the name of a new folder."
+        )
+
+
+class MissingDefinitionError(QgfError):
+    """The definition of a message type cannot be found."""
+
+    def __init__(self, name: str, places: Sequence[Path]) -> None:
+        package, _, kind = name.partition("/")
+        looked_in = ", ".join(map(str, places)) or "no place"
+        super().__init__(
+            f"share/{package}/msg/{kind}.msg was found in none of {looked_in}: install the package {package}, or source the "
+            "workspace that has it."
+        )

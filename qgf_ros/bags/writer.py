@@ -1,0 +1,113 @@
+"""Writes a bag: one mcap file and a metadata.yaml in a new folder, as rosbag2 does. What was flushed survives a crash."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import yaml
+from mcap.writer import Writer
+
+from qgf_ros.bags.definitions import definition
+from qgf_ros.errors import FolderExistsError
+
+LAYOUT_VERSION = 9  # of metadata.yaml
+METADATA = "metadata.yaml"
+
+
+class BagWriter:
+    """State: the open file, its topics and counts. `close` must be called; until then readers see what was flushed last."""
+
+    def __init__(self, folder: Path, places: list[Path]) -> None:
+        """Makes the folder; message definitions are looked for below `places`.
+
+        Raises:
+            FolderExistsError: there is something of that name: a recording is never written over.
+        """
+        if folder.exists():
+            raise FolderExistsError(folder)
+        folder.mkdir(parents=True)
+        self._folder, self._places = folder, places
+        self._file = (folder / f"{folder.name}_0.mcap").open("wb")
+        self._writer = Writer(self._file)
+        self._writer.start(profile="ros2", library="qgf_ros")
+        self._schemas: dict[str, int] = {}
+        self._channels: dict[str, tuple[int, str]] = {}
+        self.counts: Counter[str] = Counter()
+        self._first_ns: int | None = None
+        self._last_ns = 0
+        self._write_metadata()
+
+    def add_topic(self, topic: str, type_name: str) -> None:
+        """Declares a topic (`/name`) of type `PACKAGE/msg/NAME`; its definition goes into the file.
+
+        Raises:
+            MissingDefinitionError: as `definition`.
+        """
+        if type_name not in self._schemas:
+            text = definition(type_name, self._places)
+            self._schemas[type_name] = self._writer.register_schema(type_name, "ros2msg", text.encode())
+        channel = self._writer.register_channel(topic, "cdr", self._schemas[type_name])
+        self._channels[topic] = (channel, type_name)
+
+    def write(self, topic: str, data: bytes, received_ns: int, sent_ns: int, sequence: int) -> None:
+        """Adds a serialised message; `sequence` is its publisher's count, which tells of lost ones.
+
+        Raises:
+            KeyError: the topic was not added.
+        """
+        channel, _ = self._channels[topic]
+        self._writer.add_message(channel, received_ns, data, sent_ns, sequence % 2**32)
+        self.counts[topic] += 1
+        self._first_ns = received_ns if self._first_ns is None else min(self._first_ns, received_ns)
+        self._last_ns = max(self._last_ns, received_ns)
+
+    def flush(self) -> None:
+        """Hands everything so far to the operating system."""
+        self._writer.flush()
+        self._file.flush()
+        self._write_metadata()
+
+    def close(self) -> None:
+        """Finishes the file, so that every reader of mcap takes it."""
+        self._writer.finish()
+        self._file.close()
+        self._write_metadata()
+
+    def _write_metadata(self) -> None:
+        name = f"{self._folder.name}_0.mcap"
+        start = {"nanoseconds_since_epoch": self._first_ns or 0}
+        duration = {"nanoseconds": self._last_ns - (self._first_ns or 0)}
+        total = self.counts.total()
+        topics = [
+            {
+                "topic_metadata": {
+                    "name": topic,
+                    "type": type_name,
+                    "serialization_format": "cdr",
+                    "offered_qos_profiles": [],
+                    "type_description_hash": "",
+                },
+                "message_count": self.counts[topic],
+            }
+            for topic, (_, type_name) in self._channels.items()
+        ]
+        file = {"path": name, "starting_time": start, "duration": duration, "message_count": total}
+        content = {
+            "version": LAYOUT_VERSION,
+            "storage_identifier": "mcap",
+            "duration": duration,
+            "starting_time": start,
+            "message_count": total,
+            "topics_with_message_count": topics,
+            "compression_format": "",
+            "compression_mode": "",
+            "relative_file_paths": [name],
+            "files": [file],
+            "custom_data": None,
+            "ros_distro": os.environ.get("ROS_DISTRO", "unknown"),
+        }
+        temporary = self._folder / f"{METADATA}.new"
+        temporary.write_text(yaml.safe_dump({"rosbag2_bagfile_information": content}, sort_keys=False))
+        temporary.replace(self._folder / METADATA)
