@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qgf_ros.checkpoint import Checkpoint
+    from qgf_ros.contract.schema import Chunking, Contract
     from qgf_ros.evaluate.rollouts import Episode
 
 HELP = "measure a checkpoint: success with interval, guided against unguided on the same seeds"
@@ -36,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--candidates", type=int, help="best-of-N of the guided row instead of the checkpoint's"
     )
     parser.add_argument(
+        "--chunks",
+        metavar="MODE[:S:D]",
+        help="how chunks follow one another, instead of the contract's: for example synchronous, or real_time:4:1",
+    )
+    parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="parallel processes (default: all cores)"
     )
 
@@ -46,7 +52,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from qgf_ros.checkpoint import load_checkpoint
     from qgf_ros.cli.progress import counted_progress
-    from qgf_ros.contract.load import load_contract
+    from qgf_ros.contract.load import load_contract, with_chunks
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.closed_loop import load_simulation
     from qgf_ros.evaluate.report import evaluation_report
@@ -59,6 +65,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     named = _chosen("contract", arguments.contract, checkpoint)
     contract_path = Path(named) if Path(named).is_file() else share_path(named)
     contract = load_contract(contract_path)
+    if arguments.chunks is not None:
+        contract = with_chunks(contract, read_chunks(arguments.chunks))
     checkpoint = load_checkpoint(arguments.checkpoint, contract.interface)
     overrides = {"guidance_weight": arguments.weight, "candidates": arguments.candidates}
     defaults = dataclasses.replace(
@@ -73,7 +81,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     task = _chosen("task", arguments.task, checkpoint)
     load_simulation(task)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
-    running = run_all(contract_path, arguments.checkpoint, task, rows, seeds, arguments.processes)
+    running = run_all(contract, arguments.checkpoint, task, rows, seeds, arguments.processes)
     episodes: list[Episode] = []
     with counted_progress(len(rows) * len(seeds), 0, "episode") as progress:
         for episode in running:
@@ -85,9 +93,28 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "checkpoint": arguments.checkpoint.name,
         "guidance_weight": defaults.guidance_weight,
         "candidates": defaults.candidates,
+        "chunks": chunks_in_words(contract),
     }
     print_rows(names, report)
     return report
+
+
+def read_chunks(text: str) -> Chunking:
+    """A way of chunks following one another, as `MODE` or `MODE:S:D`. Raises InvalidSetting."""
+    from qgf_ros.contract.schema import Chunking, ChunkMode
+    from qgf_ros.errors import InvalidSetting
+
+    mode, *counts = text.split(":")
+    modes = [member.value for member in ChunkMode]
+    if mode not in modes or len(counts) not in (0, 2) or not all(count.isdecimal() for count in counts):
+        raise InvalidSetting("--chunks", text, f"MODE or MODE:S:D, the mode one of {', '.join(modes)}")
+    return Chunking(ChunkMode(mode), *map(int, counts))
+
+
+def chunks_in_words(contract: Contract) -> str:
+    """The same in the form that `--chunks` takes."""
+    chunks = contract.deployment.chunks
+    return f"{chunks.mode.value}:{contract.execution_horizon}:{chunks.delay}"
 
 
 def _chosen(what: str, given: object, checkpoint: Checkpoint) -> str:
@@ -113,7 +140,8 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{report['checkpoint']} on {report['task']}, {report['episodes']} episodes a row")
+    title = f"{report['checkpoint']} on {report['task']}, {report['episodes']} episodes a row, chunks {report['chunks']}"
+    table = Table(title=title)
     for heading in (
         "row",
         "success",
@@ -121,6 +149,7 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
         "gain over unguided",
         "return",
         "steps",
+        "seam rad/s",
         "latency p50 / p99 ms",
     ):
         table.add_column(heading, justify="left" if heading == "row" else "right")
@@ -133,6 +162,8 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
         )
         low, high = row["interval"]
         latency = f"{row['latency_ms']['p50']:.1f} / {row['latency_ms']['p99']:.1f}"
+        jump = row["seams"]["velocity_rad_s"]["mean"]
+        seam = "" if jump is None else f"{jump:.2f}"
         table.add_row(
             name,
             f"{row['success']:.3f}",
@@ -140,6 +171,7 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
             gained,
             f"{row['return']:.1f}",
             f"{row['steps']:.0f}",
+            seam,
             latency,
         )
-    Console(width=110).print(table)
+    Console(width=120).print(table)

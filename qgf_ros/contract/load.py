@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qgf_ros.contract.check import check
+from qgf_ros.contract.check_deployment import check_deployment
 from qgf_ros.contract.migrate import TOP_KEYS, migrate
-from qgf_ros.contract.schema import Contract, Deployment, Interface
+from qgf_ros.contract.schema import Chunking, Contract, Deployment, Interface
 from qgf_ros.errors import ContractError, MissingFileError, UnknownKeys
 from qgf_ros.strict import build, read_yaml
 
@@ -36,6 +38,13 @@ def load_contract(path: str | Path) -> Contract:
     contract = Contract(_with_model_digest(interface, path), deployment, path)
     check(contract)
     return contract
+
+
+def with_chunks(contract: Contract, chunks: Chunking) -> Contract:
+    """The contract with another way of chunks following one another. Raises ContractError where it does not fit."""
+    changed = replace(contract, deployment=replace(contract.deployment, chunks=chunks))
+    check_deployment(changed)
+    return changed
 
 
 def interface_from_canonical(value: Mapping[str, Any]) -> Interface:

@@ -22,6 +22,7 @@ from qgf_ros.datatypes import (
     Reading,
 )
 from qgf_ros.errors import ContractError, UnknownTaskError
+from qgf_ros.inference.demand import Demand
 
 # The input that carries a scene's named scalars; every other input of joint states carries the robot.
 SCENE_INPUT = "scene_states"
@@ -88,8 +89,14 @@ class ClosedLoop:
         """The measured joints by name, rad."""
         return self.gate.measured(self._joints())
 
+    def demand(self) -> Demand:
+        """What the command node's certificate asks for: the next chunk, from an observation of the present state."""
+        command, now_ns = self.command, self.simulation.time_ns
+        horizon, delay = self.contract.execution_horizon, self.contract.deployment.chunks.delay
+        return Demand(command.stamp_ns, True, now_ns, command.chunk_stamp_ns, command.begun, horizon, delay)
+
     def load(self, actions: FloatArray, stamp_ns: int) -> None:
-        """Puts actions (H, A), physical, in play."""
+        """Gives the gate a chunk of actions (H, A), physical; what the player takes at once is in play."""
         self.gate.load(ActionChunk(self.contract.interface.action.names, actions, stamp_ns))
 
     def tick(self) -> JointCommand:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qgf_ros.datatypes import Seam
 from qgf_ros.evaluate.compare import paired_difference, rate
 from qgf_ros.evaluate.rollouts import Episode
 
@@ -24,7 +25,22 @@ def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
         "clipped_per_episode": float(np.mean([episode.clipped for episode in episodes])),
         "q_final": _number(float(np.mean([episode.q_final for episode in episodes]))),
         "latency_ms": percentiles([ms for episode in episodes for ms in episode.latencies_ms]),
+        "seams": seam_summary([seam for episode in episodes for seam in episode.seams]),
     }
+
+
+def seam_summary(seams: Sequence[Seam]) -> dict[str, Any]:
+    """How many seams, and of each kind mean, p95 and worst: rad, rad/s, rad/s2; None without seams."""
+    kinds = {
+        "position_rad": [seam.position for seam in seams],
+        "velocity_rad_s": [seam.velocity for seam in seams],
+        "acceleration_rad_s2": [seam.acceleration for seam in seams],
+    }
+    found: dict[str, Any] = {"count": len(seams)}
+    for kind, values in kinds.items():
+        p95, worst = np.quantile(values, [0.95, 1.0]).tolist() if values else (None, None)
+        found[kind] = {"mean": float(np.mean(values)) if values else None, "p95": p95, "worst": worst}
+    return found
 
 
 def percentiles(values_ms: Sequence[float]) -> dict[str, float | None]:

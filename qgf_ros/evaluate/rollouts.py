@@ -12,15 +12,15 @@ from pathlib import Path
 import torch
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
-from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import JointCommand
+from qgf_ros.datatypes import JointCommand, Seam
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.device import Device
 from qgf_ros.inference.engines.engine import EngineConfig
 from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.policy import ChunkPolicy
+from qgf_ros.inference.sent import SentChunks
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Episode:
     """What one episode gave.
 
     `steps` are control periods, `commands` joint commands, `clipped` action components or targets that the gate bounded,
-    `q_final` the mean over chunks (nan when the critic was not asked), `latencies_ms` how long each chunk took to compute.
+    `q_final` the mean over chunks (nan when the critic was not asked), `latencies_ms` how long each chunk took to compute,
+    `seams` how hard each one took over from the last.
     """
 
     row: str
@@ -48,6 +49,7 @@ class Episode:
     clipped: int
     q_final: float
     latencies_ms: tuple[float, ...]
+    seams: tuple[Seam, ...]
 
 
 def standard_rows(checkpoint: Checkpoint) -> list[Row]:
@@ -70,18 +72,23 @@ def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> C
 
 
 def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:
-    """One episode from `seed` (scene and noise), until success or the task's time limit."""
+    """One episode from `seed` (scene and noise), until success or the task's time limit.
+
+    Chunks follow one another as the loop's contract says; each one takes over as planned, as if computed within the delay.
+    """
     loop.reset(seed)
+    sent = SentChunks(loop.contract)
     total, steps = 0.0, 0
     commands: list[JointCommand] = []
     scores: list[float] = []
     latencies: list[float] = []
     while steps < loop.simulation.max_steps and not loop.simulation.success():
         if loop.gate.wants_chunk:
-            observation, began = loop.observe(), time.perf_counter()
-            proposal = policy.propose(observation, row.sampler.walk(), seed, len(scores))
+            observation, demand, began = loop.observe(), loop.demand(), time.perf_counter()
+            prefix = sent.prefix_for(demand)
+            proposal = policy.propose(observation, row.sampler.walk(), seed, len(scores), prefix)
             latencies.append(1e3 * (time.perf_counter() - began))
-            loop.gate.load(proposal.chunk)
+            loop.gate.load(sent.keep(demand, proposal.chunk))
             scores.append(proposal.report.q_final)
         commands += loop.play_action()
         total += loop.simulation.reward()
@@ -96,11 +103,12 @@ def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> E
         clipped=sum(command.clipped for command in commands),
         q_final=sum(scores) / max(len(scores), 1),
         latencies_ms=tuple(latencies),
+        seams=tuple(command.seam for command in commands if command.seam is not None),
     )
 
 
 def run_all(
-    contract: Path, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int
+    contract: Contract, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int
 ) -> Iterator[Episode]:
     """Every row on every seed, in parallel processes, as they end (in any order)."""
     jobs = [(row, seed) for seed in seeds for row in rows]
@@ -124,10 +132,9 @@ def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int)
 _worker: tuple[ClosedLoop, ChunkPolicy] | None = None  # of a worker process, set once by _start_worker
 
 
-def _start_worker(contract_path: Path, checkpoint_path: Path, task: str) -> None:
+def _start_worker(contract: Contract, checkpoint_path: Path, task: str) -> None:
     global _worker
     torch.set_num_threads(1)
-    contract = load_contract(contract_path)
     policy = make_policy(load_checkpoint(checkpoint_path, contract.interface))
     _worker = ClosedLoop(contract, task), policy
 

@@ -83,7 +83,7 @@ def test_an_unknown_key_of_a_recipe_is_named(
 def test_an_evaluation_reports_every_row_with_its_interval(tmp_path: Path) -> None:
     checkpoint = saved(tmp_path / "tiny", tiny_checkpoint(load_contract(CONTRACT).interface))
     arguments = [str(checkpoint), "--contract", str(CONTRACT), "--episodes", "2", "--processes", "1"]
-    rows = ["--rows", "unguided", "guided"]
+    rows = ["--rows", "unguided", "guided", "--chunks", "real_time:3:2"]
     assert main(["evaluate", *arguments, *rows, "--json", str(tmp_path / "eval.json")]) == 0
     report = json.loads((tmp_path / "eval.json").read_text())
     for row in ("unguided", "guided"):
@@ -92,6 +92,9 @@ def test_an_evaluation_reports_every_row_with_its_interval(tmp_path: Path) -> No
     assert report["guided"]["gain_over_unguided"]["pairs"] == report["episodes"] == 2
     assert report["latency_ms"]["p99"] >= report["latency_ms"]["p50"] > 0
     assert report["missed_commands"] == 0
+    assert report["chunks"] == "real_time:3:2"
+    seams = report["guided"]["seams"]
+    assert 0 < seams["velocity_rad_s"]["mean"] <= seams["velocity_rad_s"]["worst"]
     assert report["task"] == TASK
 
 
@@ -102,6 +105,8 @@ def test_an_evaluation_reports_every_row_with_its_interval(tmp_path: Path) -> No
         (["--rows", "best"], "one of unguided, best_of_4, best_of_16, guided_n1, guided"),
         (["--task", "cube-single-task9"], "There is no task 'cube-single-task9'"),
         (["--contract", "nowhere.yaml"], "nowhere.yaml"),
+        (["--chunks", "quick"], "one of synchronous, real_time, naive, ensemble"),
+        (["--chunks", "real_time:5:1"], "with delay 1 it may be 1 to 4"),
     ],
 )
 def test_an_impossible_evaluation_is_refused_in_one_sentence(
