@@ -3,11 +3,12 @@
 from glob import glob
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 NAME = "qgf_ros"
 VERSION = "0.1.0"
 SHARE = f"share/{NAME}"
+NATIVE = "qgf_ros/inference/engines/native"
 
 
 def share_folders(*roots: str) -> list[tuple[str, list[str]]]:
@@ -21,6 +22,31 @@ def share_folders(*roots: str) -> list[tuple[str, list[str]]]:
         (f"{SHARE}/{folder}", [path for path in kept if str(Path(path).parent) == folder])
         for folder in folders
     ]
+
+
+def cpu_kernels() -> Extension:
+    """The library of engine `cpu`. Optional: without a compiler everything installs, and the engine says what is missing.
+
+    It is loaded with ctypes and uses nothing of Python. Instructions beyond the machine's baseline are chosen when it runs,
+    so nothing here depends on the machine that builds.
+    """
+    return Extension(
+        "qgf_ros.inference.engines.native.kernel",
+        sources=sorted(glob(f"{NATIVE}/*.cpp")),
+        depends=sorted(glob(f"{NATIVE}/*.h") + glob(f"{NATIVE}/*.inc")),
+        extra_compile_args=[
+            "-std=c++17",
+            "-O3",
+            "-g0",
+            "-ffp-contract=fast",
+            "-fvisibility=hidden",
+            "-Wno-psabi",
+            "-Wno-maybe-uninitialized",  # a false alarm in GCC's own header of AVX-512
+        ],
+        extra_link_args=["-pthread"],
+        language="c++",
+        optional=True,
+    )
 
 
 setup(
@@ -39,6 +65,7 @@ setup(
         (SHARE, ["package.xml"]),
         *share_folders("launch", "config", "checkpoints"),
     ],
+    ext_modules=[cpu_kernels()],
     zip_safe=False,
     # rclpy is not required here: wheels come with the extra `ros`, a robot has its own under its ROS installation.
     install_requires=[
@@ -73,6 +100,7 @@ setup(
             "ros-std-msgs",
             "ros-std-srvs",
             "ros-trajectory-msgs",
+            "mcap>=1.6",  # Writer.flush
         ],
         "train": ["tensorboard>=2.15"],
         "test": ["pytest>=8", "hypothesis>=6.100", "rosbags>=0.10"],
@@ -94,6 +122,7 @@ setup(
             "qgf = qgf_ros.cli.main:main",
             "policy_node = qgf_ros.nodes.policy_node:main",
             "command_node = qgf_ros.nodes.command_node:main",
+            "recorder_node = qgf_ros.nodes.recorder_node:main",
             "sim_node = qgf_sim.node:main",
         ]
     },

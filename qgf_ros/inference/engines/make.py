@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.errors import MissingKernelError
 from qgf_ros.inference.device import Device, choose_device
-from qgf_ros.inference.engines.engine import Engine, EngineConfig
+from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
+from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName
+from qgf_ros.inference.engines.instead import InsteadEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
+from qgf_ros.inference.engines.torch_engine import TorchEngine
+from qgf_ros.networks import Aggregation
 
 
 def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = Device.AUTO) -> Engine:
-    """The engine for a checkpoint.
+    """The engine for a checkpoint. Where the library of engine cpu was not built, engine torch stands in and says so.
 
     Raises:
         MissingGpuError: a GPU is asked for and there is none.
+        InvalidSetting: more threads than the engine takes.
     """
-    return ReferenceEngine(checkpoint, choose_device(device))
+    chosen = choose_device(device)
+    match config.name:
+        case EngineName.TORCH:
+            return TorchEngine(checkpoint, chosen, config.precision)
+        case EngineName.CPU:
+            return _cpu_engine(config, checkpoint)
+        case EngineName.AUTO if chosen.type == "cpu":
+            return _cpu_engine(config, checkpoint)
+        case _:
+            return ReferenceEngine(checkpoint, chosen)
+
+
+def cpu_networks(checkpoint: Checkpoint) -> CpuNetworks:
+    """What engine cpu needs of a checkpoint; arrays share the checkpoint's memory."""
+    config = checkpoint.networks.config
+    weights = {name: value.cpu().numpy() for name, value in checkpoint.networks.state_dict().items()}
+    is_minimum = config.aggregation is Aggregation.MIN
+    return CpuNetworks(weights, checkpoint.normalizer, is_minimum, config.max_delay)
+
+
+def _cpu_engine(config: EngineConfig, checkpoint: Checkpoint) -> Engine:
+    try:
+        return CpuEngine(cpu_networks(checkpoint), config)
+    except MissingKernelError as missing:
+        engine = TorchEngine(checkpoint, choose_device(Device.CPU), config.precision)
+        return InsteadEngine(engine, str(missing))
