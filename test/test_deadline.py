@@ -64,7 +64,7 @@ def test_a_demand_leaves_one_control_period_without_what_the_message_needs(tmp_p
     budget = Budget.of(two_joints(tmp_path), deadline_s=0.0, margin_s=0.005)
     assert (budget.within_s, budget.grace_s) == pytest.approx((0.045, 0.05), abs=EXACT)
     assert Budget.of(two_joints(tmp_path), 0.2, 0.005).within_s == pytest.approx(0.195, abs=EXACT)
-    with pytest.raises(InvalidSetting, match="less than the deadline of 0.05 s"):
+    with pytest.raises(InvalidSetting, match=r"less than the deadline of 0\.05 s"):
         Budget.of(two_joints(tmp_path), 0.0, 0.05)
 
 

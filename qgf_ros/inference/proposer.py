@@ -26,7 +26,8 @@ PATIENCE_S = 0.5  # an open demand is explained after this time
 class Timed:
     """An attempt at chunk `index` of the episode `seed`, from the observation stamped `stamp_ns`.
 
-    `latency_ms` is what it really took, also where time is virtual; `weight_target` is where a ramp of the weight leads.
+    `latency_ms` is what it really took, also where time is virtual; `weight_target` is where a ramp of the weight leads,
+    `committed` how many of the chunk's first actions were given: the robot executes them meanwhile.
     """
 
     attempt: Attempt
@@ -35,6 +36,7 @@ class Timed:
     index: int
     latency_ms: float
     weight_target: float
+    committed: int
 
 
 class Proposer:
@@ -140,9 +142,7 @@ class Proposer:
             self.policy.planner.check_fits(sampler, deadline.left_s())
         demand = self.demands.as_of(observation.stamp_ns)
         prefix = self._sent.prefix_for(demand)
-        attempt = self.policy.propose(
-            observation, sampler, self.seed, self.index, deadline, began_s, prefix
-        )
+        attempt = self.policy.propose(observation, sampler, self.seed, self.index, deadline, began_s, prefix)
         proposal = attempt.proposal
         if proposal is not None:
             if not np.isfinite(proposal.chunk.actions).all():
@@ -150,7 +150,10 @@ class Proposer:
             chunk = self._sent.keep(demand, proposal.chunk)
             attempt = replace(attempt, proposal=replace(proposal, chunk=chunk))
         latency_ms = (time.perf_counter() - began) * 1e3
-        return Timed(attempt, observation.stamp_ns, self.seed, self.index, latency_ms, self.ramp.target)
+        committed = prefix.delay if prefix is not None else 0
+        return Timed(
+            attempt, observation.stamp_ns, self.seed, self.index, latency_ms, self.ramp.target, committed
+        )
 
     def release(self, timed: Timed, steady_s: float) -> Timed:
         """The same with its final ending, for which it is asked just before it is sent: it may have become useless."""

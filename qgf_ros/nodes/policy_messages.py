@@ -64,6 +64,7 @@ def report(name: str, timed: Timed) -> DiagnosticArray:
         "index": timed.index,
         "latency_ms": timed.latency_ms,
         "weight_target": timed.weight_target,
+        "committed": timed.committed,
         "level": attempt.plan.level.value,
         "ending": attempt.ending.value,
         "sent": attempt.ending.is_sent,
