@@ -82,6 +82,7 @@ setup(
         "scipy>=1.11",
         "rich>=13",
         "tqdm>=4.66",
+        "mcap>=1.6",  # Writer.flush
     ],
     extras_require={
         "sim": [
@@ -100,9 +101,9 @@ setup(
             "ros-std-msgs",
             "ros-std-srvs",
             "ros-trajectory-msgs",
-            "mcap>=1.6",  # Writer.flush
         ],
         "train": ["tensorboard>=2.15"],
+        "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],  # a robot that only runs an exported policy needs onnxruntime alone
         "test": ["pytest>=8", "hypothesis>=6.100", "rosbags>=0.10"],
         "lint": ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1"],
         "colcon": [

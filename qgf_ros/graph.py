@@ -22,6 +22,7 @@ class Kind(Enum):
 
     TEXT = "text"
     PATH = "path"
+    OUTPUT = "output"  # a path that need not exist
     BOOL = "bool"
 
 
@@ -36,7 +37,10 @@ class Argument:
 
 @dataclass(frozen=True)
 class GraphNode:
-    """One process. `arguments` are those of the graph that it takes as parameters of the same name."""
+    """One process. `arguments` are those of the graph that it takes as parameters of the same name.
+
+    `only_with` names an argument of the graph without which the node is not started.
+    """
 
     name: str
     package: str
@@ -46,6 +50,7 @@ class GraphNode:
     lifecycle: bool = False
     arguments: tuple[str, ...] = ()
     remappings: dict[str, str] = field(default_factory=dict)
+    only_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,7 @@ def settings(
             log_level=texts["log_level"],
         )
         for node in graph.nodes
+        if not node.only_with or node.only_with in values
     )
 
 
@@ -156,7 +162,7 @@ def _check(graph: Graph, where: str) -> None:
     for node in graph.nodes:
         if names.count(node.name) > 1:
             raise InvalidSetting(f"{where}.nodes", node.name, "a name that no other node has")
-        for name in node.arguments:
+        for name in (*node.arguments, *filter(None, [node.only_with])):
             if name not in graph.arguments:
                 raise InvalidSetting(
                     f"{where}.{node.name}.arguments", name, "one of " + ", ".join(graph.arguments)
@@ -170,9 +176,9 @@ def _value(name: str, argument: Argument, text: str) -> bool | str:
         if text.lower() not in ("true", "false"):
             raise InvalidSetting(name, text, "true or false")
         return text.lower() == "true"
-    if argument.kind is Kind.PATH:
+    if argument.kind in (Kind.PATH, Kind.OUTPUT):
         path = Path(text).expanduser().absolute()
-        if not path.exists():
+        if argument.kind is Kind.PATH and not path.exists():
             raise MissingPathError(name, path)
         return str(path)
     return text

@@ -221,3 +221,32 @@ def test_qgf_run_stops_its_nodes_on_a_signal_and_ends_well(
     assert seen == {"[first] ready", "[second] ready"}
     assert "stopping the nodes" in rest
     assert run.returncode == 0
+
+
+OPTIONAL = GRAPH.replace(
+    "nodes:",
+    "  record: {kind: output, help: a folder}\nnodes:\n"
+    "  - {name: third, package: p, executable: t, module: t, params_file: second.yaml, arguments: [record], only_with: record}",
+)
+
+
+def test_a_node_that_is_started_only_with_an_argument_is_absent_without_it(folder: Path) -> None:
+    (folder / "optional.yaml").write_text(OPTIONAL)
+    graph = load_graph(folder / "optional.yaml")
+    assert [entry.node.name for entry in settings(graph, {})] == ["third", "first", "second"][1:]
+    assert [entry.node.name for entry in settings(graph, {"record": "new"})] == ["third", "first", "second"]
+
+
+def test_an_output_need_not_exist_and_is_relative_to_the_caller(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "optional.yaml").write_text(OPTIONAL)
+    third = settings(load_graph(folder / "optional.yaml"), {"record": "new"})[0]
+    assert third.parameters["record"] == str(folder / "new")
+
+
+def test_a_node_cannot_wait_for_an_argument_that_is_not_declared(folder: Path) -> None:
+    (folder / "bad.yaml").write_text(GRAPH.replace("arguments: [task]", "only_with: recrod"))
+    with pytest.raises(InvalidSetting, match="recrod"):
+        load_graph(folder / "bad.yaml")

@@ -121,11 +121,13 @@ def parameters_by_node() -> dict[str, set[str]]:
     """The names of all parameters of each node."""
     from qgf_ros.nodes.command_parameters import TABLE
     from qgf_ros.nodes.policy_parameters import PARAMETERS
+    from qgf_ros.nodes.recorder import TABLE as RECORDER
     from qgf_sim.settings import DESCRIPTIONS
 
     return {
         "policy_node": {row.name for row in PARAMETERS},
         "command_node": {row.name for row in TABLE},
+        "recorder_node": {row.name for row in RECORDER},
         "sim_node": set(DESCRIPTIONS),
     }
 
@@ -140,7 +142,7 @@ def test_a_parameter_file_sets_only_parameters_that_its_node_has(path: Path) -> 
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize("node", ["policy_node", "command_node", "sim_node"])
+@pytest.mark.parametrize("node", ["policy_node", "command_node", "sim_node", "recorder_node"])
 def test_every_parameter_stands_in_its_node_s_file_or_is_an_argument_of_the_graph(node: str) -> None:
     """`--param NAME:=VALUE` finds the node by its file."""
     graph = load_graph(CONFIG / "graphs" / "closed_loop.yaml")

@@ -15,6 +15,8 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+NO_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)
+
 
 class NeverExecuted(CallbackGroup):
     """Its members are left out of every wait set."""
@@ -44,7 +46,7 @@ class Inputs:
 
         A polled one has no event callbacks: waiting for an event of a reader is waiting for its messages too.
         """
-        events = None if self._group is None else SubscriptionEventCallbacks(use_default_callbacks=False)
+        events = None if self._group is None else NO_EVENTS
         made = self._node.create_subscription(
             kind, topic, callback, profile, callback_group=self._group, event_callbacks=events
         )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mcap", reason="needs mcap: pip install 'qgf_ros[ros]'")
 pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
 from rosbags import rosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore

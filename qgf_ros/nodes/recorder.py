@@ -1,0 +1,196 @@
+"""The recorder: writes what the graph says into a bag, without disturbing it. It moves nothing, and nobody waits for it."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+from qgf_ros.bags.definitions import prefixes
+from qgf_ros.bags.writer import BagWriter
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.errors import InvalidSetting, MissingDefinitionError
+from qgf_ros.nodes import qos
+from qgf_ros.nodes.diagnostics import Level, status
+from qgf_ros.nodes.metronome import Metronome
+from qgf_ros.nodes.params import Parameter, declare
+from qgf_ros.nodes.polled import NO_EVENTS, NeverExecuted, waiting
+
+PERIOD_S = 0.02  # between two looks into the queues
+DEPTH = 1000  # messages that may wait: ten seconds of a topic at 100 Hz
+LOOK_S = 0.25  # between two searches for publishers of topics that had none
+FLUSH_S = 1.0
+TABLE = (
+    Parameter("contract", "", "path of the contract, YAML: its topics are recorded"),
+    Parameter("record", "", "folder of the recording, which must not exist yet"),
+    Parameter("topics", [""], "further topics to record"),
+)
+OURS = (
+    "clock",
+    "policy_node/chunk",
+    "policy_node/report",
+    "policy_node/status",
+    "command_node/executed",
+    "command_node/certificate",
+    "command_node/status",
+    "sim_node/status",
+    "/diagnostics",
+    "/rosout",
+)
+
+
+class RecorderNode(Node):
+    """State: the open bag and its subscriptions, one for each topic that had a publisher. One thread."""
+
+    def __init__(self) -> None:
+        """Raises QgfError where the contract cannot be read, or the folder exists."""
+        self._finish = _nothing  # rclpy destroys also a node that was never complete
+        super().__init__("recorder_node", automatically_declare_parameters_from_overrides=True)
+        values = declare(self, TABLE)
+        if not values["record"]:
+            raise InvalidSetting("Parameter record", "", "the name of a new folder")
+        contract = load_contract(Path(str(values["contract"])))
+        wanted = [*topics(contract), *OURS, *filter(None, self.get_parameter("topics").value)]
+        self._missing = [self.resolve_topic_name(name) for name in dict.fromkeys(wanted)]
+        self._bag = BagWriter(Path(str(values["record"])), prefixes())
+        self._queues: dict[str, Any] = {}
+        self._counts: dict[
+            bytes, tuple[int, int]
+        ] = {}  # by publisher: its last number, and how many did not come
+        self._error = ""
+        self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
+        self._metronome = Metronome(self._on_tick)
+        self._metronome.start(round(PERIOD_S * 1e9))
+        self._looked_s = self._flushed_s = 0.0
+        self._finish = self._close
+
+    def turn(self, executor: SingleThreadedExecutor) -> None:
+        """Serves callbacks until it is time to look into the queues, and looks."""
+        self._metronome.turn(executor.spin_once)
+
+    @property
+    def lost(self) -> int:
+        """Messages that were published while we listened and did not come."""
+        return sum(lost for _, lost in self._counts.values())
+
+    def destroy_node(self) -> None:
+        """Writes what is left, and finishes the bag."""
+        self._finish()
+        self._finish = _nothing
+        super().destroy_node()
+
+    def _close(self) -> None:
+        try:
+            if not self._error:
+                self._take()
+            self._bag.close()
+        except OSError as error:
+            self._fail(error)
+        self.get_logger().info(f"{self._bag.counts.total()} messages recorded, {self.lost} lost")
+
+    def _on_tick(self) -> None:
+        now_s = time.monotonic()
+        try:
+            if now_s - self._looked_s > LOOK_S:
+                self._looked_s = now_s
+                self._look()
+            self._take()
+            if now_s - self._flushed_s > FLUSH_S:
+                self._flushed_s = now_s
+                self._bag.flush()
+                self._say()
+        except OSError as error:
+            self._fail(error)
+
+    def _look(self) -> None:
+        """Listens to the topics that have a publisher by now, as reliably as all their publishers are."""
+        for topic in list(self._missing):
+            offers = self.get_publishers_info_by_topic(topic)
+            if not offers:
+                continue
+            self._missing.remove(topic)
+            try:
+                self._listen(topic, offers)
+            except (MissingDefinitionError, ImportError, KeyError) as error:
+                self.get_logger().error(f"{topic} ({offers[0].topic_type}) is not recorded: {error}")
+
+    def _listen(self, topic: str, offers: list[TopicEndpointInfo]) -> None:
+        type_name = offers[0].topic_type
+        kind = message_type(type_name)
+        self._bag.add_topic(topic, type_name)
+        self._queues[topic] = self.create_subscription(
+            kind,
+            topic,
+            lambda _: None,
+            profile(offers),
+            callback_group=NeverExecuted(),
+            event_callbacks=NO_EVENTS,
+            raw=True,
+        )
+
+    def _take(self) -> None:
+        for topic, queue in self._queues.items():
+            for data, facts in waiting(queue):
+                number = self._note(facts)
+                self._bag.write(topic, data, facts["received_timestamp"], facts["source_timestamp"], number)
+
+    def _note(self, facts: dict[str, Any]) -> int:
+        """The publisher's number of a message, after counting those before it that did not come; 0 where it has none."""
+        number = facts.get("publication_sequence_number") or 0
+        publisher = bytes(facts["publisher_gid"]["data"]) if "publisher_gid" in facts else b""
+        if number:
+            last, lost = self._counts.get(publisher, (number - 1, 0))
+            self._counts[publisher] = (number, lost + max(number - last - 1, 0))
+        return int(number)
+
+    def _say(self) -> None:
+        values = {"messages": self._bag.counts.total(), "topics": len(self._queues), "lost": self.lost}
+        level = Level.ERROR if self._error else Level.OK
+        self._status.publish(status("recorder_node: bag", level, self._error or "recording", values))
+
+    def _fail(self, error: OSError) -> None:
+        """The graph goes on: a full disk must not stop a robot."""
+        self._error = f"Recording has ended: {error}"
+        self._metronome.stop()
+        self.get_logger().error(self._error)
+        self._say()
+
+
+def _nothing() -> None:
+    """Nothing was opened yet, or all is closed."""
+
+
+def topics(contract: Contract) -> list[str]:
+    """The topics of the contract's inputs and outputs, as its deployment names them."""
+    inputs = [entry.topic for entry in contract.deployment.inputs.values()]
+    kinds = (
+        OutputKind.GROUP,
+        OutputKind.TRAJECTORY,
+    )  # the others are actions, which have no topic of their own
+    return inputs + [entry.topic for entry in contract.deployment.outputs if entry.kind in kinds]
+
+
+def message_type(name: str) -> Any:
+    """The class of `PACKAGE/msg/NAME`. Raises ImportError or KeyError where it is not installed."""
+    package, _, kind = name.partition("/msg/")
+    return vars(importlib.import_module(f"{package}.msg"))[kind]
+
+
+def profile(offers: list[TopicEndpointInfo]) -> QoSProfile:
+    """What matches all publishers and loses least: reliable if all are, kept for latecomers if all do."""
+    found = [offer.qos_profile for offer in offers]
+    is_reliable = all(entry.reliability == ReliabilityPolicy.RELIABLE for entry in found)
+    is_kept = all(entry.durability == DurabilityPolicy.TRANSIENT_LOCAL for entry in found)
+    return QoSProfile(
+        depth=DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if is_reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if is_kept else DurabilityPolicy.VOLATILE,
+    )

@@ -1,0 +1,109 @@
+"""The recorder: all topics of the graph into a bag that others can read, and nobody is disturbed."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contract_files import two_joints
+from ros_graph import LATCHED, Peer, Process, values
+
+pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosbags import rosbag2
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+
+from qgf_ros.bags.reader import read_bag
+from qgf_ros.nodes.recorder import topics
+
+pytestmark = pytest.mark.ros
+MODULE = "qgf_ros.nodes.recorder_node"
+BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Path:
+    return two_joints(tmp_path).path
+
+
+def joints(number: int) -> JointState:
+    """A message that can be told from the others."""
+    message = JointState(name=["a", "b"], position=array("d", [0.5 * number, -1.0]))
+    message.velocity, message.effort = array("d", [1.0, 2.0]), array("d", [float(number)])
+    return message
+
+
+def recorded(peer: Peer) -> Callable[[], int]:
+    """How many messages the recorder says that it has."""
+    said = peer.collect(DiagnosticStatus, "recorder_node/status", LATCHED)
+    return lambda: int(values(said[-1])["messages"]) if said else 0
+
+
+def test_what_was_published_is_in_the_bag_with_times_and_definitions(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path, namespace: str
+) -> None:
+    count, bag = recorded(peer), tmp_path / "bag"
+    publisher = peer.node.create_publisher(JointState, "joint_states", BEST_EFFORT)
+    node = start(MODULE, contract=contract, record=bag)
+    peer.matched(publisher)
+    for number in range(20):
+        publisher.publish(joints(number))
+        peer.until(lambda: True, "a turn")
+    peer.until(lambda: count() >= 20, "the recorder")
+    assert node.end() == 0
+    assert re.search(r"\d+ messages recorded, 0 lost", node.said)
+    topic = f"/{namespace}/joint_states"
+    found = [entry for entry in read_bag(bag) if entry.topic == topic]
+    assert [entry.sequence for entry in found] == list(range(1, 21))
+    assert all(0 <= entry.received_ns - entry.sent_ns < 60_000_000_000 for entry in found)
+    assert sorted(entry.sent_ns for entry in found) == [entry.sent_ns for entry in found]
+    store = get_typestore(Stores.EMPTY)
+    with rosbag2.Reader(bag) as reader:
+        [connection] = [entry for entry in reader.connections if entry.topic == topic]
+        store.register(get_types_from_msg(connection.msgdef.data, connection.msgtype))
+        messages = [
+            store.deserialize_cdr(data, connection.msgtype) for _, _, data in reader.messages([connection])
+        ]
+    np.testing.assert_array_equal([message.position[0] for message in messages], 0.5 * np.arange(20))
+    assert messages[0].name == ["a", "b"]
+
+
+def test_a_topic_whose_publisher_comes_later_is_recorded_too(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path, namespace: str
+) -> None:
+    count = recorded(peer)
+    node = start(MODULE, contract=contract, record=tmp_path / "bag", topics="[extra]")
+    early = peer.node.create_publisher(JointState, "joint_states", 10)
+    peer.matched(early)
+    late = peer.node.create_publisher(Float64MultiArray, "extra", 10)
+    peer.matched(late)
+    late.publish(Float64MultiArray(data=[1.0]))
+    peer.until(lambda: count() >= 1, "the recorder")
+    node.end()
+    assert f"/{namespace}/extra" in {entry.topic for entry in read_bag(tmp_path / "bag")}
+
+
+def test_a_folder_that_exists_is_one_sentence_and_stays_as_it_is(
+    start: Start, contract: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bag").mkdir()
+    node = start(MODULE, contract=contract, record=tmp_path / "bag")
+    assert node.wait() == 1
+    assert "is never written over: give the name of a new folder" in node.said
+    assert "Traceback" not in node.said
+    assert list((tmp_path / "bag").iterdir()) == []
+
+
+def test_inputs_and_outputs_of_the_contract_are_recorded(tmp_path: Path) -> None:
+    contract = two_joints(tmp_path)
+    named = {entry.topic for entry in contract.deployment.inputs.values()}
+    sent = {entry.topic for entry in contract.deployment.outputs}
+    assert set(topics(contract)) == named | sent
