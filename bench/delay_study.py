@@ -9,6 +9,7 @@ chunk by d actions. `--tune` chooses the guidance weight on seeds from 10000. Go
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,18 +18,21 @@ from pathlib import Path
 os.environ.setdefault("MUJOCO_GL", "disable")  # before MuJoCo is imported: nothing is drawn
 
 import torch
-from chunk_modes import Stitcher, under
 from outcomes import Outcome, Outcomes, success_rate
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
-from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.load import load_contract, with_chunks
 from qgf_ros.contract.schema import Chunking, ChunkMode, Contract
-from qgf_ros.datatypes import Seam
+from qgf_ros.datatypes import JointCommand
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.flow.prefix import PrefixMethod
 from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName
+from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.policy import ChunkPolicy
+from qgf_ros.inference.sent import SentChunks
 
 ROOT = Path(__file__).parent.parent
 EXECUTED = 6  # execution horizon s, actions
@@ -39,11 +43,15 @@ CANDIDATES = 4
 
 @dataclass(frozen=True)
 class Cell:
-    """One point: how chunks follow one another, how a prefix is kept, how chunks are sampled."""
+    """One point: how chunks follow one another, how a prefix is kept, how chunks are sampled; the delay, actions.
+
+    `delay` stands beside `chunks`, which has none in synchronous mode: there the arm waits.
+    """
 
     chunks: Chunking
     method: PrefixMethod | None
     sampler: SamplerConfig
+    delay: int = 0
     hard_mask: bool = False
 
 
@@ -65,21 +73,21 @@ def all_cells(weight: float) -> dict[str, Cell]:
         for delay in (0, *DELAYS):
             for mode in (ChunkMode.SYNCHRONOUS, ChunkMode.NAIVE, ChunkMode.ENSEMBLE):
                 if mode is not ChunkMode.NAIVE or delay > 0:  # without delay it is synchronous
-                    cells[f"{mode.value}/d{delay}/{kind}"] = Cell(
-                        Chunking(mode, EXECUTED, delay), None, sampler
-                    )
+                    waits = mode is ChunkMode.SYNCHRONOUS
+                    chunks = Chunking(mode, EXECUTED, 0 if waits else delay)
+                    cells[f"{mode.value}/d{delay}/{kind}"] = Cell(chunks, None, sampler, delay)
             for method in PrefixMethod:
                 if method is PrefixMethod.CONDITIONED or delay > 0:
                     chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, delay)
-                    cells[f"{method.value}/d{delay}/{kind}"] = Cell(chunks, method, sampler)
+                    cells[f"{method.value}/d{delay}/{kind}"] = Cell(chunks, method, sampler, delay)
     for method in (PrefixMethod.OVERWRITING, PrefixMethod.CONDITIONED):
         chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, 4)
-        cells[f"{method.value}_hard_mask/d4/guided"] = Cell(chunks, method, guided, hard_mask=True)
+        cells[f"{method.value}_hard_mask/d4/guided"] = Cell(chunks, method, guided, 4, hard_mask=True)
     still = Chunking(ChunkMode.SYNCHRONOUS, EXECUTED, 0)
     return cells | {"synchronous/d0/unguided": Cell(still, None, SamplerConfig())}
 
 
-class Bench:
+class Study:
     """Loops and policies, made once for each contract variant and method."""
 
     def __init__(self, contract: Contract, task: str, plain: Checkpoint, told: Checkpoint) -> None:
@@ -89,17 +97,30 @@ class Bench:
         self._policies: dict[PrefixMethod | None, ChunkPolicy] = {}
 
     def run(self, cell: Cell, seed: int) -> Outcome:
-        """One episode, until success or the task's time limit."""
-        loop = self._loop(cell.chunks)
-        stitcher = Stitcher(loop, self._policy(cell.method), cell.sampler.walk(), seed, cell.hard_mask)
+        """One episode, until success or the task's time limit. As `rollouts.run_episode`, and synchronous mode waits."""
+        loop, policy, walk = self._loop(cell.chunks), self._policy(cell.method), cell.sampler.walk()
         loop.reset(seed)
-        seams: list[Seam] = []
-        while stitcher.steps < loop.simulation.max_steps and not loop.simulation.success():
-            seams += [command.seam for command in stitcher.play() if command.seam is not None]
+        sent, chunks = SentChunks(loop.contract), 0
+        periods: list[list[JointCommand]] = []
+        while len(periods) < loop.simulation.max_steps and not loop.simulation.success():
+            if loop.gate.wants_chunk:
+                observation, demand = loop.observe(), loop.demand()
+                prefix = sent.prefix_for(demand)
+                if prefix is not None and cell.hard_mask:
+                    prefix = dataclasses.replace(prefix, mask=prefix.rows)
+                proposal = policy.propose(observation, walk, seed, chunks, prefix)
+                if (
+                    cell.chunks.mode is ChunkMode.SYNCHRONOUS and chunks > 0
+                ):  # the arm stands until the chunk is there
+                    periods += [loop.play_action() for _ in range(cell.delay)]
+                loop.gate.load(sent.keep(demand, proposal.chunk))
+                chunks += 1
+            periods.append(loop.play_action())
+        seams = [command.seam for period in periods for command in period if command.seam is not None]
         count = max(len(seams), 1)
         return {
             "success": loop.simulation.success(),
-            "steps": stitcher.steps,
+            "steps": len(periods),
             "seams": len(seams),
             "position": sum(seam.position for seam in seams) / count,
             "velocity": sum(seam.velocity for seam in seams) / count,
@@ -108,15 +129,21 @@ class Bench:
 
     def _loop(self, chunks: Chunking) -> ClosedLoop:
         if chunks not in self._loops:
-            self._loops[chunks] = ClosedLoop(under(self._contract, chunks), self._task)
+            self._loops[chunks] = ClosedLoop(with_chunks(self._contract, chunks), self._task)
         return self._loops[chunks]
 
     def _policy(self, method: PrefixMethod | None) -> ChunkPolicy:
         if method not in self._policies:
             checkpoint = self._checkpoints[method is PrefixMethod.CONDITIONED]
-            engine = ReferenceEngine(checkpoint, torch.device("cpu"), method)
-            self._policies[method] = ChunkPolicy(checkpoint.interface, engine)
+            self._policies[method] = ChunkPolicy(checkpoint.interface, engine_of(checkpoint, method))
         return self._policies[method]
+
+
+def engine_of(checkpoint: Checkpoint, method: PrefixMethod | None) -> Engine:
+    """Engine `cpu`, which tells a policy that can be told and overwrites otherwise; the specification has the third method."""
+    if method is PrefixMethod.PSEUDO_INVERSE:
+        return ReferenceEngine(checkpoint, torch.device("cpu"), method)
+    return make_engine(EngineConfig(EngineName.CPU), checkpoint, Device.CPU)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -140,10 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     about = {"task": options.task, "weight": weight, "executed": EXECUTED, "candidates": CANDIDATES}
     about |= {"steps": [told.provenance.get("steps"), plain.provenance.get("steps")]}
     outcomes = Outcomes(options.json, about, TUNING_SEED if options.tune else 0)
-    bench = Bench(contract, options.task, plain, told)
+    study = Study(contract, options.task, plain, told)
     names = [name for name in cells if options.only in name]
     for name, seed in outcomes.missing(names, options.episodes, block=10):
-        outcomes.add(name, bench.run(cells[name], seed))
+        outcomes.add(name, study.run(cells[name], seed))
     outcomes.write()
     for name, cell in sorted(outcomes.cells.items()):
         print(f"{name:34s} {line_of(cell)}")

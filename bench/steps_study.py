@@ -23,8 +23,9 @@ from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.flow.sampler import Walk, uniform_times
-from qgf_ros.inference.engines.engine import Precision
-from qgf_ros.inference.engines.torch_engine import TorchEngine
+from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.engine import EngineConfig, EngineName
+from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.policy import ChunkPolicy
 
 ROOT = Path(__file__).parent.parent
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weight = checkpoint.defaults.guidance_weight
     about = {"checkpoint": options.checkpoint.name, "task": options.task, "weight": weight}
     cells, outcomes = all_cells(weight), Outcomes(options.json, about, FIRST_SEED)
-    engine = TorchEngine(checkpoint, torch.device("cpu"), Precision.FP32)
+    engine = make_engine(EngineConfig(EngineName.CPU), checkpoint, Device.CPU)
     policy = ChunkPolicy(contract.interface, engine)
     loop = ClosedLoop(contract, options.task)
     for name, seed in outcomes.missing(list(cells), options.episodes, block=10):
