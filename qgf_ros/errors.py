@@ -308,3 +308,32 @@ class MissingDefinitionError(QgfError):
             f"share/{package}/msg/{kind}.msg was found in none of {looked_in}: install the package {package}, or source the "
             "workspace that has it."
         )
+
+
+class MissingExtraError(QgfError):
+    """Something needs a package that is only installed with an extra."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the package {package}, which is not installed: pip install 'qgf_ros[{extra}]'."
+        )
+
+
+class MissingProviderError(QgfError):
+    """This ONNX Runtime cannot compute on what is asked for."""
+
+    def __init__(self, wanted: str, offered: Sequence[str]) -> None:
+        super().__init__(
+            f"Device {wanted} is asked for, but the installed ONNX Runtime only offers {', '.join(offered)}: install a build of "
+            "it for that device, or set device to cpu or auto."
+        )
+
+
+class ExportDiffersError(QgfError):
+    """An exported policy does not answer as its checkpoint does."""
+
+    def __init__(self, path: Path, error: float, tolerance: float) -> None:
+        super().__init__(
+            f"{path} was not written: in ONNX Runtime its actions differ by {error:.1e} from the checkpoint's, where at most "
+            f"{tolerance:.0e} is accepted; another version of onnxruntime may compute it right."
+        )

@@ -6,20 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from engine_interface import interface_of_sizes
 from golden_answers import load
 from golden_weights import load_networks
 
 from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.contract.schema import (
-    Action,
-    Dimension,
-    Field,
-    Input,
-    Interface,
-    Message,
-    Reference,
-    Term,
-)
+from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, SamplerDefaults, Walk
@@ -33,26 +25,13 @@ SHAPES = (
     NetworkConfig(7, 2, 3, (32,), num_critics=1),
     NetworkConfig(5, 4, 2, (40, 24), num_critics=4, aggregation=Aggregation.MEAN),
     NetworkConfig(6, 3, 5, (64, 64), num_critics=4, chunked=False),
+    NetworkConfig(8, 2, 6, (32, 32), max_delay=4),
 )
 
 
 def interface_of(config: NetworkConfig) -> Interface:
     """An interface of joints alone that has the sizes of some networks."""
-    joints = tuple(f"j{index}" for index in range(max(config.observation_dim, config.action_dim)))
-    return Interface(
-        name="joints_alone",
-        joints=joints,
-        control_period_s=0.1,
-        chunk_length=config.horizon,
-        inputs=(Input("joint_states", Message.JOINT_STATE),),
-        observation=(
-            Term("angles", "joint_states", Field.POSITION, "rad", joints[: config.observation_dim]),
-        ),
-        action=Action(
-            Reference.COMMANDED,
-            tuple(Dimension(joint, 0.1, "rad") for joint in joints[: config.action_dim]),
-        ),
-    )
+    return interface_of_sizes(config.observation_dim, config.action_dim, config.horizon)
 
 
 def checkpoint_of(networks: Networks, seed: int) -> Checkpoint:
@@ -125,7 +104,7 @@ def make_prefix(config: NetworkConfig, draw: np.random.Generator) -> Prefix:
     """Committed actions with a mask that falls from 1 to 0."""
     rows = config.vector_dim // config.action_dim
     committed = draw.uniform(-1.0, 1.0, (rows, config.action_dim)).astype(np.float32)
-    delay = int(draw.integers(0, rows))
+    delay = int(draw.integers(0, config.max_delay + 1 if config.max_delay else rows))
     mask = np.concatenate([np.ones(delay), np.linspace(0.8, 0.0, rows - delay)])
     return Prefix(committed, mask.astype(np.float32), delay)
 

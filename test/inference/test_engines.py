@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -14,11 +16,13 @@ from hypothesis import strategies as st
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.flow.sampler import Estimator
 from qgf_ros.inference.engines.engine import Engine, Precision
+from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.torch_engine import TorchEngine
+from qgf_ros.inference.export import export_onnx
 
 CPU = torch.device("cpu")
-ENGINES = ("torch",)
+ENGINES = ("torch", "onnx")
 NETWORKS = (*GOLDEN, *range(len(SHAPES)))
 
 
@@ -35,7 +39,15 @@ def engine(name: str, which: str | int) -> Engine:
     """An engine by name, on a checkpoint."""
     if name == "reference":
         return ReferenceEngine(checkpoint(which), CPU)
-    return TorchEngine(checkpoint(which), CPU, Precision.FP32)
+    return compiled(name, checkpoint(which))
+
+
+def compiled(name: str, of: Checkpoint) -> Engine:
+    """An engine that is held to the specification."""
+    if name == "onnx":
+        with TemporaryDirectory() as folder:
+            return OnnxEngine(export_onnx(of, Path(folder) / "policy.onnx").path)
+    return TorchEngine(of, CPU, Precision.FP32)
 
 
 @pytest.mark.parametrize("which", NETWORKS)
@@ -70,8 +82,7 @@ def test_equal_minima_share_the_gradient_as_autograd_has_it(name: str) -> None:
         for parameter in twins.networks.target_critic.parameters():
             parameter[1] = parameter[0]
     case = make_case(SHAPES[0], 3, Estimator.ONE_STEP, candidates=4)
-    found, expected = case.ask(TorchEngine(twins, CPU, Precision.FP32)), case.ask(ReferenceEngine(twins, CPU))
-    assert_same(found, expected)
+    assert_same(case.ask(compiled(name, twins)), case.ask(ReferenceEngine(twins, CPU)))
 
 
 @pytest.mark.parametrize("which", NETWORKS)

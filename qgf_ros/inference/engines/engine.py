@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Walk
 
@@ -88,3 +89,10 @@ class Engine(Protocol):
         Cut short after step k, the answer is clip(a + (1 - t) v) with a and t after that step and v its velocity.
         """
         ...
+
+
+def check_told(prefix: Prefix | None, longest: int) -> None:
+    """Raises InvalidSetting where a policy that is told of up to `longest` committed actions (0: never) gets more."""
+    if prefix is not None and 0 < longest < prefix.delay:
+        accepted = f"at most {longest}, the longest that this policy was trained with"
+        raise InvalidSetting("delay", prefix.delay, accepted)

@@ -9,7 +9,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
 from qgf_ros.inference.engines import written_out
-from qgf_ros.inference.engines.engine import Float32, GoOn, Precision, Sample
+from qgf_ros.inference.engines.engine import Float32, GoOn, Precision, Sample, check_told
 from qgf_ros.inference.engines.torch_operations import TorchOperations, torch_nets
 from qgf_ros.inference.engines.written_out import Held, Instant, Scene, Step
 
@@ -22,6 +22,7 @@ class TorchEngine:
         self._ops = TorchOperations(branches=True).to(device)
         self._device = device
         self._precision = precision
+        self._longest = checkpoint.networks.config.max_delay
 
     @property
     def description(self) -> str:
@@ -38,12 +39,13 @@ class TorchEngine:
         go_on: GoOn | None = None,
     ) -> Sample:
         """See `Engine.sample`."""
+        check_told(prefix, self._longest)
         ops, nets = self._ops, self._nets
         start = torch.from_numpy(noise).to(self._device)
         seen = written_out.normalised(nets, torch.from_numpy(observation[None]).to(self._device))
         times = torch.tensor(walk.times[:-1], dtype=torch.float32, device=self._device)
-        features = written_out.timed_features(ops, nets, seen, times)
         scene = self._scene(seen, start, walk, prefix)
+        features = written_out.timed_features(ops, nets, seen, scene.held, times)
         steps: list[Step[Tensor]] = []
         while len(steps) < walk.steps and (not steps or go_on is None or go_on(len(steps))):
             at = _instant(walk, len(steps), features)
@@ -76,6 +78,7 @@ def held(prefix: Prefix, device: torch.device) -> Held[Tensor]:
         fixed=(torch.arange(len(actions)) < prefix.entries).to(device),
         actions=actions.to(device),
         freedom=torch.from_numpy(prefix.freedom).to(device),
+        rows=torch.from_numpy(prefix.rows[None]).to(device),
     )
 
 

@@ -151,20 +151,22 @@ def torch_nets(
     """
     networks = checkpoint.networks.to(device)
     config = networks.config
-    blocks = (config.observation_dim, config.vector_dim)
-    policy = _net(networks.policy.layers, blocks, None, precision)
+    sizes = config.observation_dim, config.vector_dim
+    policy = _net(networks.policy.layers, *sizes, None, precision)
     critic = networks.target_critic.layers
     members = [None] if together else list(range(config.num_critics))
     return Nets(
         mean=torch.from_numpy(checkpoint.normalizer.mean).to(device),
         scale=torch.from_numpy(checkpoint.normalizer.scale).to(device),
         policy=policy,
-        critics=tuple(_net(critic, blocks, member, precision) for member in members),
+        critics=tuple(_net(critic, *sizes, member, precision) for member in members),
         aggregation=config.aggregation,
     )
 
 
-def _net(layers: Layers, blocks: tuple[int, int], member: int | None, precision: Precision) -> Net[Tensor]:
+def _net(
+    layers: Layers, observation: int, vector: int, member: int | None, precision: Precision
+) -> Net[Tensor]:
     """One network of `layers`, or its member number `member`, or (None) all members together."""
 
     def part(parameter: Tensor, is_vector: bool) -> Tensor:
@@ -178,14 +180,21 @@ def _net(layers: Layers, blocks: tuple[int, int], member: int | None, precision:
         value = part(parameter, False)
         return value.bfloat16() if precision is Precision.BF16 else value
 
-    observation, vector = blocks
     first = part(layers.first.kernel, False)
+    blocks = [
+        observation,
+        vector,
+        TIME_EMBEDDING_DIM,
+        first.shape[-2] - observation - vector - TIME_EMBEDDING_DIM,
+    ]
+    if blocks[-1] < 0:  # a critic takes neither time nor flags
+        blocks[2:] = [0, 0]
+    of_observation, action, time, flags = torch.split(first, blocks, dim=-2)
     return Net(
-        observation=Affine(first[..., :observation, :], part(layers.first.bias, True)),
-        time=first[..., observation + vector :, :][:TIME_EMBEDDING_DIM]
-        if first.shape[-2] > observation + vector
-        else None,
-        action=first[..., observation : observation + vector, :],
+        observation=Affine(of_observation, part(layers.first.bias, True)),
+        time=time if blocks[2] else None,
+        flags=flags if blocks[3] else None,
+        action=action,
         hidden=tuple(Affine(kernel(dense.kernel), part(dense.bias, True)) for dense in layers.dense[1:]),
         norms=tuple(Affine(part(norm.scale, True), part(norm.bias, True)) for norm in layers.norms),
         head=Affine(part(layers.out.kernel, False), part(layers.out.bias, True)),

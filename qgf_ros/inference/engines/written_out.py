@@ -28,10 +28,14 @@ class Affine(Generic[T]):
 
 @dataclass(frozen=True)
 class Net(Generic[T]):
-    """One network, its first kernel split by input: `observation` (O, W) with the bias, `time` (16, W), `action` (D, W)."""
+    """One network, its first kernel split by input: `observation` (O, W) with the bias, `action` (D, W).
+
+    A velocity field also takes `time` (16, W) and, if it is told which rows are committed, `flags` (H, W).
+    """
 
     observation: Affine[T]
     time: T | None
+    flags: T | None
     action: T
     hidden: tuple[Affine[T], ...]
     norms: tuple[Affine[T], ...]
@@ -51,11 +55,15 @@ class Nets(Generic[T]):
 
 @dataclass(frozen=True)
 class Held(Generic[T]):
-    """Committed actions: `fixed` (D,) says which entries are, `actions` (D,) what they are, `freedom` (D,) is 1 - W."""
+    """Committed actions: `fixed` (D,) says which entries are, `actions` (D,) what they are, `freedom` (D,) is 1 - W.
+
+    `rows` (1, H) flags committed rows for a policy that is told.
+    """
 
     fixed: T
     actions: T
     freedom: T
+    rows: T
 
 
 @dataclass(frozen=True)
@@ -102,10 +110,13 @@ def features(ops: Operations[T], net: Net[T], observation: T) -> T:
     return ops.affine(observation, net.observation.kernel, net.observation.bias)
 
 
-def timed_features(ops: Operations[T], nets: Nets[T], observation: T, times: T) -> T:
-    """The observation's and each time's share of the policy's first layer (K, W)."""
+def timed_features(ops: Operations[T], nets: Nets[T], observation: T, held: Held[T] | None, times: T) -> T:
+    """The share of the policy's first layer (K, W) that observation, committed rows and times have."""
     assert nets.policy.time is not None, "a velocity field takes time"
-    return ops.affine(ops.embed(times), nets.policy.time, features(ops, nets.policy, observation))
+    offset = features(ops, nets.policy, observation)
+    if held is not None and nets.policy.flags is not None:
+        offset = ops.affine(held.rows, nets.policy.flags, offset)
+    return ops.affine(ops.embed(times), nets.policy.time, offset)
 
 
 def forward(ops: Operations[T], net: Net[T], action: T, offset: T) -> tuple[T, Tape[T]]:
@@ -170,9 +181,7 @@ def member_gradient(ops: Operations[T], net: Net[T], tape: Tape[T], share: T, ac
 def step(ops: Operations[T], scene: Scene[T], at: Instant[T], action: T) -> Step[T]:
     """One Euler step from `action` a_t (N, D). Equations (16) to (20)."""
     held = scene.held
-    if held is not None:  # committed entries on the line from noise to action, equation (4)
-        line = scene.noise + (held.actions - scene.noise) * at.time
-        action = ops.where(held.fixed, line, action)
+    action = placed(ops, scene, action, at.time)
     velocity, tape = forward(ops, scene.nets.policy, action, at.features)
     estimate = action + velocity * _rest(at.time)
     clean = ops.clip(estimate)
@@ -191,6 +200,18 @@ def step(ops: Operations[T], scene: Scene[T], at: Instant[T], action: T) -> Step
 
     guidance, q = ops.choose(at.is_guided, guided, lambda: [ops.zeros(action), ops.nan(action)])
     return Step(action + (velocity + guidance * at.weight) * at.length, velocity, guidance, q)
+
+
+def placed(ops: Operations[T], scene: Scene[T], action: T, time: T | float) -> T:
+    """`action` a_t (N, D) with committed entries as the policy is to see them: docs/adr/0016-prefix-methods.md.
+
+    A policy that is told sees them clean, another on the line from their noise, equation (4).
+    """
+    held = scene.held
+    if held is None or scene.nets.policy.flags is not None:
+        return replaced(ops, held, action)
+    line = scene.noise + (held.actions - scene.noise) * time
+    return ops.where(held.fixed, line, action)
 
 
 def finished(ops: Operations[T], held: Held[T] | None, last: Step[T], time: T | float) -> T:

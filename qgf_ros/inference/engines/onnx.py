@@ -1,0 +1,155 @@
+"""Engine `onnx`: an exported policy in ONNX Runtime. Imports no torch: the robot needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qgf_ros.contract.load import differences
+from qgf_ros.contract.schema import Interface
+from qgf_ros.errors import (
+    CheckpointError,
+    InterfaceMismatchError,
+    MissingExtraError,
+    MissingFileError,
+    MissingProviderError,
+)
+from qgf_ros.flow.prefix import Prefix
+from qgf_ros.flow.sampler import Walk
+from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.engine import Float32, GoOn, Sample, check_told
+from qgf_ros.inference.exported import ESTIMATORS, Exported, read_metadata
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+OUTPUTS = ("actions", "scores", "best", "q_first", "guidance_norm", "action", "velocity")
+CPU, CUDA, TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
+# The first provider that can takes a node of the graph, so each list ends with those that always can.
+_PROVIDERS = {Device.CPU: [CPU], Device.CUDA: [CUDA, CPU], Device.TENSORRT: [TENSORRT, CUDA, CPU]}
+
+
+class OnnxEngine:
+    """A policy that `qgf export` wrote. The whole walk is one call; where it may be cut short, each step is one."""
+
+    def __init__(self, path: Path, threads: int = 1, device: Device = Device.CPU) -> None:
+        """Loads the file; `threads` are those of the CPU.
+
+        Raises:
+            MissingFileError: there is no such file.
+            MissingExtraError: onnxruntime is not installed.
+            MissingProviderError: the installed ONNX Runtime cannot use the device.
+            CheckpointError: the file is no exported policy.
+        """
+        if not path.is_file():
+            raise MissingFileError(path)
+        self._session = _load(path, threads, device)
+        self.exported: Exported = read_metadata(path, self._session.get_modelmeta().custom_metadata_map)
+        (self._length,) = next(i.shape for i in self._session.get_inputs() if i.name == "committed")
+        where = self._session.get_providers()[0].removesuffix("ExecutionProvider")
+        self._words = f"{where}, {'1 thread' if threads == 1 else f'{threads} threads'}"
+
+    @property
+    def description(self) -> str:
+        """Which engine, what ONNX Runtime computes on, and threads."""
+        return f"onnx (fp32, {self._words})"
+
+    def check_interface(self, path: Path, interface: Interface) -> None:
+        """Raises InterfaceMismatchError where the policy was trained under another interface."""
+        stored = self.exported.interface
+        if stored.digest != interface.digest:
+            what = f"Exported policy {path.name}"
+            raise InterfaceMismatchError(
+                what, interface.digest, stored.digest, differences(interface, stored)
+            )
+
+    def sample(
+        self,
+        observation: Float32,
+        noise: Float32,
+        walk: Walk,
+        prefix: Prefix | None = None,
+        go_on: GoOn | None = None,
+    ) -> Sample:
+        """See `Engine.sample`."""
+        check_told(prefix, self.exported.max_delay)
+        given = {"observation": observation, "noise": noise} | self._kept(prefix)
+        given["estimator"] = np.array(ESTIMATORS.index(walk.estimator))
+        if go_on is None:
+            found = self._run(given, noise, walk.times, walk.weights, walk.asks_critic)
+            return _sample(found, walk.steps)
+        return self._step_by_step(given, walk, go_on)
+
+    def _step_by_step(self, given: dict[str, Any], walk: Walk, go_on: GoOn) -> Sample:
+        """One call a step, then, where the critic is asked, one of no steps that scores."""
+        times, action = walk.times, given["noise"]
+        found: list[dict[str, Any]] = []
+        while len(found) < walk.steps and (not found or go_on(len(found))):
+            k = len(found)
+            found.append(self._run(given, action, times[k : k + 2], walk.weights[k : k + 1], False))
+            action = found[-1]["action"]
+        answer = found[-1]["actions"]
+        last = self._run(given, answer, (1.0,), (), True) if walk.asks_critic else found[-1]
+        guided = [step for step, weight in zip(found, walk.weights, strict=False) if weight != 0.0]
+        norms = [step["guidance_norm"] for step in guided]
+        mean = np.mean(norms, axis=0) if norms else found[-1]["guidance_norm"]
+        return _sample(last | {"q_first": found[0]["q_first"], "guidance_norm": mean}, len(found))
+
+    def _run(
+        self,
+        given: dict[str, Any],
+        start: Float32,
+        times: Sequence[float],
+        weights: Sequence[float],
+        ask_critic: bool,
+    ) -> dict[str, Any]:
+        inputs = given | {
+            "start": start,
+            "times": np.array(times, np.float32),
+            "weights": np.array(weights, np.float32),
+            "ask_critic": np.array(ask_critic),
+        }
+        return dict(zip(OUTPUTS, self._session.run(OUTPUTS, inputs), strict=True))
+
+    def _kept(self, prefix: Prefix | None) -> dict[str, Any]:
+        if prefix is None:
+            nothing = np.zeros(self._length, np.float32)
+            return {"committed": nothing, "fixed": nothing > 0.0, "freedom": nothing + np.float32(1.0)}
+        fixed = np.arange(self._length) < prefix.entries
+        return {"committed": prefix.vector, "fixed": fixed, "freedom": prefix.freedom}
+
+
+def _sample(found: dict[str, Any], steps: int) -> Sample:
+    best = int(found["best"])
+    return Sample(
+        actions=found["actions"],
+        scores=found["scores"],
+        best=best,
+        q_first=float(found["q_first"][best]),
+        guidance_norm=float(found["guidance_norm"][best]),
+        steps=steps,
+    )
+
+
+def _load(path: Path, threads: int, device: Device) -> InferenceSession:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("Engine onnx", "onnxruntime", "onnx") from error
+    offered = onnxruntime.get_available_providers()
+    if device is Device.AUTO:
+        device = Device.CUDA if CUDA in offered else Device.CPU
+    if _PROVIDERS[device][0] not in offered:
+        raise MissingProviderError(device.value, [name.removesuffix("ExecutionProvider") for name in offered])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS[device])
+    except Exception as error:  # its own classes are not public, and differ between releases
+        words = " ".join(str(error).split())
+        raise CheckpointError(path, f"ONNX Runtime does not take it: {words}") from error

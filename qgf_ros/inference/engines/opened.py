@@ -1,0 +1,66 @@
+"""Opens what a user names as checkpoint: a folder, sampled by PyTorch's engines, or an exported file, which needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgf_ros.contract.schema import Interface
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.flow.grid import TimeGrid
+from qgf_ros.flow.sampler import SamplerDefaults
+from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision
+from qgf_ros.inference.engines.onnx import OnnxEngine
+
+EXPORTED = ".onnx"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A policy ready to sample, and what it says of itself."""
+
+    engine: Engine
+    defaults: SamplerDefaults
+    grid: TimeGrid
+
+
+def open_policy(
+    config: EngineConfig, path: Path, interface: Interface, device: Device = Device.AUTO
+) -> Opened:
+    """The policy at `path`, checked against `interface`. PyTorch is imported for a folder only.
+
+    Raises:
+        InvalidSetting: the engine does not take what `path` names, or the precision.
+        CheckpointError, InterfaceMismatchError, MissingFileError: as `load_checkpoint` and `OnnxEngine`.
+        MissingExtraError, MissingProviderError, MissingGpuError: what the engine needs is not there.
+    """
+    if path.suffix == EXPORTED:
+        return _open_exported(config, path, interface, device)
+    if config.name is EngineName.ONNX:
+        accepted = (
+            f"auto or another engine for a checkpoint's folder; `qgf export {path}` writes a file for it"
+        )
+        raise InvalidSetting("engine", config.name.value, accepted)
+    return _open_folder(config, path, interface, device)
+
+
+def _open_exported(config: EngineConfig, path: Path, interface: Interface, device: Device) -> Opened:
+    if config.name not in (EngineName.ONNX, EngineName.AUTO):
+        raise InvalidSetting("engine", config.name.value, f"onnx or auto for the exported file {path}")
+    if config.precision is not Precision.FP32:
+        raise InvalidSetting("precision", config.precision.value, "fp32 with engine onnx")
+    engine = OnnxEngine(path, config.threads, device)
+    engine.check_interface(path, interface)
+    return Opened(engine, engine.exported.defaults, engine.exported.grid)
+
+
+def _open_folder(config: EngineConfig, path: Path, interface: Interface, device: Device) -> Opened:
+    import torch
+
+    from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.inference.engines.make import make_engine
+
+    torch.set_num_threads(config.threads)
+    checkpoint = load_checkpoint(path, interface)
+    return Opened(make_engine(config, checkpoint, device), checkpoint.defaults, checkpoint.grid)
