@@ -48,7 +48,7 @@ class Conductor:
         self._joints = len(contract.interface.joints)
         self._recorder = Recorder()
         self._client = GraphClient("conductor", namespace, (SIM, POLICY, COMMAND), check)
-        subscribe = self._client.node.create_subscription
+        subscribe = self._client.inputs.subscribe
         subscribe(DiagnosticArray, f"{COMMAND}/certificate", self._on_certificate, EVERYTHING)
         subscribe(JointTrajectory, f"{COMMAND}/executed", self._on_executed, EVERYTHING)
         subscribe(DiagnosticArray, f"{POLICY}/report", self._on_report, EVERYTHING)
@@ -157,7 +157,7 @@ class Conductor:
     def _on_certificate(self, message: DiagnosticArray) -> None:
         found, stamp = values(message.status[0]), stamp_ns(message.header.stamp)
         if not stamp:  # the announcement that follows ~/start: the ticks before it belong to nothing
-            self._recorder.clear()
+            self._recorder.certified.clear()  # other topics may be further ahead
         elif int(found["commands"]):
             certified = Certified(int(found["tick"]), found["rung"], int(found["missed"]))
             self._recorder.certified[stamp] = certified

@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger
 
 from qgf_ros.errors import NodeRefusedError, NodeSilentError
 from qgf_ros.nodes import qos
+from qgf_ros.nodes.polled import Inputs
 
 ANSWER_S = 20.0  # for one call; configuring loads a checkpoint
 TURN_S = 0.02
@@ -29,7 +30,8 @@ class GraphClient:
     """A node in a context of its own, to be used in a `with` block, from one thread.
 
     `check` is called while waiting; it may raise, for example when a node's process has ended. `timeout_s` is how long
-    any one answer may take. `states` holds the newest ~/status of the nodes that were named.
+    any one answer may take. `states` holds the newest ~/status of the nodes that were named. What `inputs` subscribes to is
+    called back while waiting, some 50 times a second, and costs little of a core that others need.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class GraphClient:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
+        self.inputs = Inputs(self.node)
         for other in watched:
             on_status = partial(self.states.__setitem__, other)
             self.node.create_subscription(DiagnosticStatus, f"{other}/status", on_status, qos.STATUS)
@@ -126,3 +129,4 @@ class GraphClient:
     def _turn(self) -> None:
         self._check()
         self._executor.spin_once(timeout_sec=TURN_S)
+        self.inputs.take()
