@@ -7,6 +7,7 @@ nothing that a caller can compute once is computed here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -40,7 +41,11 @@ def read_net(arrays: Arrays, name: str) -> Net:
 def members_of(ensemble: Net) -> list[Net]:
     """The members of a stacked ensemble, each with arrays of its own."""
     count = ensemble["out"].shape[0]
-    return [jax.tree.map(lambda stacked: jnp.array(stacked[index]), ensemble) for index in range(count)]
+    return [jax.tree.map(partial(_member, index), ensemble) for index in range(count)]
+
+
+def _member(index: int, stacked: jax.Array) -> jax.Array:
+    return jnp.array(stacked[index])
 
 
 def layers(net: Net, first: jax.Array) -> jax.Array:

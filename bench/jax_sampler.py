@@ -116,9 +116,7 @@ def aggregated(
     return q.min(axis=0) if minimum else q.mean(axis=0)
 
 
-def gradient(
-    q_of: Sequence[Callable[[jax.Array], jax.Array]], action: jax.Array, minimum: bool
-) -> jax.Array:
+def gradient(q_of: Sequence[Callable[[jax.Array], jax.Array]], action: jax.Array, minimum: bool) -> jax.Array:
     """The aggregated Q's gradient (N, D) with respect to each action; for one sample only the chosen member goes backward."""
     if minimum and action.shape[0] == 1:
         values, backward = zip(*(jax.vjp(member, action) for member in q_of), strict=True)
