@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qgf_ros.inference.engines.engine import EngineName
+
 if TYPE_CHECKING:
     from qgf_ros.checkpoint import Checkpoint
     from qgf_ros.contract.schema import Chunking, Contract
@@ -30,11 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows",
         nargs="+",
-        help="only these rows (default all: unguided best_of_4 best_of_16 guided_n1 guided)",
+        help="only these rows (default: unguided best_of_4 best_of_16 guided_n1 guided; and guided_bf16 where named)",
     )
     parser.add_argument("--weight", type=float, help="guidance weight instead of the checkpoint's")
     parser.add_argument(
         "--candidates", type=int, help="best-of-N of the guided row instead of the checkpoint's"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=[name.value for name in EngineName],
+        default=EngineName.AUTO.value,
+        help="what computes the chunks (default auto: the compiled one)",
     )
     parser.add_argument(
         "--chunks",
@@ -56,7 +64,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.closed_loop import load_simulation
     from qgf_ros.evaluate.report import evaluation_report
-    from qgf_ros.evaluate.rollouts import run_all, standard_rows
+    from qgf_ros.evaluate.rollouts import bf16_row, run_all, standard_rows
     from qgf_ros.share import share_path
 
     if arguments.episodes < 1:
@@ -72,12 +80,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     defaults = dataclasses.replace(
         checkpoint.defaults, **{key: value for key, value in overrides.items() if value is not None}
     )
-    rows = standard_rows(dataclasses.replace(checkpoint, defaults=defaults))
+    rows = standard_rows(dataclasses.replace(checkpoint, defaults=defaults), EngineName(arguments.engine))
+    rows += [bf16_row(row) for row in rows if row.name == "guided"]
     names = [row.name for row in rows]
     for name in arguments.rows or []:
         if name not in names:
             raise InvalidSetting("--rows", name, "one of " + ", ".join(names))
-    rows = [row for row in rows if not arguments.rows or row.name in arguments.rows]
+    wanted = arguments.rows or names[:-1]
+    rows = [row for row in rows if row.name in wanted]
     task = _chosen("task", arguments.task, checkpoint)
     load_simulation(task)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
@@ -94,6 +104,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "guidance_weight": defaults.guidance_weight,
         "candidates": defaults.candidates,
         "chunks": chunks_in_words(contract),
+        "engine": arguments.engine,
     }
     print_rows(names, report)
     return report
@@ -140,6 +151,8 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from qgf_ros.evaluate.rollouts import BF16_ROW
+
     title = f"{report['checkpoint']} on {report['task']}, {report['episodes']} episodes a row, chunks {report['chunks']}"
     table = Table(title=title)
     for heading in (
@@ -174,4 +187,10 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
             seam,
             latency,
         )
-    Console(width=120).print(table)
+    console = Console(width=120)
+    console.print(table)
+    if "gain_over_guided" in report.get(BF16_ROW, {}):
+        gain = report[BF16_ROW]["gain_over_guided"]
+        low, high = gain["interval"]
+        words = f"over {gain['pairs']} pairs of episodes"
+        console.print(f"{BF16_ROW} against guided: {gain['mean']:+.3f} ({low:+.3f}, {high:+.3f}) {words}")

@@ -56,8 +56,18 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+def _gain(ours: Sequence[Episode], theirs: Sequence[Episode]) -> dict[str, Any]:
+    """Success of ours minus theirs over the seeds that both have."""
+    base = {episode.seed: float(episode.success) for episode in theirs}
+    shared = [episode for episode in ours if episode.seed in base]
+    gain = paired_difference(
+        [float(episode.success) for episode in shared], [base[episode.seed] for episode in shared]
+    )
+    return {"mean": gain.mean, "interval": list(gain.interval), "pairs": gain.pairs}
+
+
 def evaluation_report(episodes: Sequence[Episode], ticks_per_action: int) -> dict[str, Any]:
-    """The report of an evaluation: a summary for each row under its name, and each row's paired gain over `unguided`.
+    """The report of an evaluation: a summary for each row under its name, and its paired gain over `unguided` and `guided`.
 
     `missed_commands` counts control ticks without a command, over all rows.
     """
@@ -65,18 +75,10 @@ def evaluation_report(episodes: Sequence[Episode], ticks_per_action: int) -> dic
     for episode in sorted(episodes, key=lambda entry: entry.seed):
         by_row.setdefault(episode.row, []).append(episode)
     report: dict[str, Any] = {name: summary(found) for name, found in by_row.items()}
-    base = {episode.seed: float(episode.success) for episode in by_row.get("unguided", [])}
-    for name, found in by_row.items():
-        if name != "unguided" and base:
-            pairs = [
-                (float(episode.success), base[episode.seed]) for episode in found if episode.seed in base
-            ]
-            gain = paired_difference([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
-            report[name]["gain_over_unguided"] = {
-                "mean": gain.mean,
-                "interval": list(gain.interval),
-                "pairs": gain.pairs,
-            }
+    for base in ("unguided", "guided"):
+        for name, found in by_row.items():
+            if name not in ("unguided", base) and base in by_row:
+                report[name][f"gain_over_{base}"] = _gain(found, by_row[base])
     report["episodes"] = max(len(found) for found in by_row.values())
     if "guided" in report:
         report["latency_ms"] = report["guided"]["latency_ms"]

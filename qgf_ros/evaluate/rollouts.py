@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -17,18 +17,21 @@ from qgf_ros.datatypes import JointCommand, Seam
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.device import Device
-from qgf_ros.inference.engines.engine import EngineConfig
+from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
 from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.sent import SentChunks
 
+BF16_ROW = "guided_bf16"
+
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison: a name and how chunks are sampled."""
+    """One line of a comparison: a name, how chunks are sampled, and with which engine."""
 
     name: str
     sampler: SamplerConfig
+    engine: EngineConfig = field(default_factory=EngineConfig)
 
 
 @dataclass(frozen=True)
@@ -52,18 +55,24 @@ class Episode:
     seams: tuple[Seam, ...]
 
 
-def standard_rows(checkpoint: Checkpoint) -> list[Row]:
+def standard_rows(checkpoint: Checkpoint, engine: EngineName = EngineName.AUTO) -> list[Row]:
     """The rows every evaluation shows: unguided, best-of-4 and -16, guided N = 1, and the node's default."""
     d = checkpoint.defaults
     plain = SamplerConfig(denoise_steps=d.denoise_steps)
     guided = SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
+    config = EngineConfig(engine)
     return [
-        Row("unguided", plain),
-        Row("best_of_4", SamplerConfig(d.denoise_steps, candidates=4)),
-        Row("best_of_16", SamplerConfig(d.denoise_steps, candidates=16)),
-        Row("guided_n1", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, 1)),
-        Row("guided", guided),
+        Row("unguided", plain, config),
+        Row("best_of_4", SamplerConfig(d.denoise_steps, candidates=4), config),
+        Row("best_of_16", SamplerConfig(d.denoise_steps, candidates=16), config),
+        Row("guided_n1", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, 1), config),
+        Row("guided", guided, config),
     ]
+
+
+def bf16_row(guided: Row) -> Row:
+    """The row `guided` once more, with weights rounded to bf16: shown where it is asked for."""
+    return replace(guided, name=BF16_ROW, engine=replace(guided.engine, precision=Precision.BF16))
 
 
 def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> ChunkPolicy:
@@ -129,16 +138,19 @@ def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int)
     }
 
 
-_worker: tuple[ClosedLoop, ChunkPolicy] | None = None  # of a worker process, set once by _start_worker
+_worker: tuple[ClosedLoop, Checkpoint, dict[EngineConfig, ChunkPolicy]] | None = None  # of a worker process
 
 
 def _start_worker(contract: Contract, checkpoint_path: Path, task: str) -> None:
     global _worker
     torch.set_num_threads(1)
-    policy = make_policy(load_checkpoint(checkpoint_path, contract.interface))
-    _worker = ClosedLoop(contract, task), policy
+    _worker = ClosedLoop(contract, task), load_checkpoint(checkpoint_path, contract.interface), {}
 
 
 def _run_job(job: tuple[Row, int]) -> Episode:
     assert _worker is not None, "the pool's initializer has run"
-    return run_episode(*_worker, *job)
+    row, seed = job
+    loop, checkpoint, policies = _worker
+    if row.engine not in policies:
+        policies[row.engine] = make_policy(checkpoint, row.engine)
+    return run_episode(loop, policies[row.engine], row, seed)

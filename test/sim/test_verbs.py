@@ -83,13 +83,14 @@ def test_an_unknown_key_of_a_recipe_is_named(
 def test_an_evaluation_reports_every_row_with_its_interval(tmp_path: Path) -> None:
     checkpoint = saved(tmp_path / "tiny", tiny_checkpoint(load_contract(CONTRACT).interface))
     arguments = [str(checkpoint), "--contract", str(CONTRACT), "--episodes", "2", "--processes", "1"]
-    rows = ["--rows", "unguided", "guided", "--chunks", "real_time:3:2"]
+    rows = ["--rows", "unguided", "guided", "guided_bf16", "--chunks", "real_time:3:2"]
     assert main(["evaluate", *arguments, *rows, "--json", str(tmp_path / "eval.json")]) == 0
     report = json.loads((tmp_path / "eval.json").read_text())
     for row in ("unguided", "guided"):
         low, high = report[row]["interval"]
         assert low <= report[row]["success"] <= high
     assert report["guided"]["gain_over_unguided"]["pairs"] == report["episodes"] == 2
+    assert report["guided_bf16"]["gain_over_guided"]["pairs"] == 2
     assert report["latency_ms"]["p99"] >= report["latency_ms"]["p50"] > 0
     assert report["missed_commands"] == 0
     assert report["chunks"] == "real_time:3:2"
