@@ -168,10 +168,10 @@ class LimiterError(QgfError):
 class MissingGpuError(QgfError):
     """CUDA is asked for and there is none."""
 
-    def __init__(self, torch_version: str) -> None:
+    def __init__(self, torch_version: str, setting: str = "device", value: str = "cuda") -> None:
         super().__init__(
-            f"Parameter device is cuda, but PyTorch {torch_version} sees no NVIDIA GPU here: "
-            "set device to cpu or auto, or install the driver and a CUDA build of PyTorch."
+            f"Parameter {setting} is {value}, but PyTorch {torch_version} sees no NVIDIA GPU here: "
+            f"set {setting} to cpu or auto, or install the driver and a CUDA build of PyTorch."
         )
 
 

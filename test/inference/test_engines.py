@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator
+from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
 from qgf_ros.inference.engines.engine import Engine, Precision
 from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
@@ -22,7 +26,7 @@ from qgf_ros.inference.engines.torch_engine import TorchEngine
 from qgf_ros.inference.export import export_onnx
 
 CPU = torch.device("cpu")
-ENGINES = ("torch", "onnx")
+ENGINES = ("torch", "onnx", "cuda_graph")
 NETWORKS = (*GOLDEN, *range(len(SHAPES)))
 
 
@@ -47,6 +51,8 @@ def compiled(name: str, of: Checkpoint) -> Engine:
     if name == "onnx":
         with TemporaryDirectory() as folder:
             return OnnxEngine(export_onnx(of, Path(folder) / "policy.onnx").path)
+    if name == "cuda_graph":
+        return CudaGraphEngine(of, CPU, Precision.FP32)  # unrecorded: the same functions
     return TorchEngine(of, CPU, Precision.FP32)
 
 
@@ -86,8 +92,24 @@ def test_equal_minima_share_the_gradient_as_autograd_has_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("which", NETWORKS)
-def test_bfloat16_moves_a_chunk_by_less_than_two_hundredths(which: str | int) -> None:
-    rough = TorchEngine(checkpoint(which), CPU, Precision.BF16)
+@pytest.mark.parametrize("kind", [TorchEngine, CudaGraphEngine])
+def test_bfloat16_moves_a_chunk_by_less_than_two_hundredths(
+    kind: type[TorchEngine | CudaGraphEngine], which: str | int
+) -> None:
+    rough = kind(checkpoint(which), CPU, Precision.BF16)
     case = make_case(checkpoint(which).networks.config, 5, Estimator.ONE_STEP, candidates=4)
     found, expected = case.ask(rough), case.ask(engine("reference", which))
     assert np.abs(found.actions - expected.actions).max() <= 2e-2
+
+
+def test_a_policy_that_is_told_takes_no_longer_prefix_than_it_was_trained_with() -> None:
+    told = next(number for number, shape in enumerate(SHAPES) if shape.max_delay)
+    config = SHAPES[told]
+    case = make_case(config, 5, Estimator.ONE_STEP, candidates=1)
+    committed = np.zeros((config.horizon, config.action_dim), np.float32)
+    delay = config.max_delay + 1
+    mask = (np.arange(config.horizon) < delay).astype(np.float32)
+    too_long = replace(case, prefix=Prefix(committed, mask, delay))
+    for name in ("reference", *ENGINES):
+        with pytest.raises(InvalidSetting, match=f"at most {config.max_delay}, the longest that this policy"):
+            too_long.ask(engine(name, told))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+
 from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.errors import MissingKernelError
+from qgf_ros.errors import InvalidSetting, MissingGpuError, MissingKernelError
 from qgf_ros.inference.device import Device, choose_device
 from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
-from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName
+from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
+from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision
 from qgf_ros.inference.engines.instead import InsteadEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.torch_engine import TorchEngine
@@ -14,22 +17,31 @@ from qgf_ros.networks import Aggregation
 
 
 def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = Device.AUTO) -> Engine:
-    """The engine for a checkpoint. Where the library of engine cpu was not built, engine torch stands in and says so.
+    """The engine for a checkpoint; AUTO takes cuda_graph where there is a GPU to use, else cpu.
+
+    Where the library of engine cpu was not built, engine torch stands in and says so.
 
     Raises:
         MissingGpuError: a GPU is asked for and there is none.
-        InvalidSetting: more threads than the engine takes.
+        InvalidSetting: more threads than the engine takes, a precision that it has not, or engine onnx: it opens files.
     """
     chosen = choose_device(device)
     match config.name:
+        case EngineName.CUDA_GRAPH if chosen.type == "cpu":
+            raise MissingGpuError(str(torch.__version__), "engine", config.name.value)
+        case EngineName.AUTO | EngineName.CUDA_GRAPH if chosen.type == "cuda":
+            return CudaGraphEngine(checkpoint, chosen, config.precision)
+        case EngineName.AUTO | EngineName.CPU:
+            return _cpu_engine(config, checkpoint)
         case EngineName.TORCH:
             return TorchEngine(checkpoint, chosen, config.precision)
-        case EngineName.CPU:
-            return _cpu_engine(config, checkpoint)
-        case EngineName.AUTO if chosen.type == "cpu":
-            return _cpu_engine(config, checkpoint)
-        case _:
-            return ReferenceEngine(checkpoint, chosen)
+        case EngineName.ONNX:
+            raise InvalidSetting(
+                "engine", config.name.value, "another one for a checkpoint that is no exported file"
+            )
+    if config.precision is not Precision.FP32:
+        raise InvalidSetting("precision", config.precision.value, "fp32 with engine reference")
+    return ReferenceEngine(checkpoint, chosen)
 
 
 def cpu_networks(checkpoint: Checkpoint) -> CpuNetworks:
