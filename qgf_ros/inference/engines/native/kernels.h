@@ -28,7 +28,7 @@ struct Kernels {
   const char* name;
   // y[n] = init[n] + x[n] W for n < count. init's stride may be 0: one row for all.
   void (*forward)(const Panel& w, const float* x, int x_stride, int count, const float* init, int init_stride,
-                  float* y, int y_stride, float* unpacked);
+                  float* y, int y_stride);
   // gx[n] (+)= g[n] W^T for n < count; `add` false overwrites.
   void (*backward)(const Panel& w, const float* g, int g_stride, int count, float* gx, int gx_stride, bool add,
                    float* unpacked);

@@ -83,36 +83,48 @@ void Sampler::prepare(const Request& request) {
 }
 
 void Sampler::run(const Request& request, int first, int last, Answer* answer) {
-  if (first == 0) prepare(request);
-  first_ = first;
-  last_ = last;
+  if (first == 0) {
+    prepare(request);
+    together_ = alone_for_ == 0;
+    alone_for_ -= alone_for_ > 0;
+    all([](void* self, int thread) { static_cast<Sampler*>(self)->begin(thread); });
+  }
+  for (step_ = first; step_ < last; step_++)
+    all([](void* self, int thread) { static_cast<Sampler*>(self)->step(thread); });
+  if (answer == nullptr) return;
   answer_ = answer;
-  team_.run([](void* self, int thread) { static_cast<Sampler*>(self)->work(thread); }, this);
+  all([](void* self, int thread) { static_cast<Sampler*>(self)->finish(thread); });
+  if (together_) patience_ = kPatience;
 }
 
-void Sampler::work(int thread) {
-  const bool one = !shared();
-  Lane lane{thread, &replicas_[n() > 1 ? 0 : thread], one ? 0 : share_begin(n(), thread, team_.size()),
-            one ? n() : share_begin(n(), thread + 1, team_.size()), 0, unpacked_[thread]};
-  if (first_ == 0) begin(lane);
-  for (int k = first_; k < last_; k++) step(lane, k);
-  if (answer_ != nullptr) finish(lane, last_, *answer_);
+// All threads, unless one has had to wait for its core: then the caller goes on alone, to the end of this walk and for some
+// walks more, for longer each time that it happens again. What is computed does not depend on who computes it.
+void Sampler::all(Team::Work work) {
+  team_.run(work, this, together_);
+  if (!team_.stalled()) return;
+  together_ = false;
+  alone_for_ = patience_;
+  patience_ = std::min(2 * patience_, kMostPatience);
+}
+
+Sampler::Lane Sampler::lane(int thread) {
+  return {thread, &replicas_[n() > 1 ? 0 : thread], shared() ? share_begin(n(), thread, threads()) : 0,
+          shared() ? share_begin(n(), thread + 1, threads()) : n(), 0, unpacked_[thread]};
 }
 
 // y = init + x m, each thread its panels.
 void Sampler::multiply(Lane& lane, const Matrix& m, const float* x, int stride, int count, const float* init,
                        int init_stride, float* y, int y_stride) {
-  const int first = m.first_panel(share_begin(m.shares(), lane.thread, team_.size()));
-  const int last = m.first_panel(share_begin(m.shares(), lane.thread + 1, team_.size()));
+  const int first = m.first_panel(share_begin(m.shares(), lane.thread, threads()));
+  const int last = m.first_panel(share_begin(m.shares(), lane.thread + 1, threads()));
   for (int p = first; p < last; p++)
-    kernels_.forward(m.panels[p], x, stride, count, init + p * kPanel, init_stride, y + p * kPanel, y_stride,
-                     lane.unpacked);
+    kernels_.forward(m.panels[p], x, stride, count, init + p * kPanel, init_stride, y + p * kPanel, y_stride);
 }
 
 // parts[share] = the share's part of g m^T, each thread its shares.
 void Sampler::multiply_back(Lane& lane, const Matrix& m, const float* g, int g_stride, int count, float* parts) {
-  const int first = share_begin(m.shares(), lane.thread, team_.size());
-  const int last = share_begin(m.shares(), lane.thread + 1, team_.size());
+  const int first = share_begin(m.shares(), lane.thread, threads());
+  const int last = share_begin(m.shares(), lane.thread + 1, threads());
   for (int share = first; share < last; share++)
     for (int p = m.first_panel(share); p < m.first_panel(share + 1); p++)
       kernels_.backward(m.panels[p], g + p * kPanel, g_stride, count, parts + share * plane(), stride_,
@@ -121,14 +133,15 @@ void Sampler::multiply_back(Lane& lane, const Matrix& m, const float* g, int g_s
 
 // The shares of the first layers that are the same for the whole chunk, and those of each time. A thread reads only columns
 // that it has written itself: nobody waits.
-void Sampler::begin(Lane& lane) {
+void Sampler::begin(int thread) {
+  Lane lane = this->lane(thread);
   const Layer& first = policy_.layers[0];
   const Matrix& m = first.weights;
   if (table_is_old_)
     multiply(lane, policy_.of_time, embedding_, 16, request_.steps, first.bias, 0, table_, stride_);
   multiply(lane, policy_.of_observation, request_.observation, 0, 1, zeros_, 0, observed_, stride_);
-  const int from = m.first_panel(share_begin(m.shares(), lane.thread, team_.size())) * kPanel;
-  const int to = std::min(m.columns, m.first_panel(share_begin(m.shares(), lane.thread + 1, team_.size())) * kPanel);
+  const int from = m.first_panel(share_begin(m.shares(), lane.thread, threads())) * kPanel;
+  const int to = std::min(m.columns, m.first_panel(share_begin(m.shares(), lane.thread + 1, threads())) * kPanel);
   for (int k = 0; k < request_.steps; k++)
     for (int c = from; c < to; c++) base_[k * stride_ + c] = table_[k * stride_ + c] + observed_[c];
   for (int e = 0; e < members_; e++)
@@ -154,7 +167,7 @@ void Sampler::forward(Lane& lane, const Pass* passes, int count, bool keep) {
       multiply(lane, layer.weights, x, l == 0 ? padded(vector_) : stride_, n(), l == 0 ? pass.init : layer.bias, 0,
                y(lane, pass.slot), stride_);
     }
-    team_.barrier();
+    team_.barrier(lane.thread);
     for (int i = 0; i < count; i++) {
       const Pass& pass = passes[i];
       const Layer& layer = pass.net->layers[l];
@@ -171,7 +184,7 @@ void Sampler::forward(Lane& lane, const Pass* passes, int count, bool keep) {
             kernels_.norm_gelu(sums, layer.width, layer.scale, layer.offset, h, normal, slope);
       }
     }
-    rows_barrier();
+    rows_barrier(lane);
   }
 }
 
@@ -184,8 +197,8 @@ void Sampler::backward(Lane& lane, const Job* jobs, int count, bool from_parts) 
       const Job& job = jobs[i];
       const Layer& layer = job.net->layers[l];
       const Matrix* above = l < depth_ - 1 ? &job.net->layers[l + 1].weights : from_parts ? &job.net->head : nullptr;
-      const int from = shared() ? share_begin(job.count, lane.thread, team_.size()) : 0;
-      const int to = shared() ? share_begin(job.count, lane.thread + 1, team_.size()) : job.count;
+      const int from = shared() ? share_begin(job.count, lane.thread, threads()) : 0;
+      const int to = shared() ? share_begin(job.count, lane.thread + 1, threads()) : job.count;
       for (int j = from; j < to; j++) {
         const int row = job.rows[j];
         const float* upper = above == nullptr ? job.net->head_row : parts(lane, job.slot) + j * stride_;
@@ -195,12 +208,12 @@ void Sampler::backward(Lane& lane, const Job* jobs, int count, bool from_parts) 
                                r.deviation[tape_row(job.tape, l) + row], r.g + job.slot * plane() + j * stride_);
       }
     }
-    rows_barrier();
+    rows_barrier(lane);
     lane.phase++;
     for (int i = 0; i < count; i++)
       multiply_back(lane, jobs[i].net->layers[l].weights, r.g + jobs[i].slot * plane(), stride_, jobs[i].count,
                     parts(lane, jobs[i].slot));
-    team_.barrier();
+    team_.barrier(lane.thread);
   }
 }
 
@@ -209,7 +222,7 @@ void Sampler::critics(Lane& lane, const float* point, bool keep) {
   Replica& r = *lane.r;
   // Alone, a thread goes through one member after the other, and last through the one that it probably has to come back
   // through: its weights are then still in the second-level cache. Several threads share all members, to wait less often.
-  const int at_once = team_.size() == 1 ? 1 : members_;
+  const int at_once = threads() == 1 ? 1 : members_;
   Pass passes[kMostMembers];
   for (int i = 0; i < members_; i++) {
     const int e = (r.predicted + 1 + i) % members_;
@@ -236,7 +249,7 @@ float Sampler::aggregate(const Replica& r, int n) const {
 // equal smallest ones share, as autograd has it.
 void Sampler::choose_members(Lane& lane) {
   Replica& r = *lane.r;
-  rows_barrier();  // all Q are there
+  rows_barrier(lane);  // all Q are there
   if (!shared() || lane.thread == 0) {
     std::fill(r.counts, r.counts + members_, 0);
     for (int row = 0; row < n(); row++) {
@@ -249,11 +262,11 @@ void Sampler::choose_members(Lane& lane) {
         r.share[at] = chosen ? 1.0f / (float)equal : 0.0f;
         r.place[at] = chosen ? r.counts[e] : -1;
         if (chosen) r.rows[e * capacity_ + r.counts[e]++] = row;
-        if (chosen && team_.size() == 1) r.predicted = e;
+        if (chosen && threads() == 1) r.predicted = e;
       }
     }
   }
-  rows_barrier();
+  rows_barrier(lane);
 }
 
 // guidance = gradient of the aggregated Q where `critics` was asked last; nothing at committed entries.
@@ -263,7 +276,7 @@ void Sampler::critic_gradient(Lane& lane) {
   int count = 0;
   for (int e = 0; e < members_; e++)
     if (r.counts[e] > 0) jobs[count++] = {&critics_[e], e, e, r.counts[e], r.rows + e * capacity_};
-  const int at_once = team_.size() == 1 ? 1 : count;
+  const int at_once = threads() == 1 ? 1 : count;
   for (int row = lane.first_row; row < lane.last_row; row++)
     std::fill_n(r.guidance + row * padded(vector_), padded(vector_), 0.0f);
   for (int i = 0; i < count; i += at_once) {
@@ -291,10 +304,10 @@ void Sampler::policy_gradient(Lane& lane, float rest) {
   for (int row = lane.first_row; row < lane.last_row; row++)
     for (int c = 0; c < vector_; c++)
       if (std::fabs(r.estimate[row * d + c]) > 1.0f) r.guidance[row * d + c] = 0.0f;
-  rows_barrier();
+  rows_barrier(lane);
   lane.phase++;
   multiply_back(lane, policy_.head, r.guidance, d, n(), parts(lane, 0));
-  team_.barrier();
+  team_.barrier(lane.thread);
   const Job job{&policy_, 0, members_, n(), everyone_};
   backward(lane, &job, 1, true);
   for (int row = lane.first_row; row < lane.last_row; row++)
@@ -318,18 +331,20 @@ void Sampler::replace(float* row) const {
   std::copy(request_.committed, request_.committed + request_.entries, row);
 }
 
-void Sampler::step(Lane& lane, int k) {
+void Sampler::step(int thread) {
+  Lane lane = this->lane(thread);
   Replica& r = *lane.r;
+  const int k = step_;
   const int d = padded(vector_);
   const float rest = 1.0f - (float)request_.times[k], weight = (float)request_.weights[k];
   const bool guided = weight != 0.0f;
   place(lane, k);
-  rows_barrier();
+  rows_barrier(lane);
   const Pass pass{&policy_, r.state, base_ + (size_t)k * stride_, 0, members_};
   forward(lane, &pass, 1, guided && request_.estimator == kJacobian);
   lane.phase++;
   multiply(lane, policy_.head, r.h, stride_, n(), policy_.head_bias, 0, y(lane, 0), stride_);
-  team_.barrier();
+  team_.barrier(lane.thread);
   for (int row = lane.first_row; row < lane.last_row; row++)
     for (int c = 0; c < vector_; c++) {
       const int at = row * d + c;
@@ -357,7 +372,7 @@ void Sampler::guide(Lane& lane, int k, float rest) {
   const bool noisy = request_.estimator == kNoisy;
   const auto judge = [&](bool keep) {
     for (int row = lane.first_row; row < lane.last_row; row++) replace(r.point + row * d);
-    rows_barrier();
+    rows_barrier(lane);
     critics(lane, r.point, keep);
   };
   const auto note_first = [&] {
@@ -366,7 +381,7 @@ void Sampler::guide(Lane& lane, int k, float rest) {
   if (noisy && k == 0) {  // Q of the clean estimate is reported, though the gradient is taken elsewhere
     judge(false);
     note_first();
-    rows_barrier();
+    rows_barrier(lane);
   }
   if (noisy)
     for (int row = lane.first_row; row < lane.last_row; row++)
@@ -382,8 +397,11 @@ void Sampler::guide(Lane& lane, int k, float rest) {
 }
 
 // Clips and scores; a walk that was cut short keeps its last velocity up to t = 1.
-void Sampler::finish(Lane& lane, int walked, Answer& answer) {
+void Sampler::finish(int thread) {
+  Lane lane = this->lane(thread);
   Replica& r = *lane.r;
+  Answer& answer = *answer_;
+  const int walked = step_;
   const int d = padded(vector_);
   const float rest = (float)(1.0 - request_.times[walked]);
   bool asks = n() > 1;
@@ -395,9 +413,9 @@ void Sampler::finish(Lane& lane, int walked, Answer& answer) {
       r.point[at] = std::min(std::max(r.state[at] + rest * r.velocity[at], -1.0f), 1.0f);
     replace(r.point + row * d);
   }
-  rows_barrier();
+  rows_barrier(lane);
   if (asks) critics(lane, r.point, false);
-  rows_barrier();
+  rows_barrier(lane);
   if (lane.thread > 0) return;
   answer.best = 0;
   for (int row = 0; row < n(); row++) {

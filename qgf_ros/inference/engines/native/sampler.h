@@ -33,6 +33,9 @@ struct Answer {
   int32_t best;
 };
 
+// For so many walks a thread works alone after a stall: at first, and at most.
+constexpr int kPatience = 50, kMostPatience = 3200;
+
 class Sampler {
  public:
   Sampler(const Shape& shape, const float* const* arrays, int threads, const Kernels& kernels);
@@ -79,10 +82,11 @@ class Sampler {
 
   void prepare(const Request& request);
   void lay_out(class Carver& carve);
-  void work(int thread);
-  void begin(Lane& lane);
-  void step(Lane& lane, int k);
-  void finish(Lane& lane, int walked, Answer& answer);
+  void all(Team::Work work);
+  void begin(int thread);
+  void step(int thread);
+  void finish(int thread);
+  Lane lane(int thread);
 
   void multiply(Lane& lane, const Matrix& m, const float* x, int stride, int count, const float* init, int init_stride,
                 float* y, int y_stride);
@@ -106,9 +110,10 @@ class Sampler {
   }
   size_t tape(int tape, int layer) const { return ((size_t)tape * depth_ + layer) * plane(); }
   size_t tape_row(int tape, int layer) const { return ((size_t)tape * depth_ + layer) * capacity_; }
-  bool shared() const { return request_.candidates > 1 && team_.size() > 1; }
-  void rows_barrier() {
-    if (shared()) team_.barrier();
+  int threads() const { return together_ ? team_.size() : 1; }
+  bool shared() const { return request_.candidates > 1 && threads() > 1; }
+  void rows_barrier(const Lane& lane) {
+    if (shared()) team_.barrier(lane.thread);
   }
 
   const int vector_, depth_, members_;
@@ -129,8 +134,11 @@ class Sampler {
   float *embedding_ = nullptr, *zeros_ = nullptr, *observed_ = nullptr;
   int* everyone_ = nullptr;  // 0, 1, ... N - 1
   Request request_{};
-  int first_ = 0, last_ = 0;
+  int step_ = 0;  // now, or how many were walked
   Answer* answer_ = nullptr;
+
+  bool together_ = true;
+  int alone_for_ = 0, patience_ = kPatience;  // walks
 };
 
 }  // namespace qgf

@@ -1,6 +1,7 @@
 // Threads that run the same function side by side and meet at barriers.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <climits>
 #include <cstdint>
 #include <thread>
@@ -53,6 +54,10 @@ class Gate {
 #endif
 };
 
+// How long thread 0 may wait for the others before that counts as a stall: they have lost their core to somebody else.
+// The work since the last barrier allows for shares of unequal size.
+constexpr double kStall = 300e-6, kStallPerWork = 2.0;  // seconds; share of the work
+
 class Team {
  public:
   using Work = void (*)(void* context, int thread);
@@ -68,19 +73,25 @@ class Team {
   }
 
   int size() const { return size_; }
+  bool stalled() const { return stalled_; }
 
-  // Runs work(context, t) for t = 0 .. size - 1; the caller is thread 0. Returns when all have come to the end.
-  void run(Work work, void* context) {
+  // Runs work(context, t) for t = 0 .. size - 1, or only for t = 0; the caller is thread 0. Returns when all are done.
+  void run(Work work, void* context, bool together) {
     work_ = work;
     context_ = context;
-    if (size_ > 1) start_.open();
+    together_ = together && size_ > 1;
+    stalled_ = false;
+    if (!together_) return work(context, 0);
+    start_.open();
+    left_ = Clock::now();
     work(context, 0);
-    barrier();
+    barrier(0);
   }
 
   // Nobody leaves before all have come.
-  void barrier() {
-    if (size_ == 1) return;
+  void barrier(int thread) {
+    if (!together_) return;
+    const Clock::time_point came = thread == 0 ? Clock::now() : Clock::time_point();
     const uint32_t seen = met_.now();
     if (arrived_.fetch_add(1) + 1 == size_) {
       arrived_.store(0);
@@ -88,21 +99,31 @@ class Team {
     } else {
       met_.wait_past(seen);
     }
+    if (thread > 0) return;
+    const Clock::time_point leaves = Clock::now();
+    const double waited = seconds(leaves - came), worked = seconds(came - left_);
+    stalled_ = stalled_ || waited > kStall + kStallPerWork * worked;
+    left_ = leaves;
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
   void serve(int thread) {
     for (uint32_t seen = 0;; seen++) {
       start_.wait_past(seen);
       if (work_ == nullptr) return;
       work_(context_, thread);
-      barrier();
+      barrier(thread);
     }
   }
 
   const int size_;
   Work work_ = nullptr;
   void* context_ = nullptr;
+  bool together_ = false, stalled_ = false;
+  Clock::time_point left_;  // when thread 0 left the last barrier
   alignas(64) Gate start_;
   alignas(64) Gate met_;
   alignas(64) std::atomic<int> arrived_{0};
