@@ -62,15 +62,15 @@ def tuning_cells() -> dict[str, Cell]:
 
 
 def all_cells(weight: float) -> dict[str, Cell]:
-    """Every mode and method at every delay, guided, and best of N without guidance.
+    """Every mode and method at every delay, guided; at d = 0 and 4 also best of N without guidance.
 
     The bare policy, one candidate, is there once: it plays freely with the cube, and hardly ever ends at the goal.
     """
     guided = SamplerConfig(weight=weight, candidates=CANDIDATES)
-    samplers = {"guided": guided, "best_of_4": SamplerConfig(candidates=CANDIDATES)}
+    unguided = SamplerConfig(candidates=CANDIDATES)
     cells: dict[str, Cell] = {}
-    for kind, sampler in samplers.items():
-        for delay in (0, *DELAYS):
+    for kind, sampler, delays in (("guided", guided, (0, *DELAYS)), ("best_of_4", unguided, (0, 4))):
+        for delay in delays:
             for mode in (ChunkMode.SYNCHRONOUS, ChunkMode.NAIVE, ChunkMode.ENSEMBLE):
                 if mode is not ChunkMode.NAIVE or delay > 0:  # without delay it is synchronous
                     waits = mode is ChunkMode.SYNCHRONOUS

@@ -77,7 +77,8 @@ def bf16_row(guided: Row) -> Row:
 
 def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> ChunkPolicy:
     """The policy of a checkpoint on this machine's CPU, with the engine that the node would choose there."""
-    return ChunkPolicy(checkpoint.interface, make_engine(engine or EngineConfig(), checkpoint, Device.CPU))
+    made = make_engine(engine or EngineConfig(), checkpoint, Device.CPU)
+    return ChunkPolicy(checkpoint.interface, made, checkpoint.defaults.noise_scale)
 
 
 def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:

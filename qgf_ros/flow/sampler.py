@@ -27,12 +27,22 @@ class Estimator(Enum):
 
 @dataclass(frozen=True)
 class SamplerDefaults:
-    """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q."""
+    """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q.
+
+    `noise_scale` is the standard deviation of the noise that walks begin at. The reference's value, that of training, is 1;
+    below 1 chunks are less varied, and repeat less of the demonstrators' noise (ours: docs/adr/0016-prefix-methods.md).
+    """
 
     guidance_weight: float = 0.05
     estimator: Estimator = Estimator.ONE_STEP
     denoise_steps: int = 10
     candidates: int = 1
+    noise_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the noise; raises InvalidSetting."""
+        if not 0.0 < self.noise_scale <= 1.0:
+            raise InvalidSetting("defaults.noise_scale", self.noise_scale, "a number above 0, at most 1")
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,10 @@ class Proposal:
 class ChunkPolicy:
     """Samples chunks with an engine, in the units of an interface. Stateless between calls."""
 
-    def __init__(self, interface: Interface, engine: Engine) -> None:
+    def __init__(self, interface: Interface, engine: Engine, noise_scale: float = 1.0) -> None:
+        """`noise_scale`: as in `SamplerDefaults`."""
         self.engine = engine
+        self._noise_scale = np.float32(noise_scale)
         self._interface = interface
         dimensions = interface.action.dimensions
         self._scale = np.array([dimension.scale for dimension in dimensions])
@@ -79,7 +81,7 @@ class ChunkPolicy:
         if observation.values.shape != (interface.observation_dim,):
             raise ShapeMismatch("observation", observation.values.shape, f"({interface.observation_dim},)")
         vector_dim = interface.chunk_length * interface.action_dim
-        noise = draw_noise(seed, index, walk.candidates, vector_dim)
+        noise = self._noise_scale * draw_noise(seed, index, walk.candidates, vector_dim)
         sample = self.engine.sample(observation.values, noise, walk, prefix, go_on)
         values = sample.actions[sample.best].reshape(interface.chunk_length, -1)
         actions = values.astype(np.float64) * self._scale + self._centre

@@ -78,7 +78,7 @@ def make_setup(settings: PolicySettings) -> Setup:
         clock = VirtualClock()
         engine = StatedEngine(engine, clock, settings.virtual_cost)
     sampler = settings.sampler(checkpoint.defaults)
-    policy = ChunkPolicy(contract.interface, engine)
+    policy = ChunkPolicy(contract.interface, engine, checkpoint.defaults.noise_scale)
     timely = TimelyPolicy(policy, sampler, checkpoint.grid, clock, settings.warm_up_passes)
     if settings.lockstep:
         timely.planner.check_fits(sampler, budget.within_s)
