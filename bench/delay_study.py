@@ -37,7 +37,7 @@ from qgf_ros.inference.sent import SentChunks
 ROOT = Path(__file__).parent.parent
 EXECUTED = 6  # execution horizon s, actions
 DELAYS = (2, 4, 6)
-TUNING_SEED, WEIGHTS = 10_000, (0.01, 0.02, 0.03, 0.05, 0.08)
+TUNING_SEED, WEIGHTS, SCALES = 10_000, (0.02, 0.03, 0.05, 0.08), (1.0, 0.5, 0.3)
 CANDIDATES = 4
 
 
@@ -51,17 +51,19 @@ class Cell:
     chunks: Chunking
     method: PrefixMethod | None
     sampler: SamplerConfig
+    noise_scale: float
     delay: int = 0
     hard_mask: bool = False
 
 
 def tuning_cells() -> dict[str, Cell]:
-    """Synchronous, without delay, at several weights."""
+    """Synchronous, without delay, at several weights and scales of the noise."""
     still = Chunking(ChunkMode.SYNCHRONOUS, EXECUTED, 0)
-    return {f"weight/{w}": Cell(still, None, SamplerConfig(weight=w, candidates=CANDIDATES)) for w in WEIGHTS}
+    samplers = {w: SamplerConfig(weight=w, candidates=CANDIDATES) for w in WEIGHTS}
+    return {f"w{w}/noise{z}/guided": Cell(still, None, of, z) for z in SCALES for w, of in samplers.items()}
 
 
-def all_cells(weight: float) -> dict[str, Cell]:
+def all_cells(weight: float, noise: float) -> dict[str, Cell]:
     """Every mode and method at every delay, guided; at d = 0 and 4 also best of N without guidance.
 
     The bare policy, one candidate, is there once: it plays freely with the cube, and hardly ever ends at the goal.
@@ -75,16 +77,21 @@ def all_cells(weight: float) -> dict[str, Cell]:
                 if mode is not ChunkMode.NAIVE or delay > 0:  # without delay it is synchronous
                     waits = mode is ChunkMode.SYNCHRONOUS
                     chunks = Chunking(mode, EXECUTED, 0 if waits else delay)
-                    cells[f"{mode.value}/d{delay}/{kind}"] = Cell(chunks, None, sampler, delay)
+                    cells[f"{mode.value}/d{delay}/{kind}"] = Cell(chunks, None, sampler, noise, delay)
             for method in PrefixMethod:
                 if method is PrefixMethod.CONDITIONED or delay > 0:
                     chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, delay)
-                    cells[f"{method.value}/d{delay}/{kind}"] = Cell(chunks, method, sampler, delay)
+                    cells[f"{method.value}/d{delay}/{kind}"] = Cell(chunks, method, sampler, noise, delay)
     for method in (PrefixMethod.OVERWRITING, PrefixMethod.CONDITIONED):
         chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, 4)
-        cells[f"{method.value}_hard_mask/d4/guided"] = Cell(chunks, method, guided, 4, hard_mask=True)
+        cells[f"{method.value}_hard_mask/d4/guided"] = Cell(chunks, method, guided, noise, 4, hard_mask=True)
     still = Chunking(ChunkMode.SYNCHRONOUS, EXECUTED, 0)
-    return cells | {"synchronous/d0/unguided": Cell(still, None, SamplerConfig())}
+    for delay in (0, 4):  # noise as in training
+        chunks = Chunking(ChunkMode.REAL_TIME, EXECUTED, delay)
+        cells[f"conditioned_full_noise/d{delay}/guided"] = Cell(
+            chunks, PrefixMethod.CONDITIONED, guided, 1.0, delay
+        )
+    return cells | {"synchronous/d0/unguided": Cell(still, None, SamplerConfig(), noise)}
 
 
 class Study:
@@ -94,11 +101,15 @@ class Study:
         self._contract, self._task = contract, task
         self._checkpoints = {True: told, False: plain}
         self._loops: dict[Chunking, ClosedLoop] = {}
-        self._policies: dict[PrefixMethod | None, ChunkPolicy] = {}
+        self._policies: dict[tuple[PrefixMethod | None, float], ChunkPolicy] = {}
 
     def run(self, cell: Cell, seed: int) -> Outcome:
         """One episode, until success or the task's time limit. As `rollouts.run_episode`, and synchronous mode waits."""
-        loop, policy, walk = self._loop(cell.chunks), self._policy(cell.method), cell.sampler.walk()
+        loop, policy, walk = (
+            self._loop(cell.chunks),
+            self._policy(cell.method, cell.noise_scale),
+            cell.sampler.walk(),
+        )
         loop.reset(seed)
         sent, chunks = SentChunks(loop.contract), 0
         periods: list[list[JointCommand]] = []
@@ -132,11 +143,13 @@ class Study:
             self._loops[chunks] = ClosedLoop(with_chunks(self._contract, chunks), self._task)
         return self._loops[chunks]
 
-    def _policy(self, method: PrefixMethod | None) -> ChunkPolicy:
-        if method not in self._policies:
+    def _policy(self, method: PrefixMethod | None, noise_scale: float) -> ChunkPolicy:
+        key = method, noise_scale
+        if key not in self._policies:
             checkpoint = self._checkpoints[method is PrefixMethod.CONDITIONED]
-            self._policies[method] = ChunkPolicy(checkpoint.interface, engine_of(checkpoint, method))
-        return self._policies[method]
+            engine = engine_of(checkpoint, method)
+            self._policies[key] = ChunkPolicy(checkpoint.interface, engine, noise_scale)
+        return self._policies[key]
 
 
 def engine_of(checkpoint: Checkpoint, method: PrefixMethod | None) -> Engine:
@@ -153,7 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--told", type=Path, required=True, help="checkpoint trained with max_delay")
     parser.add_argument("--episodes", type=int, default=100, help="episodes a cell")
     parser.add_argument("--weight", type=float, help="guidance weight (default: that of --told)")
-    parser.add_argument("--tune", action="store_true", help="run the weights instead")
+    parser.add_argument("--noise-scale", type=float, help="scale of the noise (default: that of --told)")
+    parser.add_argument("--tune", action="store_true", help="run weights and scales of the noise instead")
     parser.add_argument("--only", default="", help="only cells whose name holds this text")
     parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/delay.json")
     parser.add_argument("--contract", type=Path, default=ROOT / "config/contracts/ur5e_cube_h12.yaml")
@@ -163,8 +177,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     contract = load_contract(options.contract)
     plain, told = (load_checkpoint(folder, contract.interface) for folder in (options.plain, options.told))
     weight = told.defaults.guidance_weight if options.weight is None else options.weight
-    cells = tuning_cells() if options.tune else all_cells(weight)
-    about = {"task": options.task, "weight": weight, "executed": EXECUTED, "candidates": CANDIDATES}
+    noise = told.defaults.noise_scale if options.noise_scale is None else options.noise_scale
+    cells = tuning_cells() if options.tune else all_cells(weight, noise)
+    about = {
+        "task": options.task,
+        "weight": weight,
+        "noise_scale": noise,
+        "executed": EXECUTED,
+        "candidates": CANDIDATES,
+    }
     about |= {"steps": [told.provenance.get("steps"), plain.provenance.get("steps")]}
     outcomes = Outcomes(options.json, about, TUNING_SEED if options.tune else 0)
     study = Study(contract, options.task, plain, told)
