@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
 from zstandard import ZstdError
+
+from qgf_ros.bags.writer import METADATA
 
 CUT_SHORT = (McapError, struct.error, ZstdError)  # what the library says of a record that is not all there
 
@@ -31,6 +34,12 @@ def read_bag(folder: Path) -> Iterator[Recorded]:
     """The messages of all files of a bag in the order of writing; of an unfinished file, as far as it was flushed."""
     for path in sorted(folder.glob("*.mcap")):
         yield from _read_file(path)
+
+
+def read_facts(folder: Path) -> dict[str, str]:
+    """What the recorder noted beside the messages (`custom_data` in metadata.yaml)."""
+    content = yaml.safe_load((folder / METADATA).read_text())
+    return dict(content["rosbag2_bagfile_information"].get("custom_data") or {})
 
 
 def _read_file(path: Path) -> Iterator[Recorded]:

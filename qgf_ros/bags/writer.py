@@ -35,6 +35,7 @@ class BagWriter:
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, tuple[int, str]] = {}
         self.counts: Counter[str] = Counter()
+        self.facts: dict[str, str] = {}  # what else shall stand in metadata.yaml, under custom_data
         self._first_ns: int | None = None
         self._last_ns = 0
         self._write_metadata()
@@ -105,7 +106,7 @@ class BagWriter:
             "compression_mode": "",
             "relative_file_paths": [name],
             "files": [file],
-            "custom_data": None,
+            "custom_data": dict(self.facts),
             "ros_distro": os.environ.get("ROS_DISTRO", "unknown"),
         }
         temporary = self._folder / f"{METADATA}.new"

@@ -79,7 +79,9 @@ def parser_for(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line. 0: done; 2: the user's mistake, in one sentence; 130: interrupted."""
+    """Runs the command line. 0: done; 1: the verb says so by its figure `exit_code`; 2: the user's mistake, in one sentence;
+    130: interrupted.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if word in verbs()), None)
     parsed = parser_for(wanted).parse_args(words)
@@ -95,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"qgf {parsed.verb}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    return 0
+    return int(figures.get("exit_code", 0))
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:

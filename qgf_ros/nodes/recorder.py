@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,8 @@ class RecorderNode(Node):
         self._missing = [self.resolve_topic_name(name) for name in dict.fromkeys(wanted)]
         self._bag = BagWriter(Path(str(values["record"])), prefixes())
         self._queues: dict[str, Any] = {}
-        self._counts: dict[
-            bytes, tuple[int, int]
-        ] = {}  # by publisher: its last number, and how many did not come
+        self._last: dict[bytes, int] = {}  # the newest number of each publisher
+        self.lost: Counter[str] = Counter()  # by topic: published while we listened, and not come
         self._error = ""
         self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._metronome = Metronome(self._on_tick)
@@ -76,11 +76,6 @@ class RecorderNode(Node):
         """Serves callbacks until it is time to look into the queues, and looks."""
         self._metronome.turn(executor.spin_once)
 
-    @property
-    def lost(self) -> int:
-        """Messages that were published while we listened and did not come."""
-        return sum(lost for _, lost in self._counts.values())
-
     def destroy_node(self) -> None:
         """Writes what is left, and finishes the bag."""
         self._finish()
@@ -91,10 +86,11 @@ class RecorderNode(Node):
         try:
             if not self._error:
                 self._take()
+            self._bag.facts = self._facts()
             self._bag.close()
         except OSError as error:
             self._fail(error)
-        self.get_logger().info(f"{self._bag.counts.total()} messages recorded, {self.lost} lost")
+        self.get_logger().info(f"{self._bag.counts.total()} messages recorded, {self.lost.total()} lost")
 
     def _on_tick(self) -> None:
         now_s = time.monotonic()
@@ -105,6 +101,7 @@ class RecorderNode(Node):
             self._take()
             if now_s - self._flushed_s > FLUSH_S:
                 self._flushed_s = now_s
+                self._bag.facts = self._facts()
                 self._bag.flush()
                 self._say()
         except OSError as error:
@@ -139,20 +136,30 @@ class RecorderNode(Node):
     def _take(self) -> None:
         for topic, queue in self._queues.items():
             for data, facts in waiting(queue):
-                number = self._note(facts)
+                number = self._note(topic, facts)
                 self._bag.write(topic, data, facts["received_timestamp"], facts["source_timestamp"], number)
 
-    def _note(self, facts: dict[str, Any]) -> int:
+    def _note(self, topic: str, facts: dict[str, Any]) -> int:
         """The publisher's number of a message, after counting those before it that did not come; 0 where it has none."""
         number = facts.get("publication_sequence_number") or 0
         publisher = bytes(facts["publisher_gid"]["data"]) if "publisher_gid" in facts else b""
         if number:
-            last, lost = self._counts.get(publisher, (number - 1, 0))
-            self._counts[publisher] = (number, lost + max(number - last - 1, 0))
+            missing = number - self._last.get(publisher, number - 1) - 1
+            self._last[publisher] = number
+            if missing > 0:
+                self.lost[topic] += missing
         return int(number)
 
+    def _facts(self) -> dict[str, str]:
+        """For the bag's metadata: how many messages of each topic are missing, and of all."""
+        return {"lost": str(self.lost.total())} | {f"lost{topic}": str(n) for topic, n in self.lost.items()}
+
     def _say(self) -> None:
-        values = {"messages": self._bag.counts.total(), "topics": len(self._queues), "lost": self.lost}
+        values = {
+            "messages": self._bag.counts.total(),
+            "topics": len(self._queues),
+            "lost": self.lost.total(),
+        }
         level = Level.ERROR if self._error else Level.OK
         self._status.publish(status("recorder_node: bag", level, self._error or "recording", values))
 

@@ -20,7 +20,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from qgf_ros.bags.reader import read_bag
+from qgf_ros.bags.reader import read_bag, read_facts
 from qgf_ros.nodes.recorder import topics
 
 pytestmark = pytest.mark.ros
@@ -60,6 +60,7 @@ def test_what_was_published_is_in_the_bag_with_times_and_definitions(
     peer.until(lambda: count() >= 20, "the recorder")
     assert node.end() == 0
     assert re.search(r"\d+ messages recorded, 0 lost", node.said)
+    assert read_facts(bag) == {"lost": "0"}
     topic = f"/{namespace}/joint_states"
     found = [entry for entry in read_bag(bag) if entry.topic == topic]
     assert [entry.sequence for entry in found] == list(range(1, 21))

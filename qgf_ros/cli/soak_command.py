@@ -1,0 +1,93 @@
+"""`qgf soak`: simulator, policy node, command node and recorder in real time for minutes; are there commands at every tick?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from qgf_ros.errors import InvalidSetting
+
+HELP = "run the whole graph in real time for minutes, and report how regular its commands were"
+EXAMPLE = "qgf soak --minutes 10 --json out/soak.json"
+LOUD = ("[ERROR]", "[FATAL]")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the verb's arguments."""
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long (default 1)")
+    parser.add_argument("--graph", type=Path, help="graph YAML (default: config/graphs/closed_loop.yaml)")
+    parser.add_argument("--contract", type=Path, help="contract YAML (default: the graph's)")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the graph's)")
+    parser.add_argument("--task", help="simulation task (default: the one the checkpoint was trained for)")
+    parser.add_argument("--seed", type=int, default=0, help="of the first episode (default 0)")
+    parser.add_argument("--bag", type=Path, help="keep the recording in this new folder")
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="[NODE:]NAME:=VALUE", help="a node's parameter"
+    )
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs the graph, prints the table, returns the figures; `exit_code` is 1 where a tick had no command."""
+    if not arguments.minutes > 0:
+        raise InvalidSetting("--minutes", arguments.minutes, "a time above 0")
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+
+    from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.graph import load_graph
+    from qgf_ros.nodes.runtime import require_rclpy
+    from qgf_ros.share import share_path
+
+    require_rclpy()
+    from qgf_ros.nodes.soak import Soak, run_soak
+
+    graph = load_graph(arguments.graph or share_path("config/graphs/closed_loop.yaml"))
+    checkpoint = arguments.checkpoint or Path(graph.arguments["checkpoint"].default)
+    task = arguments.task or str(load_checkpoint(checkpoint).provenance.get("task", ""))
+    given = {"checkpoint": str(checkpoint), "task": task}
+    if arguments.contract:
+        given["contract"] = str(arguments.contract)
+    soak = Soak(
+        graph,
+        {name: text for name, text in given.items() if text},
+        tuple(arguments.param),
+        arguments.minutes * 60.0,
+        arguments.seed,
+    )
+    figures: dict[str, Any] = run_soak(soak, arguments.bag, lambda line: print(line, flush=True), _complain)
+    print_table(figures)
+    return figures | {"exit_code": int(figures["ticks_without_command"] > 0)}
+
+
+def print_table(figures: dict[str, Any]) -> None:
+    """Prints the figures for people."""
+    rungs = ", ".join(f"{name} {count}" for name, count in figures["rungs"].items())
+    recorder = figures["recorder"]
+    rows = {
+        "ran": f"{figures['seconds']:.0f} s, {figures['successes']} of {figures['episodes']} episodes at the goal",
+        "ticks": f"{figures['ticks']}, {figures['ticks_without_command']} without a command",
+        "fresh": f"{figures['fresh_share']:.2%} of {figures['episode_ticks']} ticks in episodes; "
+        f"{figures['fresh_share_after_first']:.2%} after the first chunk of each",
+        "rungs": rungs,
+        "jitter, sent": _spread(figures["jitter_sent_ms"]),
+        "jitter, received": _spread(figures["jitter_received_ms"]),
+        "latency of chunks": _spread(figures["latency_ms"]),
+        "recorder": f"{recorder['messages']} messages, {recorder['lost']} lost",
+        "cores used": ", ".join(f"{name} {share:.2f}" for name, share in figures["cpu_share"].items()),
+        "load": f"{figures['load_before']:.1f} before, {figures['cores']} cores",
+    }
+    for name, text in rows.items():
+        print(f"{name:<18}  {text}")
+
+
+def _spread(figures: dict[str, float]) -> str:
+    if not figures["count"]:
+        return "none"
+    return f"p50 {figures['p50']:.3f} ms, p99 {figures['p99']:.3f} ms, worst {figures['worst']:.3f} ms"
+
+
+def _complain(name: str, line: str) -> None:
+    if any(word in line for word in LOUD):
+        print(f"[{name}] {line}", flush=True)

@@ -1,0 +1,52 @@
+"""The whole graph in real time for some seconds: every served tick has its command, and the recording tells it all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ros_graph import ENVIRONMENT
+
+from qgf_ros.bags.reader import read_bag
+from qgf_ros.cli.main import main
+
+pytestmark = [pytest.mark.ros, pytest.mark.sim]
+SECONDS = 12.0
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nodes find this clone, and this test's domain."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_every_tick_that_is_served_has_a_command_and_all_of_it_is_in_the_bag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written, bag = tmp_path / "soak.json", tmp_path / "bag"
+    code = main(["soak", "--minutes", str(SECONDS / 60), "--bag", str(bag), "--json", str(written)])
+    figures = json.loads(written.read_text())
+    assert figures["seconds"] >= SECONDS
+    assert figures["episodes"] >= 1
+    assert figures["ticks"] > 100
+    assert figures["ticks_without_command"] == figures["missed_ticks"]
+    assert code == figures["exit_code"] == int(figures["missed_ticks"] > 0)
+    assert sum(figures["rungs"].values()) == figures["episode_ticks"] > 0
+    assert figures["rungs"]["chunk"] > 0
+    assert figures["latency_ms"]["count"] > 0
+    assert figures["jitter_sent_ms"]["count"] > 0
+    assert set(figures["cpu_share"]) == {"sim_node", "policy_node", "command_node", "recorder_node"}
+    assert "without a command" in capsys.readouterr().out
+    entries = list(read_bag(bag))
+    assert len(entries) == figures["recorder"]["messages"]
+    topics = {entry.topic for entry in entries}
+    assert {
+        "/joint_states",
+        "/policy_node/chunk",
+        "/policy_node/report",
+        "/command_node/certificate",
+        "/command_node/executed",
+        "/forward_position_controller/commands",
+    } <= topics
