@@ -150,11 +150,12 @@ class TrainingRun:
         held_out = trainer.held_out_flow_loss()
         log.add_scalar("held_out/flow_loss", held_out, trainer.state.step)
         save_state(self._folder / "state", trainer.state, self._identity)
+        parent = self._recipe.train.critic_from
         provenance: dict[str, object] = {
             "recipe": self._recipe.name,
             "contract": str(self._recipe.contract),
             "task": self._recipe.evaluate.task if self._recipe.evaluate else None,
-            "parent": None,
+            "parent": str(parent) if parent is not None else None,
             "seed": self._recipe.train.seed,
             "steps": trainer.state.step,
             "dataset_sha256": self._data_hash,
