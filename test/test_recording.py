@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qgf_ros.cli.demo_report import report
+from qgf_ros.datatypes import Seam
 from qgf_ros.errors import LostMessagesError
 from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder, nothing_to_do
 
@@ -19,7 +20,8 @@ def recorder(ticks: int = 4, missed: int = 0) -> Recorder:
     for index in range(ticks):
         stamp = (index + 1) * TICK
         rung = "tail" if index == ticks - 1 else "chunk"
-        found.certified[stamp] = Certified(5 + index, rung, 3 + missed * index)
+        seam = Seam(0.25, 0.5, 1.0) if index == 2 else None
+        found.certified[stamp] = Certified(5 + index, rung, 3 + missed * index, seam)
         found.executed[stamp] = np.full((3, 2), float(index))
         found.poses.setdefault("cube", {})[stamp] = (0.1 * index, 0.0, 0.0)
     found.chunks.append({"latency_ms": "12.5", "weight": "0.2"})
@@ -31,6 +33,7 @@ def test_a_record_holds_the_episode_tick_by_tick() -> None:
     assert (record.seed, record.success, record.total_return, record.steps) == (9, True, -7.0, 8)
     assert (record.missed_commands, record.tail_ticks, record.hold_ticks) == (0, 1, 0)
     assert (record.latencies_ms, record.weights) == ((12.5,), (0.2,))
+    assert record.seams == (Seam(0.25, 0.5, 1.0),)
     np.testing.assert_array_equal(record.commands[:, 0, 0], [0, 1, 2, 3])
     np.testing.assert_allclose(record.paths["cube"][:, 0], [0.0, 0.01, 0.02, 0.03], atol=1e-12)
 
@@ -77,6 +80,8 @@ def test_the_report_has_success_with_interval_latency_and_missed_commands() -> N
     assert 0.0 < low < 0.75 < high < 1.0
     assert figures["episodes"] == 4
     assert figures["latency_ms"] == {"p50": 12.5, "p99": 12.5, "worst": 12.5}
+    seams = figures["guided"]["seams"]
+    assert (seams["count"], seams["velocity_rad_s"]) == (4, {"mean": 0.5, "p95": 0.5, "worst": 0.5})
     assert (figures["missed_commands"], figures["commands"]) == (8 * 3, 8 * 4)
     assert {"processor", "cores", "load_1min", "versions"} <= figures["machine"].keys()
 

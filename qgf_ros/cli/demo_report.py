@@ -16,7 +16,7 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.compare import rate
 from qgf_ros.evaluate.recording import EpisodeRecord
-from qgf_ros.evaluate.report import percentiles
+from qgf_ros.evaluate.report import percentiles, seam_summary
 
 if TYPE_CHECKING:
     from qgf_ros.evaluate.pictures import Episode
@@ -53,6 +53,7 @@ def _summary(found: Sequence[EpisodeRecord]) -> dict[str, Any]:
         "steps": float(np.mean([record.steps for record in found])),
         "latency_ms": percentiles([ms for record in found for ms in record.latencies_ms]),
         "missed_commands": sum(record.missed_commands for record in found),
+        "seams": seam_summary([seam for record in found for seam in record.seams]),
     }
 
 

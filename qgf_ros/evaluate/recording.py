@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from qgf_ros.datatypes import FloatArray
+from qgf_ros.datatypes import FloatArray, Seam
 from qgf_ros.errors import LostMessagesError
 
 Path3 = dict[int, tuple[float, float, float]]
@@ -21,7 +21,7 @@ class EpisodeRecord:
 
     `commands` (T, 3, J): position rad, velocity rad/s, acceleration rad/s2. `paths`: by name (M, 4), seconds from the first
     tick, then x, y, z in m. `tail_ticks`: ticks without a fresh action, while a chunk was being made; `hold_ticks`: ticks at
-    which the arm held because something was wrong.
+    which the arm held because something was wrong. `seams`: how hard each chunk took over from the last.
     """
 
     seed: int
@@ -36,15 +36,17 @@ class EpisodeRecord:
     stamps_ns: npt.NDArray[np.int64]
     commands: FloatArray
     paths: Mapping[str, FloatArray]
+    seams: tuple[Seam, ...] = ()
 
 
 @dataclass(frozen=True)
 class Certified:
-    """Of a certificate: its tick number, the rung, and the count of missed ticks so far."""
+    """Of a certificate: its tick number, the rung, the count of missed ticks so far, and the seam that the tick ended."""
 
     tick: int
     rung: str
     missed: int
+    seam: Seam | None = None
 
 
 @dataclass
@@ -97,6 +99,7 @@ class Recorder:
             stamps_ns=np.array(stamps, np.int64),
             commands=np.stack([self.executed[stamp] for stamp in stamps]),
             paths={name: _path(points, stamps[0], stamps[-1]) for name, points in self.poses.items()},
+            seams=tuple(entry.seam for entry in certified if entry.seam is not None),
         )
 
 

@@ -54,7 +54,8 @@ class SentChunks:
         if demand is None or playing is None:
             return None
         rest = ((playing.sent[demand.begun :] - self._centre) / self._scale).astype(np.float32)
-        return make_prefix(rest, self._length, min(demand.delay, len(rest)), demand.horizon)
+        delay = min(demand.delay, len(rest))
+        return make_prefix(rest, self._length, delay, demand.horizon) if delay > 0 else None
 
     def keep(self, demand: Demand | None, chunk: ActionChunk) -> ActionChunk:
         """The chunk to send for a sampled one; it is remembered.

@@ -12,6 +12,7 @@ from qgf_ros.control.session import Tick
 from qgf_ros.datatypes import Rung
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.commander import Commander
+from qgf_ros.nodes.convert import seam_text
 from qgf_ros.nodes.diagnostics import Diagnostics, Level, status
 from qgf_ros.nodes.process import ProcessSetup
 
@@ -37,7 +38,7 @@ class CommandHealth:
         self._publish(Level.ERROR, sentence, {})
 
     def report(self, commander: Commander) -> None:
-        """How the commands are: rung, reason, rate, missed ticks."""
+        """How the commands are: rung, reason, rate, missed ticks, seams since activation."""
         tick = commander.last
         if tick is None:
             return
@@ -49,6 +50,9 @@ class CommandHealth:
             "missed": commander.pace.missed,
             "scheduling": self._process.granted.sentence,
             "rate_hz": f"{commander.rate.hz(time.monotonic_ns()):.1f}",
+            "seams": commander.seams.count,
+            "seam_mean": seam_text(commander.seams.mean),
+            "seam_largest": seam_text(commander.seams.largest),
         }
         self._diagnostics.report("commands", level, sentence or tick.reason or "running", values)
         self._process.report(self._diagnostics)

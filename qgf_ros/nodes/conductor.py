@@ -18,6 +18,7 @@ from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.errors import NodeSilentError
 from qgf_ros.evaluate.recording import Certified, EpisodeRecord, Recorder, nothing_to_do
+from qgf_ros.nodes.convert import read_seam
 from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import Check, GraphClient
 
@@ -159,7 +160,8 @@ class Conductor:
         if not stamp:  # the announcement that follows ~/start: the ticks before it belong to nothing
             self._recorder.certified.clear()  # other topics may be further ahead
         elif int(found["commands"]):
-            certified = Certified(int(found["tick"]), found["rung"], int(found["missed"]))
+            seam = read_seam(found["seam"])
+            certified = Certified(int(found["tick"]), found["rung"], int(found["missed"]), seam)
             self._recorder.certified[stamp] = certified
 
     def _on_executed(self, message: JointTrajectory) -> None:

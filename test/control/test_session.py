@@ -9,7 +9,8 @@ import pytest
 from contract_files import two_joints
 from limit_checks import assert_inside_limits
 
-from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.load import with_chunks
+from qgf_ros.contract.schema import Chunking, ChunkMode, Contract
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
@@ -367,3 +368,40 @@ def test_after_a_clock_went_back_the_arm_can_begin_anew(bench: Bench) -> None:
     bench.session.start(bench.now_ns)
     bench.offer()
     assert bench.tick().rung is Rung.CHUNK
+
+
+def test_a_chunk_from_an_observation_before_a_stop_is_not_played_after_the_next_start(bench: Bench) -> None:
+    """Nor is one from the very reading that was the newest at the stop."""
+    bench.run()
+    bench.see()
+    observed_ns = bench.now_ns
+    bench.session.stop("stopped")
+    assert bench.session.start(bench.now_ns).wanted_from_ns == observed_ns + 1
+    with pytest.raises(ChunkRefused) as caught:
+        bench.offer(stamp_ns=observed_ns)
+    assert caught.value.reason == "outdated"
+
+
+def test_a_tick_waits_only_for_a_chunk_that_its_own_readings_can_give(bench: Bench) -> None:
+    bench.run()
+    assert not bench.session.needs_chunk(bench.now_ns)
+    bench.tick(4 * bench.contract.ticks_per_action - 8)
+    wanted_ns = bench.ticks[-1].wanted_from_ns
+    assert not bench.session.needs_chunk(wanted_ns - 1)
+    assert bench.session.needs_chunk(bench.now_ns)
+    bench.offer()
+    assert not bench.session.needs_chunk(bench.now_ns)
+
+
+def test_a_chunk_whose_actions_would_all_have_begun_is_late_and_another_is_asked_for(tmp_path: Path) -> None:
+    bench = Bench(with_chunks(two_joints(tmp_path), Chunking(ChunkMode.NAIVE, 2, 1)))
+    bench.tick()
+    bench.session.start(bench.now_ns)
+    bench.offer()
+    bench.tick(2 * bench.contract.ticks_per_action)
+    observed_ns = bench.now_ns
+    bench.tick(bench.contract.ticks_per_action)
+    with pytest.raises(ChunkRefused, match="another is asked for"):
+        bench.offer(np.array([[0.1, 0.2]]), stamp_ns=observed_ns)
+    tick = bench.tick()
+    assert (tick.refused, tick.wanted_from_ns > observed_ns) == ("chunk_late", True)
