@@ -337,3 +337,13 @@ class ExportDiffersError(QgfError):
             f"{path} was not written: in ONNX Runtime its actions differ by {error:.1e} from the checkpoint's, where at most "
             f"{tolerance:.0e} is accepted; another version of onnxruntime may compute it right."
         )
+
+
+class MissingTorchError(QgfError):
+    """A checkpoint's folder is opened where PyTorch is not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Checkpoint {folder} needs PyTorch, which is not installed here: install torch, or name a file that "
+            "`qgf export` wrote where it is."
+        )

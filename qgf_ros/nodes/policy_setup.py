@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
-from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
@@ -14,13 +12,19 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.deadline import Budget, MonotonicClock, VirtualClock
-from qgf_ros.inference.engines.make import make_engine
+from qgf_ros.inference.engines.engine import Engine
+from qgf_ros.inference.engines.opened import open_policy
 from qgf_ros.inference.engines.stated import StatedEngine
 from qgf_ros.inference.plan import PlanLevel
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.proposer import Proposer
 from qgf_ros.inference.timely import TimelyPolicy
 from qgf_ros.nodes.policy_parameters import PolicySettings
+
+
+def as_it_is(engine: Engine) -> Engine:
+    """The engine itself."""
+    return engine
 
 
 @dataclass(frozen=True)
@@ -55,31 +59,30 @@ class Setup:
         return f"{words}, too long: planned are {plan.walk.steps} steps, {plan.walk.guided_steps} guided, best of {plan.walk.candidates} ({plan.level.value})"
 
 
-def make_setup(settings: PolicySettings) -> Setup:
+def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_it_is) -> Setup:
     """Loads contract and checkpoint, checks that they speak one language, warms up and measures what walks cost.
 
     In lockstep time is virtual: walks take what the parameters state, by default nothing.
 
     Raises:
         MissingFileError, UnknownKeys, InvalidSetting, ContractError, ...: as `load_contract`.
-        CheckpointError, InterfaceMismatchError: as `load_checkpoint`.
-        MissingGpuError, ...: as `make_engine`.
+        CheckpointError, InterfaceMismatchError, ...: as `open_policy`.
+        MissingGpuError, MissingExtraError, ...: what the engine needs is not there.
         InvalidSetting: the margin leaves nothing of the deadline.
         OffGridError: the number of steps is not one that the policy was trained for.
         NoPlanError: in lockstep, no walk fits the deadline by the stated costs.
     """
     contract = load_contract(settings.contract)
     budget = Budget.of(contract, settings.deadline_s, settings.deadline_margin_s)
-    torch.set_num_threads(settings.engine.threads)
-    checkpoint = load_checkpoint(settings.checkpoint, contract.interface)
-    engine = make_engine(settings.engine, checkpoint, settings.device)
+    opened = open_policy(settings.engine, settings.checkpoint, contract.interface, settings.device)
+    engine = adapt(opened.engine)
     clock: MonotonicClock | VirtualClock = MonotonicClock()
     if settings.lockstep:
         clock = VirtualClock()
         engine = StatedEngine(engine, clock, settings.virtual_cost)
-    sampler = settings.sampler(checkpoint.defaults)
-    policy = ChunkPolicy(contract.interface, engine, checkpoint.defaults.noise_scale)
-    timely = TimelyPolicy(policy, sampler, checkpoint.grid, clock, settings.warm_up_passes)
+    sampler = settings.sampler(opened.defaults)
+    policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale)
+    timely = TimelyPolicy(policy, sampler, opened.grid, clock, settings.warm_up_passes)
     if settings.lockstep:
         timely.planner.check_fits(sampler, budget.within_s)
     proposer = Proposer(
@@ -91,4 +94,4 @@ def make_setup(settings: PolicySettings) -> Setup:
         ramp_s=settings.weight_ramp_s,
         resend_after_s=None if settings.lockstep else settings.resend_after_s,
     )
-    return Setup(contract, checkpoint.defaults, checkpoint.grid, proposer)
+    return Setup(contract, opened.defaults, opened.grid, proposer)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qgf_ros.contract.schema import Interface
-from qgf_ros.errors import InvalidSetting
+from qgf_ros.errors import InvalidSetting, MissingTorchError
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.device import Device
@@ -33,7 +33,7 @@ def open_policy(
     Raises:
         InvalidSetting: the engine does not take what `path` names, or the precision.
         CheckpointError, InterfaceMismatchError, MissingFileError: as `load_checkpoint` and `OnnxEngine`.
-        MissingExtraError, MissingProviderError, MissingGpuError: what the engine needs is not there.
+        MissingTorchError, MissingExtraError, MissingProviderError, MissingGpuError: what the engine needs is not there.
     """
     if path.suffix == EXPORTED:
         return _open_exported(config, path, interface, device)
@@ -56,8 +56,10 @@ def _open_exported(config: EngineConfig, path: Path, interface: Interface, devic
 
 
 def _open_folder(config: EngineConfig, path: Path, interface: Interface, device: Device) -> Opened:
-    import torch
-
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingTorchError(path) from error
     from qgf_ros.checkpoint import load_checkpoint
     from qgf_ros.inference.engines.make import make_engine
 
