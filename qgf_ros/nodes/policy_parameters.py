@@ -30,7 +30,9 @@ WHILE_INACTIVE = (
 
 PARAMETERS = (
     Parameter("contract", "", "contract YAML of this robot and task"),
-    Parameter("checkpoint", "", "folder of a checkpoint that was trained under the contract's interface"),
+    Parameter(
+        "checkpoint", "", "of this interface: a folder that `qgf train`, or a file that `qgf export` wrote"
+    ),
     Parameter("autostart", False, "true: configure and activate by itself at start"),
     Parameter(
         "lockstep", False, "true: reliable sensors, ages from stamps alone, so that every run is the same"
@@ -38,7 +40,7 @@ PARAMETERS = (
     Parameter(
         "device",
         Device.AUTO.value,
-        "what to compute on; auto takes a GPU where there is one",
+        "what to compute on; auto takes a GPU where there is one; tensorrt is for exported files",
         choices=DEVICES,
     ),
     Parameter("threads", 1, "CPU threads of the engine; with 1 the other nodes keep a core of two", 1, 64),
@@ -143,7 +145,7 @@ def settings(values: Mapping[str, Value]) -> PolicySettings:
     check_change("guidance_weight", values["guidance_weight"], is_active=False)
     return PolicySettings(
         contract=_path(values, "contract", "the path of a contract YAML"),
-        checkpoint=_path(values, "checkpoint", "the path of a checkpoint's folder"),
+        checkpoint=_path(values, "checkpoint", "the path of a checkpoint's folder or exported file"),
         lockstep=_take(values, "lockstep", bool),
         device=Device(_take(values, "device", str)),
         engine=EngineConfig(
