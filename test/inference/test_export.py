@@ -170,9 +170,10 @@ def test_an_exported_policy_refuses_what_it_cannot_do(
         open_policy(engine, exported, interface_of(CONFIG))
 
 
-def test_engine_onnx_names_the_command_that_makes_its_file(folder: Path) -> None:
-    with pytest.raises(InvalidSetting, match=f"`qgf export {folder}` writes a file for it"):
-        open_policy(EngineConfig(EngineName.ONNX), folder, interface_of(CONFIG))
+def test_engine_onnx_takes_a_folder_too_and_exports_it_first(folder: Path, checkpoint: Checkpoint) -> None:
+    opened = open_policy(EngineConfig(EngineName.ONNX), folder, checkpoint.interface)
+    case = make_case(CONFIG, 4, Estimator.ONE_STEP, candidates=4)
+    assert_same(case.ask(opened.engine), case.ask(make_policy(checkpoint).engine))
 
 
 def test_a_folder_is_opened_with_what_it_says_of_itself(folder: Path, checkpoint: Checkpoint) -> None:
@@ -187,7 +188,7 @@ def test_a_policy_of_another_interface_is_refused(exported: Path) -> None:
 
 def test_a_device_that_onnx_runtime_lacks_is_refused(exported: Path) -> None:
     with pytest.raises(MissingProviderError, match="Device tensorrt is asked for, but the installed ONNX"):
-        OnnxEngine(exported, device=Device.TENSORRT)
+        open_policy(EngineConfig(), exported, interface_of(CONFIG), Device.TENSORRT)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

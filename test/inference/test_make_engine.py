@@ -20,7 +20,7 @@ def checkpoint() -> Checkpoint:
     return random_checkpoint(SHAPES[0], seed=0)
 
 
-@pytest.mark.parametrize("name", [EngineName.REFERENCE, EngineName.TORCH])
+@pytest.mark.parametrize("name", [EngineName.REFERENCE, EngineName.TORCH, EngineName.ONNX])
 def test_an_engine_is_made_by_its_name_and_says_it(name: EngineName, checkpoint: Checkpoint) -> None:
     made = make_engine(EngineConfig(name), checkpoint, Device.CPU)
     assert made.description.startswith(f"{name.value} (")
@@ -51,11 +51,6 @@ def test_device_cuda_without_a_gpu_is_refused(checkpoint: Checkpoint) -> None:
 def test_tensorrt_is_for_exported_files_only(checkpoint: Checkpoint) -> None:
     with pytest.raises(InvalidSetting, match="auto, cpu or cuda for every engine but onnx"):
         make_engine(EngineConfig(), checkpoint, Device.TENSORRT)
-
-
-def test_engine_onnx_takes_no_networks(checkpoint: Checkpoint) -> None:
-    with pytest.raises(InvalidSetting, match="no exported file"):
-        make_engine(EngineConfig(EngineName.ONNX), checkpoint, Device.CPU)
 
 
 def test_the_specification_is_float32(checkpoint: Checkpoint) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import torch
 
 from qgf_ros.checkpoint import Checkpoint
@@ -11,20 +14,24 @@ from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
 from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
 from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision
 from qgf_ros.inference.engines.instead import InsteadEngine
+from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.torch_engine import TorchEngine
+from qgf_ros.inference.export import export_onnx
 from qgf_ros.networks import Aggregation
 
 
 def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = Device.AUTO) -> Engine:
     """The engine for a checkpoint; AUTO takes cuda_graph where there is a GPU to use, else cpu.
 
-    Where the library of engine cpu was not built, engine torch stands in and says so.
+    Where the library of engine cpu was not built, engine torch stands in and says so. Engine onnx is exported first.
 
     Raises:
         MissingGpuError: a GPU is asked for and there is none.
-        InvalidSetting: more threads than the engine takes, a precision that it has not, or engine onnx: it opens files.
+        InvalidSetting: more threads than the engine takes, or a precision that it has not.
     """
+    if config.name is EngineName.ONNX:
+        return _onnx_engine(config, checkpoint, device)
     chosen = choose_device(device)
     match config.name:
         case EngineName.CUDA_GRAPH if chosen.type == "cpu":
@@ -35,13 +42,15 @@ def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = D
             return _cpu_engine(config, checkpoint)
         case EngineName.TORCH:
             return TorchEngine(checkpoint, chosen, config.precision)
-        case EngineName.ONNX:
-            raise InvalidSetting(
-                "engine", config.name.value, "another one for a checkpoint that is no exported file"
-            )
     if config.precision is not Precision.FP32:
         raise InvalidSetting("precision", config.precision.value, "fp32 with engine reference")
     return ReferenceEngine(checkpoint, chosen)
+
+
+def _onnx_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device) -> Engine:
+    with TemporaryDirectory() as folder:
+        path = export_onnx(checkpoint, Path(folder) / "policy.onnx").path
+        return OnnxEngine(path, config, device)
 
 
 def cpu_networks(checkpoint: Checkpoint) -> CpuNetworks:

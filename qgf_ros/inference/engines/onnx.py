@@ -13,6 +13,7 @@ from qgf_ros.contract.schema import Interface
 from qgf_ros.errors import (
     CheckpointError,
     InterfaceMismatchError,
+    InvalidSetting,
     MissingExtraError,
     MissingFileError,
     MissingProviderError,
@@ -20,12 +21,21 @@ from qgf_ros.errors import (
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Walk
 from qgf_ros.inference.device import Device
-from qgf_ros.inference.engines.engine import Float32, GoOn, Sample, check_told
+from qgf_ros.inference.engines.engine import (
+    EngineConfig,
+    EngineName,
+    Float32,
+    GoOn,
+    Precision,
+    Sample,
+    check_told,
+)
 from qgf_ros.inference.exported import ESTIMATORS, Exported, read_metadata
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+CONFIG = EngineConfig(EngineName.ONNX)
 OUTPUTS = ("actions", "scores", "best", "q_first", "guidance_norm", "action", "velocity")
 CPU, CUDA, TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
 # The first provider that can takes a node of the graph, so each list ends with those that always can.
@@ -35,15 +45,19 @@ _PROVIDERS = {Device.CPU: [CPU], Device.CUDA: [CUDA, CPU], Device.TENSORRT: [TEN
 class OnnxEngine:
     """A policy that `qgf export` wrote. The whole walk is one call; where it may be cut short, each step is one."""
 
-    def __init__(self, path: Path, threads: int = 1, device: Device = Device.CPU) -> None:
-        """Loads the file; `threads` are those of the CPU.
+    def __init__(self, path: Path, config: EngineConfig = CONFIG, device: Device = Device.CPU) -> None:
+        """Loads the file.
 
         Raises:
+            InvalidSetting: another precision than that of the file's weights, FP32.
             MissingFileError: there is no such file.
             MissingExtraError: onnxruntime is not installed.
             MissingProviderError: the installed ONNX Runtime cannot use the device.
             CheckpointError: the file is no exported policy.
         """
+        if config.precision is not Precision.FP32:
+            raise InvalidSetting("precision", config.precision.value, "fp32 with engine onnx")
+        threads = config.threads
         if not path.is_file():
             raise MissingFileError(path)
         self._session = _load(path, threads, device)

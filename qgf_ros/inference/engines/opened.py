@@ -10,7 +10,7 @@ from qgf_ros.errors import InvalidSetting, MissingTorchError
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.device import Device
-from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision
+from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName
 from qgf_ros.inference.engines.onnx import OnnxEngine
 
 EXPORTED = ".onnx"
@@ -37,20 +37,13 @@ def open_policy(
     """
     if path.suffix == EXPORTED:
         return _open_exported(config, path, interface, device)
-    if config.name is EngineName.ONNX:
-        accepted = (
-            f"auto or another engine for a checkpoint's folder; `qgf export {path}` writes a file for it"
-        )
-        raise InvalidSetting("engine", config.name.value, accepted)
     return _open_folder(config, path, interface, device)
 
 
 def _open_exported(config: EngineConfig, path: Path, interface: Interface, device: Device) -> Opened:
     if config.name not in (EngineName.ONNX, EngineName.AUTO):
         raise InvalidSetting("engine", config.name.value, f"onnx or auto for the exported file {path}")
-    if config.precision is not Precision.FP32:
-        raise InvalidSetting("precision", config.precision.value, "fp32 with engine onnx")
-    engine = OnnxEngine(path, config.threads, device)
+    engine = OnnxEngine(path, config, device)
     engine.check_interface(path, interface)
     return Opened(engine, engine.exported.defaults, engine.exported.grid)
 
