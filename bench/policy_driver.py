@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from robots_under_study import Robot
 
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.datatypes import FloatArray
-from qgf_ros.evaluate.rollouts import Row
-from qgf_ros.inference.policy import ChunkPolicy
+from qgf_ros.evaluate.rollouts import Row, make_policy
 
 
 class PolicyDriver:
@@ -17,8 +15,8 @@ class PolicyDriver:
 
     def __init__(self, checkpoint: Checkpoint, row: Row) -> None:
         self.name = row.name
-        self._policy = ChunkPolicy(checkpoint, torch.device("cpu"))
-        self._sampler = row.sampler
+        self._policy = make_policy(checkpoint, row.engine)
+        self._walk = row.sampler.walk()
         dimensions = checkpoint.interface.action.dimensions
         self._scale = np.array([dimension.scale for dimension in dimensions])
         self._centre = np.array([dimension.centre for dimension in dimensions])
@@ -28,6 +26,6 @@ class PolicyDriver:
         self._seed, self._index = seed, 0
 
     def act(self, robot: Robot) -> FloatArray:
-        chunk = self._policy.propose(robot.observe(), self._sampler, self._seed, self._index).chunk
+        chunk = self._policy.propose(robot.observe(), self._walk, self._seed, self._index).chunk
         self._index += 1
         return (chunk.actions - self._centre) / self._scale
