@@ -1,0 +1,59 @@
+"""The studies in bench/: what they are made of, and that they go on where they stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from outcomes import Outcomes, load_cells, success_rate
+from steps_study import PLACES, STEPS, all_cells, grid_walk, partly_guided
+
+
+@pytest.mark.parametrize("steps", range(1, STEPS + 1))
+def test_every_planned_walk_keeps_to_the_grid_that_the_policy_was_trained_on(steps: int) -> None:
+    times = grid_walk(steps, 0.1, 1).times
+    assert len(times) == steps + 1
+    assert set(times) <= {k / STEPS for k in range(STEPS + 1)}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("guided", range(1, STEPS + 1))
+def test_a_partly_guided_walk_guides_as_many_steps_as_it_says(guided: int, place: str) -> None:
+    walk = partly_guided(guided, place, 0.1, 1)
+    assert (walk.steps, walk.guided_steps) == (STEPS, guided)
+    assert (walk.weights[-1] if place != "first" else walk.weights[0]) == 0.1
+
+
+def test_no_two_cells_of_the_steps_study_are_the_same() -> None:
+    cells = all_cells(0.03)
+    kinds = {(cell.walk, cell.cut) for name, cell in cells.items() if name != "guided/1/spread/n4"}
+    assert len(kinds) == len(cells) - 1, "the one spread step is the last one, as in last"
+
+
+def test_a_study_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    path, names = tmp_path / "study.json", ["one", "two"]
+
+    def run(stop_after: int) -> list[tuple[str, int]]:
+        outcomes, done = Outcomes(path, {}, first_seed=5), []
+        for name, seed in outcomes.missing(names, episodes=4, block=2):
+            if len(done) == stop_after:
+                break
+            outcomes.add(name, {"success": seed % 2 == 0, "steps": seed})
+            done.append((name, seed))
+        outcomes.write()
+        return done
+
+    first, second = run(3), run(99)
+    assert first == [("one", 5), ("one", 6), ("two", 5)]
+    assert second == [("two", 6), ("one", 7), ("one", 8), ("two", 7), ("two", 8)]
+    assert run(99) == []
+    cells = load_cells(path)
+    assert [outcome["steps"] for outcome in cells["two"]] == [5, 6, 7, 8]
+    assert success_rate(cells["one"]).success == 0.5
+
+
+def test_a_study_keeps_four_digits_of_what_it_measures(tmp_path: Path) -> None:
+    outcomes = Outcomes(tmp_path / "study.json", {}, 0)
+    outcomes.add("one", {"success": True, "steps": 3, "velocity": 0.123456})
+    outcomes.write()
+    assert load_cells(tmp_path / "study.json") == {"one": [{"success": 1, "steps": 3, "velocity": 0.1235}]}
