@@ -30,14 +30,14 @@ class StallingEngine:
     """
 
     def __init__(self, engine: Engine, stalls: Mapping[int, Stall], wait: Callable[[float], None]) -> None:
-        self._engine = engine
+        self.engine = engine
         self._stalls = stalls
         self._wait = wait
         self.count = 0
 
     @property
     def description(self) -> str:
-        return f"stalling {self._engine.description}"
+        return f"stalling {self.engine.description}"
 
     def sample(
         self,
@@ -62,7 +62,7 @@ class StallingEngine:
             return go_on is not None and go_on(step)
 
         stall_at(0)
-        sample = self._engine.sample(
+        sample = self.engine.sample(
             observation, noise, walk, prefix, stall_and_ask if go_on is not None else None
         )
         stall_at(SCORING)

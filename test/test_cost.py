@@ -109,6 +109,21 @@ def test_time_outside_of_the_engine_is_followed_apart_from_it() -> None:
     assert costs.predict(1, 10, 10) == pytest.approx(0.004 + KNOWN.of(10, 10), abs=EXACT)
 
 
+def test_waiting_within_a_walk_is_added_to_every_walk_and_makes_no_step_slower() -> None:
+    costs = book()
+    for _ in range(KEPT):
+        costs.note(0.01, 0.05, 0.001, step_ratio=1.0)
+    assert (costs.slowdown, costs.outside_s, costs.waiting_s) == (1.0, 0.001, pytest.approx(0.04, abs=EXACT))
+    assert costs.predict(1, 3, 1) == pytest.approx(0.041 + KNOWN.of(3, 1), abs=EXACT)
+
+
+def test_slower_steps_make_every_step_slower_and_are_no_waiting() -> None:
+    costs = book()
+    for _ in range(KEPT):
+        costs.note(0.01, 0.03, 0.0, step_ratio=3.0)
+    assert (costs.slowdown, costs.waiting_s) == (3.0, pytest.approx(0.0, abs=EXACT))
+
+
 def test_free_walks_leave_the_slowdown_alone() -> None:
     costs = CostBook({1: WalkCost(0.0, 0.0, 0.0, 0.0)})
     costs.note(0.0, 0.0, 0.0)

@@ -45,6 +45,11 @@ class World:
         self.timely = TimelyPolicy(policy, SAMPLER, TimeGrid(STEPS), self.clock, passes=1)
         self._observation = Observation(np.zeros(contract.interface.observation_dim, np.float32), 0)
 
+    def slow_down(self, factor: float) -> None:
+        """All work of the engine takes `factor` times as long as it took at configure."""
+        cost = WalkCost(*(factor * value for value in vars(COST).values()))
+        self._engine.engine = StatedEngine(StraightEngine(), self.clock, cost)
+
     def attempt(
         self,
         stall: Stall | None = None,
@@ -158,15 +163,34 @@ def test_one_stall_of_any_length_leaves_the_next_chunk_as_it_was(world: World, p
             world.attempt()
 
 
-def test_a_lasting_slowdown_goes_down_the_ladder_and_comes_back_up(world: World) -> None:
-    for _ in range(20):
-        world.attempt(Stall(0, FULL_S))  # twice as slow
-    slow = world.attempt(Stall(0, FULL_S / 4))
-    assert slow.plan.level not in (PlanLevel.FULL, PlanLevel.NONE)
-    assert slow.ending is Ending.IN_TIME
-    for _ in range(40):
-        last = world.attempt()
-    assert last.plan.level is PlanLevel.FULL
+def settled(attempts: list[Attempt]) -> bool:
+    """Whether all are planned smaller, and come in time without being cut."""
+    smaller = all(attempt.plan.level not in (PlanLevel.FULL, PlanLevel.NONE) for attempt in attempts)
+    return smaller and all(a.ending is Ending.IN_TIME and not a.is_cut for a in attempts)
+
+
+@pytest.mark.parametrize("factor", [1.5, 2.0, 4.0])
+def test_on_a_slower_machine_plans_become_smaller_within_four_chunks_and_grow_again_after(
+    world: World, factor: float
+) -> None:
+    world.slow_down(factor)
+    attempts = [world.attempt() for _ in range(40)]
+    assert settled(attempts[4:])
+    assert [attempt.slowdown for attempt in attempts[4:]] == pytest.approx([factor] * 36)
+    world.slow_down(1.0)
+    assert [world.attempt() for _ in range(20)][-1].plan.level is PlanLevel.FULL
+
+
+@pytest.mark.parametrize("place", [0, 4])
+def test_where_every_walk_has_to_wait_plans_become_smaller_by_that_time_and_no_more(
+    world: World, place: int
+) -> None:
+    attempts = [world.attempt(Stall(place, 0.02)) for _ in range(40)]
+    assert settled(attempts[4:])
+    left_s = PERIOD_S / SAFETY - 0.02
+    dearest_s = max(attempt.plan.expected_s - 0.02 for attempt in attempts[4:])
+    assert left_s - COST.guided_s < dearest_s <= left_s + ROUNDING_S
+    assert [world.attempt() for _ in range(20)][-1].plan.level is PlanLevel.FULL
 
 
 def test_a_machine_that_was_far_too_slow_is_tried_again_after_a_while(world: World) -> None:

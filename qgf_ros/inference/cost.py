@@ -78,6 +78,7 @@ class CostBook:
     def __init__(self, walks: Mapping[int, WalkCost], outside_s: float = 0.0) -> None:
         self._walks = dict(walks)
         self._slowdown = RunningHigh(1.0)
+        self._waiting = RunningHigh(0.0)
         self._outside = RunningHigh(outside_s)
 
     @property
@@ -95,6 +96,11 @@ class CostBook:
         """Time of a chunk outside of the engine, of late, s."""
         return self._outside.value
 
+    @property
+    def waiting_s(self) -> float:
+        """Time that walks waited for something else than themselves, of late, s."""
+        return self._waiting.value
+
     def calibrated(self, candidates: int) -> WalkCost:
         """The cost as calibrated, for a number of candidates that is known."""
         return self._walks[candidates]
@@ -108,17 +114,27 @@ class CostBook:
 
     def predict(self, candidates: int, steps: int, guided_steps: int) -> float:
         """Time of a chunk from readings to message as things are now, s."""
-        return self.outside_s + self.slowdown * self._walks[candidates].of(steps, guided_steps)
+        walk_s = self.slowdown * self._walks[candidates].of(steps, guided_steps)
+        return self.outside_s + self.waiting_s + walk_s
 
-    def note(self, calibrated_s: float, engine_s: float, outside_s: float) -> None:
-        """A chunk was made: the engine took `engine_s` for a walk calibrated at `calibrated_s`, all else `outside_s`."""
-        if calibrated_s > 0.0:
-            self._slowdown.add(engine_s / calibrated_s)
+    def note(
+        self, calibrated_s: float, engine_s: float, outside_s: float, step_ratio: float | None = None
+    ) -> None:
+        """A chunk was made: the engine took `engine_s` for a walk calibrated at `calibrated_s`, all else `outside_s`.
+
+        `step_ratio`: how much slower than calibrated its steps were, where they were timed. What the engine took beyond that
+        is no matter of speed but of waiting: a smaller walk would not have made it shorter.
+        """
+        if step_ratio is None:
+            step_ratio = engine_s / calibrated_s if calibrated_s > 0.0 else 1.0
+        self._slowdown.add(step_ratio)
+        self._waiting.add(engine_s - step_ratio * calibrated_s)
         self._outside.add(outside_s)
 
     def untried(self) -> None:
         """No walk was even begun, for want of time: after a while of that the calibrated speed is tried again."""
         self._slowdown.forget()
+        self._waiting.forget()
         self._outside.forget()
 
 

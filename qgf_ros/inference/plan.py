@@ -1,6 +1,6 @@
 """Which walk fits the time that is left: decided before it begins, from what walks cost.
 
-The ladder is ordered by measured success (docs/adr/0018): the first of its walks that fits is taken.
+The ladder is ordered by measured success (docs/adr/0018-plan-and-ladder.md): the first of its walks that fits is taken.
 """
 
 from __future__ import annotations
@@ -14,42 +14,34 @@ from qgf_ros.flow.sampler import SamplerConfig, Walk
 from qgf_ros.inference.cost import CostBook
 
 SAFETY = 1.2  # a walk fits where this many times its cost is left: the rest is for jitter within a walk
+WIDER = 4  # so many times the candidates are chosen from where nothing is guided: they make up for most of the guidance
 
 
 class PlanLevel(Enum):
     """How much of the sampling that was asked for is planned, from best to last."""
 
     FULL = "full"
-    FEWER_STEPS = "fewer_steps"
     FEWER_GUIDED = "fewer_guided"
-    FEWER_CANDIDATES = "fewer_candidates"
+    FEWER_STEPS = "fewer_steps"
     UNGUIDED = "unguided"
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class Option:
-    """One rung: at which times, how many of the last steps are guided, the best of how many."""
+    """One rung: at which times, which of the steps are guided, and the best of how many. Candidates are never fewer."""
 
     level: PlanLevel
     times: tuple[float, ...]
-    guided_steps: int
+    guided: frozenset[int]
     candidates: int
-
-    @property
-    def steps(self) -> int:
-        """Number of steps."""
-        return len(self.times) - 1
 
     def walk(self, sampler: SamplerConfig) -> Walk:
         """The walk, with estimator and weight of `sampler`."""
-        first_guided = self.steps - self.guided_steps
-        weights = tuple(
-            (sampler.weight(time) if callable(sampler.weight) else sampler.weight)
-            if k >= first_guided
-            else 0.0
-            for k, time in enumerate(self.times[:-1])
-        )
+        whole = [
+            sampler.weight(time) if callable(sampler.weight) else sampler.weight for time in self.times[:-1]
+        ]
+        weights = tuple(weight if k in self.guided else 0.0 for k, weight in enumerate(whole))
         return Walk(self.times, weights, sampler.estimator, self.candidates)
 
 
@@ -66,20 +58,32 @@ def ladder(sampler: SamplerConfig, grid: TimeGrid) -> tuple[Option, ...]:
     """The walks to choose from, best first; raises OffGridError where the first asks for times not trained on."""
     grid.check_equal(sampler.denoise_steps)
     steps, count = sampler.denoise_steps, sampler.candidates
-    half = -(-steps // 2)
-    options = [Option(PlanLevel.FULL, SamplerConfig(steps).walk().times, steps, count)]
-    options += [
-        Option(PlanLevel.FEWER_STEPS, grid.times(n), n, count) for n in range(steps - 1, half - 1, -1)
-    ]
-    options += [Option(PlanLevel.FEWER_GUIDED, grid.times(half), n, count) for n in range(half - 1, 0, -1)]
-    if count > 1:
-        options.append(Option(PlanLevel.FEWER_CANDIDATES, grid.times(half), half, 1))
-    options += [Option(PlanLevel.UNGUIDED, grid.times(n), 0, count) for n in range(steps, 0, -1)]
-    return tuple(options)
+    half, third = -(-steps // 2), -(-3 * steps // 10)
+    whole, short = grid.times(steps), grid.times(third)
+
+    def unguided(fewest: int, candidates: int) -> list[Option]:
+        chosen = range(steps, fewest - 1, -1)
+        return [Option(PlanLevel.UNGUIDED, grid.times(n), frozenset(), candidates) for n in chosen]
+
+    fewer_guided = range(steps - 1, 0, -1)
+    fewer_steps = range(min(half, steps - 1), third - 1, -1)
+    return (
+        Option(PlanLevel.FULL, whole, spread(steps, steps), count),
+        *(Option(PlanLevel.FEWER_GUIDED, whole, spread(n, steps), count) for n in fewer_guided),
+        *(Option(PlanLevel.FEWER_STEPS, grid.times(n), spread(n, n), count) for n in fewer_steps),
+        Option(PlanLevel.FEWER_STEPS, short, spread(1, third), count),
+        *unguided(third, WIDER * count),
+        *unguided(half, count),
+    )
+
+
+def spread(guided: int, steps: int) -> frozenset[int]:
+    """Which of `steps` steps are guided where `guided` are: the last, and from there backwards evenly. Early ones give least."""
+    return frozenset(steps - 1 - (index * steps) // guided for index in range(guided))
 
 
 class Planner:
-    """The ladder of one way of sampling, with the costs that decide. `costs` knows every number of candidates in it."""
+    """The ladder of one way of sampling, with the costs that decide. `costs` knows its numbers of candidates."""
 
     def __init__(self, sampler: SamplerConfig, grid: TimeGrid, costs: CostBook) -> None:
         """Raises OffGridError where the sampler asks for times that the policy was not trained on."""
@@ -107,5 +111,5 @@ class Planner:
 
 
 def candidate_counts(sampler: SamplerConfig) -> tuple[int, ...]:
-    """The numbers of candidates that the ladder of `sampler` may use: their costs must be known."""
-    return (1, sampler.candidates)
+    """The numbers of candidates in the ladder of `sampler`: their costs must be known."""
+    return (sampler.candidates, WIDER * sampler.candidates)

@@ -39,7 +39,10 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a chunk. Without a proposal no walk was begun. Times in s: what was left to it, what it took."""
+    """One attempt at a chunk. Without a proposal no walk was begun. Times in s: what was left to it, what it took.
+
+    `slowdown`: steps' time over the calibrated, where they were timed.
+    """
 
     plan: Plan
     proposal: Proposal | None
@@ -49,12 +52,18 @@ class Attempt:
     engine_s: float
     began_s: float
     deadline: Deadline
+    slowdown: float | None = None
 
     @property
     def is_cut(self) -> bool:
         """Whether the walk was cut short."""
+        return self.reached_time not in (0.0, 1.0)
+
+    @property
+    def reached_time(self) -> float:
+        """The time t that the walk came to: 1 at its end, 0 where none was begun."""
         walk, made = self.plan.walk, self.proposal
-        return walk is not None and made is not None and made.report.denoise_steps < walk.steps
+        return walk.times[made.report.denoise_steps] if walk is not None and made is not None else 0.0
 
 
 class TimelyPolicy:
@@ -78,8 +87,8 @@ class TimelyPolicy:
         """Samples as stated from now on, and measures anew what that costs; raises OffGridError."""
         for option in ladder(sampler, self._grid):  # none of them shall be new to the engine later
             self._try(option.walk(replace(sampler, weight=1.0)), go_on=None)
-        counts, steps = candidate_counts(sampler), sampler.denoise_steps
         asked = partial(self._try, go_on=lambda _step: True)
+        counts, steps = candidate_counts(sampler), sampler.denoise_steps
         walks = calibrate(asked, counts, steps, sampler.estimator, self._passes, self.clock)
         self.costs = CostBook(walks)
         self.planner = Planner(sampler, self._grid, self.costs)
@@ -121,7 +130,8 @@ class TimelyPolicy:
             observation, walk, seed, index, prefix, cutter.go_on if asks else None
         )
         engine_s = self.clock.now_s() - planned_s
-        return Attempt(plan, proposal, Ending.IN_TIME, budget_s, 0.0, engine_s, began_s, deadline)
+        slowdown = self.costs.slowdown * (cutter.step_ratio() or 1.0) if asks else None
+        return Attempt(plan, proposal, Ending.IN_TIME, budget_s, 0.0, engine_s, began_s, deadline, slowdown)
 
     def close(self, attempt: Attempt) -> Attempt:
         """How the attempt ended, now that its chunk is ready to go: to be asked just before sending."""
@@ -132,7 +142,7 @@ class TimelyPolicy:
         report = proposal.report
         known = self.costs.calibrated(walk.candidates)
         calibrated_s = known.of(report.denoise_steps, report.guided_steps)
-        self.costs.note(calibrated_s, attempt.engine_s, spent_s - attempt.engine_s)
+        self.costs.note(calibrated_s, attempt.engine_s, spent_s - attempt.engine_s, attempt.slowdown)
         return replace(
             attempt, spent_s=spent_s, ending=self._ending(walk, report.denoise_steps, attempt.deadline)
         )

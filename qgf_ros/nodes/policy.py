@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,8 @@ from qgf_ros.nodes.diagnostics import Diagnostics
 from qgf_ros.nodes.frames import FrameChange, bring, frame_change
 from qgf_ros.nodes.params import Value, declare, on_change
 from qgf_ros.nodes.policy_health import CERTIFICATES, Health
-from qgf_ros.nodes.policy_messages import MESSAGE_TYPES, State
+from qgf_ros.nodes.policy_inputs import listen
+from qgf_ros.nodes.policy_messages import State
 from qgf_ros.nodes.policy_setup import Setup, make_setup
 
 WATCH_S = 0.25  # how often an unanswered demand is looked at; every fourth time the diagnostics are renewed
@@ -38,9 +39,10 @@ class PolicyNode(LifecycleNode):
     All callbacks run in the executor's one thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_setup: Callable[[policy_parameters.PolicySettings], Setup] = make_setup) -> None:
         """Raises UnknownKeys or InvalidSetting where the parameters do not fit the table."""
         super().__init__("policy_node", automatically_declare_parameters_from_overrides=True)
+        self._make_setup = make_setup
         self._values: dict[str, Value] = declare(self, policy_parameters.PARAMETERS)
         self._state = State.UNCONFIGURED
         self._reason = ""
@@ -69,23 +71,14 @@ class PolicyNode(LifecycleNode):
 
     def _configure(self) -> None:
         settings = policy_parameters.settings(self._values)
-        self._setup = setup = make_setup(settings)
+        self._setup = setup = self._make_setup(settings)
         self._health.configured(setup.contract)
-        self._listen(setup, settings)
+        on_input, on_certificate = partial(self._on_input, setup), partial(self._on_certificate, setup)
+        self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate)
         self._frame_change = frame_change(self)
         words = f"{settings.checkpoint.name} on {setup.cost_in_words}"
         self.get_logger().info(words) if setup.fits else self.get_logger().warning(words)
         self._enter(State.INACTIVE)
-
-    def _listen(self, setup: Setup, settings: policy_parameters.PolicySettings) -> None:
-        made, profile = self._subscriptions_made, qos.sensor(settings.lockstep)
-        for entry in setup.contract.interface.inputs:
-            topic = setup.contract.deployment.inputs[entry.name].topic
-            on_message = partial(self._on_input, setup, entry.name, entry.message)
-            made.append(self.create_subscription(MESSAGE_TYPES[entry.message], topic, on_message, profile))
-        on_certificate = partial(self._on_certificate, setup)
-        topic = settings.certificate_topic
-        made.append(self.create_subscription(DiagnosticArray, topic, on_certificate, qos.CERTIFICATE))
 
     def _not_configured(self, sentence: str) -> None:
         self._release()

@@ -122,6 +122,7 @@ class Health:
             "step_ms": known.step_s * 1e3,
             "guided_step_ms": known.guided_s * 1e3,
             "slowdown": costs.slowdown,
+            "waiting_ms": costs.waiting_s * 1e3,
             "outside_ms": costs.outside_s * 1e3,
         }
         level = Level.WARN if self._ladder.lessened else Level.OK

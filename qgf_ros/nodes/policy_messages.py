@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
-from sensor_msgs.msg import JointState
-from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import stamp_ns
-from qgf_ros.contract.schema import Message
 from qgf_ros.inference.demand import Demand
 from qgf_ros.inference.policy import NOTHING
 from qgf_ros.inference.proposer import Proposer, Timed
@@ -20,12 +15,6 @@ from qgf_ros.inference.timely import Ending
 from qgf_ros.nodes.convert import to_stamp
 from qgf_ros.nodes.diagnostics import Level, status, values
 from qgf_ros.nodes.params import Value
-
-MESSAGE_TYPES: dict[Message, Any] = {
-    Message.JOINT_STATE: JointState,
-    Message.POSE: PoseStamped,
-    Message.COMMAND: JointTrajectory,
-}
 
 
 class State(Enum):
@@ -70,6 +59,7 @@ def report(name: str, timed: Timed) -> DiagnosticArray:
         "sent": attempt.ending.is_sent,
         "late": attempt.ending in (Ending.LATE, Ending.TOO_LATE),
         "cut": attempt.is_cut,
+        "reached_time": attempt.reached_time,
         "budget_ms": attempt.budget_s * 1e3,
         "expected_ms": attempt.plan.expected_s * 1e3,
         "spent_ms": attempt.spent_s * 1e3,
