@@ -347,3 +347,24 @@ class MissingTorchError(QgfError):
             f"Checkpoint {folder} needs PyTorch, which is not installed here: install torch, or name a file that "
             "`qgf export` wrote where it is."
         )
+
+
+class GpuMemoryError(QgfError):
+    """The GPU has no memory left for the policy."""
+
+    def __init__(self, told: str) -> None:
+        first = " ".join(told.split()).split(". ")[0].rstrip(".")
+        super().__init__(
+            f"The GPU has no memory left for the policy ({first}): end what else uses it, raise gpu_memory_share, or sample "
+            "fewer candidates."
+        )
+
+
+class BenchFailed(QgfError):
+    """A measurement that ended without figures."""
+
+    def __init__(self, program: str, status: int) -> None:
+        super().__init__(
+            f"The measurement {program} ended with status {status} and wrote no figures: the reason stands above; status 0 is "
+            "expected."
+        )

@@ -44,6 +44,7 @@ PARAMETERS = (
         choices=DEVICES,
     ),
     Parameter("threads", 1, "CPU threads of the engine; with 1 the other nodes keep a core of two", 1, 64),
+    Parameter("gpu_memory_share", 0.5, "of a GPU's memory: PyTorch takes no more in this process", 0.01, 1.0),
     Parameter(
         "engine",
         EngineName.AUTO.value,
@@ -152,6 +153,7 @@ def settings(values: Mapping[str, Value]) -> PolicySettings:
             EngineName(_take(values, "engine", str)),
             Precision(_take(values, "precision", str)),
             _take(values, "threads", int),
+            _take(values, "gpu_memory_share", float),
         ),
         warm_up_passes=_take(values, "warm_up_passes", int),
         deadline_s=_take(values, "deadline_s", float),

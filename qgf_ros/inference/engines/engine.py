@@ -43,11 +43,12 @@ class Precision(Enum):
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """Which engine, and what it may use."""
+    """Which engine, and what it may use: CPU threads, and how much of a GPU's memory."""
 
     name: EngineName = EngineName.AUTO
     precision: Precision = Precision.FP32
     threads: int = 1
+    gpu_memory_share: float = 1.0
 
 
 @dataclass(frozen=True)

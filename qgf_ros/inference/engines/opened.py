@@ -34,6 +34,7 @@ def open_policy(
         InvalidSetting: the engine does not take what `path` names, or the precision.
         CheckpointError, InterfaceMismatchError, MissingFileError: as `load_checkpoint` and `OnnxEngine`.
         MissingTorchError, MissingExtraError, MissingProviderError, MissingGpuError: what the engine needs is not there.
+        GpuMemoryError: the GPU's memory, or the share of it that is allowed, does not hold the policy.
     """
     if path.suffix == EXPORTED:
         return _open_exported(config, path, interface, device)
@@ -54,8 +55,12 @@ def _open_folder(config: EngineConfig, path: Path, interface: Interface, device:
     except ImportError as error:
         raise MissingTorchError(path) from error
     from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.inference.engines.gpu_memory import GpuMemoryEngine, gpu_memory, limit_gpu_memory
     from qgf_ros.inference.engines.make import make_engine
 
     torch.set_num_threads(config.threads)
+    limit_gpu_memory(config.gpu_memory_share)
     checkpoint = load_checkpoint(path, interface)
-    return Opened(make_engine(config, checkpoint, device), checkpoint.defaults, checkpoint.grid)
+    with gpu_memory():
+        engine = GpuMemoryEngine(make_engine(config, checkpoint, device))
+    return Opened(engine, checkpoint.defaults, checkpoint.grid)
