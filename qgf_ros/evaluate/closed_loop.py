@@ -61,16 +61,21 @@ class ClosedLoop:
         self._assembler = Assembler(contract, kinematics)
         self.command: JointCommand
 
+    @property
+    def now_ns(self) -> int:
+        """Stamp of the present: simulated time, which begins at one tick, since a chunk stamped 0 is none."""
+        return self.simulation.time_ns + self.contract.tick_ns
+
     def reset(self, seed: int) -> None:
         """A new episode from rest, ready for a chunk."""
         self.simulation.reset(seed)
         self.gate.reset(self._joints())
-        self.command = self.gate.last_command(self.simulation.time_ns)
+        self.command = self.gate.last_command(self.now_ns)
         self.gate.start()
 
     def observe(self) -> Observation:
         """The observation of the present state. Raises ObservationRefused as on the robot."""
-        now_ns = self.simulation.time_ns
+        now_ns = self.now_ns
         readings: dict[str, Reading] = {}
         for entry in self.contract.interface.inputs:
             if entry.message is Message.COMMAND:
@@ -91,7 +96,7 @@ class ClosedLoop:
 
     def demand(self) -> Demand:
         """What the command node's certificate asks for: the next chunk, from an observation of the present state."""
-        command, now_ns = self.command, self.simulation.time_ns
+        command, now_ns = self.command, self.now_ns
         horizon, delay = self.contract.execution_horizon, self.contract.deployment.chunks.delay
         return Demand(command.stamp_ns, True, now_ns, command.chunk_stamp_ns, command.begun, horizon, delay)
 
@@ -105,10 +110,10 @@ class ClosedLoop:
         Raises:
             ContractError: the physics cannot move on by exactly one tick.
         """
-        now_ns = self.simulation.time_ns
+        now_ns = self.now_ns
         self.command = self.gate.tick(now_ns, self.measured())
         self.simulation.step(self.commanded(), self.contract.tick_ns)
-        passed_ns = self.simulation.time_ns - now_ns
+        passed_ns = self.now_ns - now_ns
         if abs(passed_ns - self.contract.tick_ns) > CLOCK_ROUNDING_NS:
             problem = (
                 f"a command tick lasts {self.contract.tick_ns * 1e-6:g} ms, but the simulation moved on by"
@@ -123,24 +128,20 @@ class ClosedLoop:
 
     def _joints(self) -> JointReading:
         state = self.simulation.joint_state()
-        return JointReading(
-            self.simulation.time_ns, state.names, state.positions, state.velocities, state.efforts
-        )
+        return JointReading(self.now_ns, state.names, state.positions, state.velocities, state.efforts)
 
     def _scene(self) -> JointReading:
         state = self.simulation.scene_state()
         if state is None:
             raise self._not_published(SCENE_INPUT)
-        return JointReading(
-            self.simulation.time_ns, state.names, state.positions, state.velocities, state.efforts
-        )
+        return JointReading(self.now_ns, state.names, state.positions, state.velocities, state.efforts)
 
     def _pose_reading(self, name: str) -> PoseReading:
         poses = self.simulation.poses()
         if name not in poses:
             raise self._not_published(name)
         pose = poses[name]
-        return PoseReading(self.simulation.time_ns, pose.frame, pose.position, pose.quat_wxyz)
+        return PoseReading(self.now_ns, pose.frame, pose.position, pose.quat_wxyz)
 
     def _not_published(self, name: str) -> ContractError:
         task, found = self.simulation.task, [*self.simulation.poses()]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from closed_loops import CONTRACT, ROOT, InProcess, graph_in_lockstep, saved, tiny_checkpoint
 from ros_graph import ENVIRONMENT
 
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.schema import Chunking, ChunkMode, Contract
 from qgf_ros.nodes.conductor import Conductor
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]
@@ -32,6 +34,17 @@ def contract() -> Contract:
     return load_contract(CONTRACT)
 
 
+def under(folder: Path, chunks: Chunking) -> Contract:
+    """The cube's contract with another way of chunks following one another, in a file."""
+    contract = load_contract(CONTRACT)
+    content = yaml.safe_load(CONTRACT.read_text())
+    content["deployment"]["chunks"] = dataclasses.asdict(chunks) | {"mode": chunks.mode.value}
+    content["interface"]["kinematics"]["model"] = str(contract.model_path)
+    path = folder / "contract.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return load_contract(path)
+
+
 @pytest.fixture
 def checkpoint(tmp_path: Path, contract: Contract) -> Path:
     return saved(tmp_path / "tiny", tiny_checkpoint(contract.interface))
@@ -49,11 +62,33 @@ def test_every_seed_gives_the_commands_of_the_loop_in_process_and_gives_them_aga
     assert not np.array_equal(expected[3], expected[4])
 
 
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        Chunking(ChunkMode.SYNCHRONOUS),
+        Chunking(ChunkMode.REAL_TIME, 4, 1),
+        Chunking(ChunkMode.REAL_TIME, 2, 2),
+        Chunking(ChunkMode.ENSEMBLE, 3, 1),
+    ],
+    ids=lambda chunks: f"{chunks.mode.value}_{chunks.execution_horizon}_{chunks.delay}",
+)
+def test_every_way_of_chunks_following_one_another_gives_the_commands_of_the_loop_in_process(
+    chunks: Chunking, namespace: str, tmp_path: Path
+) -> None:
+    contract = under(tmp_path, chunks)
+    checkpoint = saved(tmp_path / "tiny", tiny_checkpoint(contract.interface))
+    with graph_in_lockstep(contract, checkpoint, namespace) as conductor:
+        records = [conductor.run_episode(seed) for seed in (3, 3)]
+    for record in records:
+        np.testing.assert_array_equal(record.commands, InProcess(contract, checkpoint).commands(3))
+        assert (record.tail_ticks, record.hold_ticks) == (0, 0)
+
+
 def test_a_record_tells_what_happened(contract: Contract, checkpoint: Path, namespace: str) -> None:
     with graph_in_lockstep(contract, checkpoint, namespace) as conductor:
         record = conductor.run_episode(3)
     assert record.steps * contract.ticks_per_action == len(record.commands)
-    assert len(record.latencies_ms) == -(-record.steps // contract.interface.chunk_length)
+    assert len(record.latencies_ms) == -(-record.steps // contract.execution_horizon)
     assert set(record.weights) == {load_checkpoint(checkpoint).defaults.guidance_weight}
     assert (record.success, record.total_return) == (False, -record.steps)
     assert (record.missed_commands, record.tail_ticks, record.hold_ticks) == (0, 0, 0)
