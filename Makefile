@@ -20,7 +20,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types long build check-install ci clean
+.PHONY: help setup demo bench test unit lint types long build check-install ci clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -33,6 +33,10 @@ $(VENV)/.ready: setup.py constraints.txt scripts/setup.sh
 
 demo: setup  ## simulator, policy and command node as ROS 2 processes: guided against unguided, a table, a plot, a video
 	@$(BIN)/qgf demo $(ARGS)
+
+bench: setup  ## engines against JAX, autograd and the floor (installs JAX; 10 minutes; ARGS=--quick: 2)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	@$(BIN)/qgf bench latency $(ARGS)
 
 test: setup  ## everything a stranger should see pass: pure, ROS and simulator tests
 	$(BIN)/python -m pytest -m "not slow and not gpu" $(TESTS)

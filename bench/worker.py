@@ -13,10 +13,8 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sides import Side
+from collections.abc import Callable
+from typing import Any
 
 WARM_UP = 3  # calls after opening: compilation, caches, thread pools
 
@@ -30,35 +28,45 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints must not get among the answers
-    _bind(arguments.threads)
-    worker = Worker(arguments.side, arguments.threads, arguments.device)
-    for line in sys.stdin:
-        print(json.dumps(worker.serve(json.loads(line))), file=answers)
+    bind(arguments.threads)
+    serve(SamplerWorker(arguments.side, arguments.threads, arguments.device))
 
 
-def _bind(threads: int) -> None:
-    """The first `threads` cores, before any library counts them."""
+def bind(threads: int) -> None:
+    """Keeps this process to the first `threads` cores, before any library counts them."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 class Worker:
-    """One side. State: the case that is open."""
+    """One side. State: what is open, as the call that is timed."""
 
-    def __init__(self, side: str, threads: int, device: str) -> None:
-        self._name, self._threads, self._device = side, threads, device
-        self._side: Side | None = None
+    def __init__(self, name: str, threads: int, device: str) -> None:
+        self.name, self.threads, self.device = name, threads, device
+        self.ask: Callable[[], object] | None = None
 
-    def serve(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request."""
-        if "open" in request:
-            return self._open(request["open"])
-        warm, timed = request["turn"]
-        return {"ms": self._turn(warm, timed)}
+    def open(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Sets `ask`; the answer describes it, or says under `missing` why it cannot be."""
+        raise NotImplementedError
 
-    def _open(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def turn(self, warm: int, timed: int) -> list[float]:
+        """The milliseconds of `timed` calls after `warm` calls that do not count."""
+        assert self.ask is not None, "open a case first"
+        for _ in range(warm):
+            self.ask()
+        spent = []
+        for _ in range(timed):
+            began = time.perf_counter()
+            self.ask()
+            spent.append(1e3 * (time.perf_counter() - began))
+        return spent
+
+
+class SamplerWorker(Worker):
+    """A sampler, or a floor."""
+
+    def open(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """A case of cases.py."""
         import torch
         from cases import Case
         from sides import SideMissing, open_side
@@ -66,18 +74,18 @@ class Worker:
         from qgf_ros.errors import QgfError
 
         gc.unfreeze()
-        self._side = None
+        self.ask = None
         gc.collect()
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(self.threads)
         case = Case(**wanted)
         try:
-            side = open_side(self._name, case, self._threads, self._device)
+            side = open_side(self.name, case, self.threads, self.device)
         except (SideMissing, QgfError) as error:
             return {"missing": str(error)}
         question = case.question()
         for _ in range(WARM_UP):
             actions = side.ask(*question)
-        self._side, self._question = side, question
+        self.ask = lambda: side.ask(*question)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -86,17 +94,15 @@ class Worker:
             "actions": None if actions is None else actions.tolist(),
         }
 
-    def _turn(self, warm: int, timed: int) -> list[float]:
-        assert self._side is not None, "open a case first"
-        ask, question = self._side.ask, self._question
-        for _ in range(warm):
-            ask(*question)
-        spent = []
-        for _ in range(timed):
-            began = time.perf_counter()
-            ask(*question)
-            spent.append(1e3 * (time.perf_counter() - began))
-        return spent
+
+def serve(worker: Worker) -> None:
+    """Answers requests until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a library prints must not get among the answers
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = worker.open(request["open"]) if "open" in request else {"ms": worker.turn(*request["turn"])}
+        print(json.dumps(answer), file=answers)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """One gradient step of QGF training, the whole algorithm on one page.
 
 Policy and critic never meet here: the policy clones the data by flow matching, critic and value learn by
-implicit Q-learning. They meet only when a chunk is sampled (`qgf_ros.flow.denoise`).
+implicit Q-learning. They meet only when a chunk is sampled (`qgf_ros.flow.denoise`). Losses are differentiated to the networks'
+outputs by autograd, the networks themselves by `qgf_ros.train.gradients`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from qgf_ros.datatypes import Batch
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.path import TimeSampling, flow_matching_loss, interpolate
 from qgf_ros.networks import NetworkConfig, Networks, aggregate
+from qgf_ros.train.gradients import Forward, backward, forward, in_one_piece
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class TrainState:
         """Return the state before the first step, on the device of `networks`."""
         trained = (networks.policy,) if policy_only else (networks.policy, networks.critic, networks.value)
         parameters = [parameter for network in trained for parameter in network.parameters()]
-        adam = torch.optim.Adam(parameters, lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        whole = in_one_piece(parameters)
+        adam = torch.optim.Adam([whole], lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
         return TrainState(config, networks, adam)
 
 
@@ -105,29 +108,40 @@ def update(
     """
     networks, config = state.networks, state.config
     action = action_vector(batch.actions, networks.config)
-    bc = cloning_loss(networks, batch, noise, time, delay)
+    policy, bc = clone(networks, batch, noise, time, delay)
 
+    next_value = forward(networks.value.layers, batch.next_observations).output.detach().squeeze(-1)
+    target = critic_target(batch.rewards, batch.masks, next_value, config.discount, networks.config.horizon)
+    judged = torch.cat([batch.observations, action], dim=1)
+    target_q = forward(networks.target_critic.layers, judged).output.detach().squeeze(-1)
+    critic = forward(networks.critic.layers, judged)
+    q = critic.output.squeeze(-1)
+    td = critic_loss(q, target, batch.valid)
+
+    value = forward(networks.value.layers, batch.observations)
+    v = value.output.squeeze(-1)
+    expectile = value_loss(aggregate(target_q, networks.config.aggregation), v, batch.valid, config.expectile)
+
+    descend(
+        state, bc + td + expectile, (policy, critic, value)
+    )  # nothing is shared: each gets its own gradient
     with torch.no_grad():
-        next_value = networks.value.v(batch.next_observations)
-        target = critic_target(
-            batch.rewards, batch.masks, next_value, config.discount, networks.config.horizon
-        )
-        target_features = networks.target_critic.encode(batch.observations)
-        target_q = aggregate(networks.target_critic.q(target_features, action), networks.config.aggregation)
-    q = networks.critic.q(networks.critic.encode(batch.observations), action)
-    critic = critic_loss(q, target, batch.valid)
+        means = (q.mean(), v.mean(), target.mean(), batch.valid.mean())
+    return Metrics(bc.detach(), td.detach(), expectile.detach(), *means)
 
-    value = networks.value.v(batch.observations)
-    expectile = value_loss(target_q, value, batch.valid, config.expectile)
 
-    state.optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(bc + critic + expectile)  # nothing is shared: each network gets its own gradient
-    soft_update(networks.target_critic, networks.critic, config.tau)  # before the step, as in the reference
+def descend(state: TrainState, loss: Tensor, evaluated: tuple[Forward, ...]) -> None:
+    """Take the optimiser's step down `loss` for the networks that were evaluated, and move the target critic, in place.
+
+    The target follows the critic from before the step, as in the reference.
+    """
+    gradients = torch.autograd.grad(loss, [network.output for network in evaluated])
+    for network, gradient in zip(evaluated, gradients, strict=True):
+        backward(network, gradient)
+    if len(evaluated) > 1:
+        soft_update(state.networks.target_critic, state.networks.critic, state.config.tau)
     state.optimizer.step()
     state.step += 1
-    with torch.no_grad():
-        means = (q.mean(), value.mean(), target.mean(), batch.valid.mean())
-    return Metrics(bc.detach(), critic.detach(), expectile.detach(), *means)
 
 
 TakeStep = Callable[[TrainState, Batch, Tensor, Tensor, Tensor | None], Scalars]
@@ -138,18 +152,22 @@ def update_policy(
     state: TrainState, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None = None
 ) -> PolicyMetrics:
     """Take one gradient step of the policy alone; critic, value and target stay."""
-    state.optimizer.zero_grad(set_to_none=True)
-    loss = cloning_loss(state.networks, batch, noise, time, delay)
-    torch.autograd.backward(loss)
-    state.optimizer.step()
-    state.step += 1
+    policy, loss = clone(state.networks, batch, noise, time, delay)
+    descend(state, loss, (policy,))
     return PolicyMetrics(loss.detach())
 
 
 def cloning_loss(
     networks: Networks, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None
 ) -> Tensor:
-    """Return the policy's flow-matching loss. Equation (5).
+    """Return the policy's flow-matching loss (), without a graph. Equation (5)."""
+    return clone(networks, batch, noise, time, delay)[1].detach()
+
+
+def clone(
+    networks: Networks, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None
+) -> tuple[Forward, Tensor]:
+    """Return the evaluated policy and its flow-matching loss. Equation (5).
 
     With `delay` (B,) the first rows of a_t are the clean actions and flagged as committed, and their error is not
     counted (arXiv 2512.05964, section on the training objective).
@@ -157,15 +175,15 @@ def cloning_loss(
     policy, config = networks.policy, networks.config
     action = action_vector(batch.actions, config)
     noisy = interpolate(noise, action, time)
-    if delay is None:
-        return flow_matching_loss(
-            policy.velocity(policy.encode(batch.observations), noisy, time), noise, action
-        )
-    rows = torch.arange(config.horizon, device=delay.device) < delay.unsqueeze(-1)
-    entries = rows.repeat_interleave(config.action_dim, dim=1)
-    features = policy.encode(batch.observations, rows)
-    velocity = policy.velocity(features, torch.where(entries, action, noisy), time)
-    return flow_matching_loss(velocity, noise, action, (~entries).to(noise.dtype))
+    flags, counted = noise.new_zeros(len(noise), config.row_flags), None
+    if delay is not None:
+        rows = torch.arange(config.horizon, device=delay.device) < delay.unsqueeze(-1)
+        entries = rows.repeat_interleave(config.action_dim, dim=1)
+        noisy = torch.where(entries, action, noisy)
+        flags, counted = rows.to(noise.dtype), (~entries).to(noise.dtype)
+    inputs = torch.cat([batch.observations, noisy, policy.embedding(time), flags], dim=1)
+    evaluated = forward(policy.layers, inputs)
+    return evaluated, flow_matching_loss(evaluated.output, noise, action, counted)
 
 
 def action_vector(actions: Tensor, config: NetworkConfig) -> Tensor:

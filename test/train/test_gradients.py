@@ -1,0 +1,86 @@
+"""Training's own forward and backward give what the networks and autograd give."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from qgf_ros.layers import Layers, xavier_uniform
+from qgf_ros.train.gradients import backward, forward, in_one_piece
+
+B, IN, OUT = 9, 7, 3
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 sums in another order; gradients are of size 0.1 to 10
+
+
+def random_layers(members: int | None, normalised: int, outputs: int = OUT) -> Layers:
+    """Layers whose biases and scales are no round numbers either."""
+    draw = torch.Generator().manual_seed(0)
+    layers = Layers(IN, (16, 12, 8), outputs, normalised=normalised, members=members)
+    layers.initialise(xavier_uniform, draw)
+    with torch.no_grad():
+        for parameter in layers.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
+    return layers
+
+
+def autograd_gradients(layers: Layers, inputs: torch.Tensor, gradient: torch.Tensor) -> list[torch.Tensor]:
+    """What autograd says through the specification."""
+    members = layers.first.kernel.shape[0] if layers.first.kernel.dim() == 3 else None
+    given = inputs if members is None else inputs.expand(members, -1, -1)
+    output = layers(layers.first(given))
+    return list(torch.autograd.grad(output, list(layers.parameters()), gradient))
+
+
+@pytest.mark.parametrize("normalised", [0, 2, 3])
+@pytest.mark.parametrize("members", [None, 1, 4])
+def test_the_output_is_that_of_the_layers(members: int | None, normalised: int) -> None:
+    layers, inputs = random_layers(members, normalised), torch.randn(B, IN)
+    given = inputs if members is None else inputs.expand(members, -1, -1)
+    torch.testing.assert_close(
+        forward(layers, inputs).output, layers(layers.first(given)), rtol=0.0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("normalised", [0, 2, 3])
+@pytest.mark.parametrize("members", [None, 1, 4])
+def test_the_gradients_are_those_of_autograd(members: int | None, normalised: int) -> None:
+    layers = random_layers(members, normalised)
+    in_one_piece(list(layers.parameters()))
+    inputs = 2.0 * torch.randn(B, IN)
+    evaluated = forward(layers, inputs)
+    gradient = torch.randn(evaluated.output.shape)
+    backward(evaluated, gradient)
+    for parameter, expected in zip(
+        layers.parameters(), autograd_gradients(layers, inputs, gradient), strict=True
+    ):
+        torch.testing.assert_close(parameter.grad, expected, rtol=RELATIVE, atol=ABSOLUTE)
+
+
+def test_a_second_backward_replaces_the_gradients_of_the_first() -> None:
+    layers = random_layers(None, 2)
+    in_one_piece(list(layers.parameters()))
+    evaluated = forward(layers, torch.randn(B, IN))
+    gradient = torch.randn(B, OUT)
+    backward(evaluated, gradient)
+    once = [parameter.grad.clone() for parameter in layers.parameters() if parameter.grad is not None]
+    backward(evaluated, gradient)
+    twice = [parameter.grad for parameter in layers.parameters() if parameter.grad is not None]
+    assert all(torch.equal(one, other) for one, other in zip(once, twice, strict=True))
+
+
+def test_parameters_in_one_piece_keep_their_values_and_follow_it() -> None:
+    layers = random_layers(2, 3)
+    before = [parameter.detach().clone() for parameter in layers.parameters()]
+    whole = in_one_piece(list(layers.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(before, layers.parameters(), strict=True))
+    with torch.no_grad():
+        whole.zero_()
+    assert all(not parameter.any() for parameter in layers.parameters())
+
+
+def test_huge_inputs_give_no_numbers_that_are_none() -> None:
+    layers = random_layers(None, 0)
+    in_one_piece(list(layers.parameters()))
+    evaluated = forward(layers, 1e6 * torch.randn(B, IN))
+    backward(evaluated, torch.ones(B, OUT))
+    assert all(torch.isfinite(p.grad).all() for p in layers.parameters() if p.grad is not None)
