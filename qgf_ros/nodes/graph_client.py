@@ -46,7 +46,7 @@ class GraphClient:
         self._check = check
         self._timeout_s = timeout_s
         self._context = rclpy.Context()
-        rclpy.init(context=self._context)
+        rclpy.init(args=[], context=self._context)
         self.node = rclpy.create_node(name, context=self._context, namespace=namespace)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
