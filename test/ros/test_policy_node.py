@@ -121,6 +121,26 @@ def test_a_reset_begins_the_same_noise_again_and_another_seed_another(launch: An
     assert found[0][:4] != found[0][4:]
 
 
+def test_in_lockstep_the_stated_costs_decide_what_is_planned_every_time_the_same(
+    launch: Any, world: World
+) -> None:
+    process = launch(lockstep=True, virtual_fixed_s=0.01, virtual_step_s=0.001, virtual_guided_step_s=0.01)
+    assert (
+        "a walk of 4 steps takes 50.00 ms of the 45 ms that a wish leaves, too long: planned are"
+        in process.said
+    )
+    for number in (100, 200):
+        assert world.peer.call(Trigger, f"{NAME}/reset").success
+        world.lockstep_chunk(number * TICK)
+    world.peer.until(lambda: len(world.reports) == 2, "two reports")
+    reports = [values(report) for report in world.reports]
+    for found in reports:
+        assert (found["level"], found["ending"], found["cut"]) == ("fewer_guided", "in_time", "false")
+        assert (found["denoise_steps"], found["guided_steps"], found["candidates"]) == ("4", "2", "1")
+        assert float(found["spent_ms"]) == pytest.approx(32.0)
+    world.keep_sensing(lambda: world.diagnosed("ladder", Level.WARN), "the ladder diagnostic")
+
+
 def test_a_stop_keeps_it_silent_until_a_start(launch: Any, world: World) -> None:
     launch()
     assert world.peer.call(Trigger, f"{NAME}/stop").success

@@ -124,6 +124,23 @@ def test_a_weight_below_zero_is_refused(start: Any, contract_path: Path, checkpo
     assert "guidance_weight is -0.5, but it must be at least 0" in said
 
 
+def test_a_number_of_steps_that_was_not_trained_for_is_refused(
+    start: Any, contract_path: Path, checkpoint: Path
+) -> None:
+    said = refused_start(start, contract=contract_path, checkpoint=checkpoint, denoise_steps=3)
+    assert (
+        "3 denoising steps leave the times k/4 that this policy was trained on: accepted are 1, 2, 4" in said
+    )
+
+
+def test_costs_by_which_no_walk_fits_are_refused_in_lockstep(
+    start: Any, contract_path: Path, checkpoint: Path
+) -> None:
+    stated = {"lockstep": True, "virtual_fixed_s": 0.1}
+    said = refused_start(start, contract=contract_path, checkpoint=checkpoint, **stated)
+    assert "the cheapest walk takes 120 ms, and 45 ms are left to it: state lower costs, or a longer" in said
+
+
 def test_a_contract_must_be_named(start: Any, checkpoint: Path) -> None:
     assert "Parameter contract is '', but it must be the path" in refused_start(start, checkpoint=checkpoint)
 
