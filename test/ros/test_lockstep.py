@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,16 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import ActionChunk, FloatArray
+from qgf_ros.contract.schema import Chunking, ChunkMode, Contract
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.nodes.convert import chunk_message
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]
 TASK = "cube-single-task1"
 CONTRACT = ROOT / "config/contracts/ur5e_cube.yaml"
-CHUNKS = 4
-TICKS = CHUNKS * 25  # 5 actions a chunk, 5 ticks an action
+TICKS = 100  # 20 actions of 5 ticks
+WAYS = (Chunking(), Chunking(ChunkMode.NAIVE, 4, 1), Chunking(ChunkMode.NAIVE, 2, 2))
 ARM = "shoulder_pan_joint,shoulder_lift_joint,elbow_joint,wrist_1_joint,wrist_2_joint,wrist_3_joint"
 
 
@@ -85,11 +86,13 @@ def in_process(contract: Contract, seed: int) -> tuple[list[FloatArray], FloatAr
     """Positions, velocities and accelerations of every tick, and where the joints are in the end."""
     loop = ClosedLoop(contract, TASK)
     loop.reset(seed)
-    commands = []
-    for index in range(CHUNKS):
-        loop.load(scripted_actions(contract, seed, index), loop.simulation.time_ns + index + 1)
-        for _ in range(contract.interface.chunk_length):
-            commands += loop.play_action()
+    commands: list[JointCommand] = []
+    made = 0
+    while len(commands) < TICKS:
+        if loop.gate.wants_chunk:
+            loop.load(scripted_actions(contract, seed, made), loop.now_ns)
+            made += 1
+        commands += loop.play_action()
     rows = [np.array([command.positions, command.velocities, command.accelerations]) for command in commands]
     return rows, loop.simulation.joint_state().positions
 
@@ -133,27 +136,27 @@ def row_of(message: Any) -> FloatArray:
     return np.array([point.positions, point.velocities, point.accelerations])
 
 
-def trajectory_contract(folder: Path) -> Path:
-    """The cube's contract with trajectory outputs in place of groups."""
+def contract_of(folder: Path, kind: str, chunks: Chunking) -> Path:
+    """The cube's contract with outputs of a kind, and a way of chunks following one another."""
     content = yaml.safe_load(CONTRACT.read_text())
-    for output in content["deployment"]["outputs"]:
-        output["kind"], output["topic"] = (
-            "trajectory",
-            output["topic"].replace("commands", "joint_trajectory"),
-        )
+    content["deployment"]["chunks"] = dataclasses.asdict(chunks) | {"mode": chunks.mode.value}
+    for output in content["deployment"]["outputs"] if kind == "trajectory" else []:
+        output["kind"], output["topic"] = kind, output["topic"].replace("commands", "joint_trajectory")
     content["interface"]["kinematics"]["model"] = str(
         CONTRACT.parent / content["interface"]["kinematics"]["model"]
     )
-    path = folder / "trajectory.yaml"
+    path = folder / "contract.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
 
 
-@pytest.mark.parametrize("kind", ["group", "trajectory"])
+@pytest.mark.parametrize(
+    ("kind", "chunks"), [("trajectory", WAYS[0]), *(("group", chunks) for chunks in WAYS)]
+)
 def test_commands_over_ros_equal_those_in_process_for_each_seed_and_when_repeated(
-    start: Any, peer: Peer, kind: str, tmp_path: Path
+    start: Any, peer: Peer, kind: str, chunks: Chunking, tmp_path: Path
 ) -> None:
-    path = CONTRACT if kind == "group" else trajectory_contract(tmp_path)
+    path = contract_of(tmp_path, kind, chunks)
     contract = load_contract(path)
     graph(start, path, kind)
     policy = ScriptedPolicy(peer, contract)
