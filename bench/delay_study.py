@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weight", type=float, help="guidance weight (default: that of --told)")
     parser.add_argument("--noise-scale", type=float, help="scale of the noise (default: that of --told)")
     parser.add_argument("--tune", action="store_true", help="run weights and scales of the noise instead")
-    parser.add_argument("--only", default="", help="only cells whose name holds this text")
+    parser.add_argument("--only", default="", help="only cells whose name this expression matches")
     parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/delay.json")
     parser.add_argument("--contract", type=Path, default=ROOT / "config/contracts/ur5e_cube_h12.yaml")
     parser.add_argument("--task", default="cube-single-task2")
@@ -189,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     about |= {"steps": [told.provenance.get("steps"), plain.provenance.get("steps")]}
     outcomes = Outcomes(options.json, about, TUNING_SEED if options.tune else 0)
     study = Study(contract, options.task, plain, told)
-    names = [name for name in cells if options.only in name]
+    names = [name for name in cells if re.search(options.only, name)]
     for name, seed in outcomes.missing(names, options.episodes, block=10):
         outcomes.add(name, study.run(cells[name], seed))
     outcomes.write()
