@@ -28,7 +28,7 @@ help:  ## show this list
 setup: $(VENV)/.ready  ## make .venv with the versions of constraints.txt (once)
 	@:
 
-$(VENV)/.ready: setup.py constraints.txt scripts/setup.sh
+$(VENV)/.ready: setup.py constraints.txt scripts/setup.sh $(wildcard qgf_ros/inference/engines/native/*.[chi]*)
 	@VENV="$(VENV)" bash scripts/setup.sh && touch $@
 
 demo: setup  ## simulator, policy and command node as ROS 2 processes: guided against unguided, a table, a plot, a video

@@ -13,7 +13,7 @@ from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.errors import InvalidSetting, ShapeMismatch
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
-from qgf_ros.inference.engines.engine import EngineConfig, Float32, GoOn, Precision, Sample
+from qgf_ros.inference.engines.engine import EngineConfig, Float32, GoOn, Precision, Sample, check_told
 from qgf_ros.inference.engines.native.arrays import EMBEDDING_DIM, embed, hidden_widths, in_order
 from qgf_ros.inference.engines.native.library import Answer, Request, load_library
 
@@ -58,8 +58,8 @@ class CpuEngine:
             InvalidSetting: too many threads or critics, or a level that this machine has not.
             MissingKernelError: there is no compiled library.
         """
-        self._library = load_library()
         self._sampler: int | None = None
+        self._library = load_library()
         weights = networks.weights
         self._normalizer = networks.normalizer
         self._observation_dim = len(networks.normalizer.mean)
@@ -179,6 +179,4 @@ class CpuEngine:
             raise ShapeMismatch("noise", noise.shape, f"({walk.candidates}, {self._vector_dim})")
         if prefix is not None and prefix.committed.size != self._vector_dim:
             raise ShapeMismatch("prefix", prefix.committed.shape, f"{self._vector_dim} entries")
-        if self._flags and prefix is not None and prefix.delay > self._max_delay:
-            longest = f"at most {self._max_delay}, the longest that this policy was trained with"
-            raise InvalidSetting("delay", prefix.delay, longest)
+        check_told(prefix, self._max_delay)
