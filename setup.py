@@ -49,6 +49,27 @@ def cpu_kernels() -> Extension:
     )
 
 
+def training_kernels() -> Extension:
+    """The fused layers of training on a CPU. Optional as above; reductions may be reordered, so that they use wide registers."""
+    return Extension(
+        "qgf_ros.train.native.fused",
+        sources=["qgf_ros/train/native/fused.cpp"],
+        extra_compile_args=[
+            "-std=c++17",
+            "-O3",
+            "-g0",
+            "-ffp-contract=fast",
+            "-fvisibility=hidden",
+            "-fno-math-errno",
+            "-fno-trapping-math",
+            "-fassociative-math",
+            "-fno-signed-zeros",
+        ],
+        language="c++",
+        optional=True,
+    )
+
+
 setup(
     name=NAME,
     version=VERSION,
@@ -65,7 +86,7 @@ setup(
         (SHARE, ["package.xml"]),
         *share_folders("launch", "config", "checkpoints"),
     ],
-    ext_modules=[cpu_kernels()],
+    ext_modules=[cpu_kernels(), training_kernels()],
     zip_safe=False,
     # rclpy is not required here: wheels come with the extra `ros`, a robot has its own under its ROS installation.
     install_requires=[

@@ -71,8 +71,10 @@ def open_ours(device: str) -> tuple[Step, str]:
     import torch
 
     from qgf_ros.datatypes import Batch
+    from qgf_ros.train.memory import keep_freed_memory
     from qgf_ros.train.update import TrainState, UpdateConfig, update
 
+    keep_freed_memory()  # as `qgf train` does
     state = TrainState.create(networks().to(device), UpdateConfig())
     tensors = {name: torch.from_numpy(array).to(device) for name, array in draw().items()}
     noise, time = tensors.pop("noise"), tensors.pop("time")

@@ -55,7 +55,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the recipe and returns its figures."""
     from qgf_ros.cli.recipe import load_recipe
     from qgf_ros.contract.load import load_contract
+    from qgf_ros.train.memory import keep_freed_memory
 
+    keep_freed_memory()
     recipe = load_recipe(arguments.recipe)
     if arguments.steps is not None:
         recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, steps=arguments.steps))

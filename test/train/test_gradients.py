@@ -7,9 +7,16 @@ import torch
 
 from qgf_ros.layers import Layers, xavier_uniform
 from qgf_ros.train.gradients import backward, forward, in_one_piece
+from qgf_ros.train.hidden import Activation, FusedActivation, PlainActivation, activation_for, fused_library
 
 B, IN, OUT = 9, 7, 3
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 sums in another order; gradients are of size 0.1 to 10
+
+
+def activations() -> list[Activation]:
+    """The implementations that there are here; the compiled one is left out where it was not built."""
+    library = fused_library()
+    return [PlainActivation()] if library is None else [PlainActivation(), FusedActivation(library)]
 
 
 def random_layers(members: int | None, normalised: int, outputs: int = OUT) -> Layers:
@@ -31,9 +38,12 @@ def autograd_gradients(layers: Layers, inputs: torch.Tensor, gradient: torch.Ten
     return list(torch.autograd.grad(output, list(layers.parameters()), gradient))
 
 
+@pytest.mark.parametrize("activation", activations(), ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("normalised", [0, 2, 3])
 @pytest.mark.parametrize("members", [None, 1, 4])
-def test_the_output_is_that_of_the_layers(members: int | None, normalised: int) -> None:
+def test_the_output_is_that_of_the_layers(
+    members: int | None, normalised: int, activation: Activation
+) -> None:
     layers, inputs = random_layers(members, normalised), torch.randn(B, IN)
     given = inputs if members is None else inputs.expand(members, -1, -1)
     torch.testing.assert_close(
@@ -41,13 +51,16 @@ def test_the_output_is_that_of_the_layers(members: int | None, normalised: int) 
     )
 
 
+@pytest.mark.parametrize("activation", activations(), ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("normalised", [0, 2, 3])
 @pytest.mark.parametrize("members", [None, 1, 4])
-def test_the_gradients_are_those_of_autograd(members: int | None, normalised: int) -> None:
+def test_the_gradients_are_those_of_autograd(
+    members: int | None, normalised: int, activation: Activation
+) -> None:
     layers = random_layers(members, normalised)
     in_one_piece(list(layers.parameters()))
     inputs = 2.0 * torch.randn(B, IN)
-    evaluated = forward(layers, inputs)
+    evaluated = forward(layers, inputs, activation)
     gradient = torch.randn(evaluated.output.shape)
     backward(evaluated, gradient)
     for parameter, expected in zip(
@@ -78,9 +91,20 @@ def test_parameters_in_one_piece_keep_their_values_and_follow_it() -> None:
     assert all(not parameter.any() for parameter in layers.parameters())
 
 
-def test_huge_inputs_give_no_numbers_that_are_none() -> None:
+def test_tensors_that_the_compiled_pass_cannot_take_go_through_pytorch() -> None:
+    assert isinstance(activation_for(torch.zeros(2, 2, dtype=torch.float64)), PlainActivation)
+
+
+@pytest.mark.parametrize("activation", activations(), ids=lambda one: type(one).__name__)
+def test_a_value_that_is_no_number_stays_one(activation: Activation) -> None:
+    layers, inputs = random_layers(None, 2), torch.full((B, IN), float("nan"))
+    assert forward(layers, inputs, activation).output.isnan().all()
+
+
+@pytest.mark.parametrize("activation", activations(), ids=lambda one: type(one).__name__)
+def test_huge_inputs_give_no_numbers_that_are_none(activation: Activation) -> None:
     layers = random_layers(None, 0)
     in_one_piece(list(layers.parameters()))
-    evaluated = forward(layers, 1e6 * torch.randn(B, IN))
+    evaluated = forward(layers, 1e6 * torch.randn(B, IN), activation)
     backward(evaluated, torch.ones(B, OUT))
     assert all(torch.isfinite(p.grad).all() for p in layers.parameters() if p.grad is not None)
