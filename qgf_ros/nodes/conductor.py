@@ -170,7 +170,9 @@ class Conductor:
         self._recorder.executed[stamp_ns(message.header.stamp)] = np.array(rows, np.float64)
 
     def _on_report(self, message: DiagnosticArray) -> None:
-        self._recorder.chunks.append(values(message.status[0]))
+        found = values(message.status[0])
+        if found["sent"] == "true":
+            self._recorder.chunks.append(found)
 
     def _on_pose(self, name: str, message: PoseStamped) -> None:
         place = (message.pose.position.x, message.pose.position.y, message.pose.position.z)
