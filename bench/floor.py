@@ -80,15 +80,24 @@ class CompiledFloor:
             )
             for huge in (0, 1)
         ]
-        choices = [(page, reader) for page in range(2) for reader in range(self._library.floor_readers())]
+        choices = [(page, reader) for page in range(2) for reader in self.readers]
         times = {choice: self._trial(opened[choice[0]], choice[1]) for choice in choices}
         page, self._reader = min(choices, key=lambda choice: times[choice])
         self._opened = opened[page]
         self.description = f"{READERS[self._reader]} reader in C++, {'huge' if page else 'ordinary'} pages"
 
+    @property
+    def readers(self) -> range:
+        """The readers that there are."""
+        return range(self._library.floor_readers())
+
     def read(self) -> int:
         """Reads everything once; the sum keeps the compiler from leaving it out."""
-        return int(self._library.floor_read(ctypes.c_void_p(self._opened), self._reader))
+        return self.read_with(self._reader)
+
+    def read_with(self, reader: int) -> int:
+        """As `read`, with another reader."""
+        return int(self._library.floor_read(ctypes.c_void_p(self._opened), reader))
 
     def _trial(self, opened: int, reader: int) -> float:
         spent = []
