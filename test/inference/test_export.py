@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from engine_cases import SHAPES, TOLERANCE, assert_same, interface_of, make_case, random_checkpoint
 
@@ -33,6 +32,9 @@ from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.opened import open_policy
 from qgf_ros.inference.export import differences, export_onnx
 from qgf_ros.inference.exported import ESTIMATORS
+
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'qgf_ros[onnx]'")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'qgf_ros[onnx]'")
 
 ROOT = Path(__file__).parents[2]
 CONFIG = SHAPES[0]

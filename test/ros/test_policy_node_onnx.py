@@ -17,6 +17,9 @@ from policy_world import world as world
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.inference.export import export_onnx
 
+pytest.importorskip("onnx", reason="needs onnx: pip install 'qgf_ros[onnx]'")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'qgf_ros[onnx]'")
+
 pytestmark = pytest.mark.ros
 
 WITHOUT_TORCH = "policy_node_without_torch"
