@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def all_cells(w: float) -> dict[str, Cell]:
         cells |= {f"planned/{k}/guided/n{n}": Cell(grid_walk(k, w, n)) for k in planned}
         cells |= {f"cut/{k}/guided/n{n}": Cell(grid_walk(STEPS, w, n), k) for k in cuts}
         for count in counts:
-            for place in PLACES if n > 1 else PLACES[2:]:
+            for place in PLACES[: 3 if count > 1 else 2] if n > 1 else PLACES[2:]:
                 cells[f"guided/{count}/{place}/n{n}"] = Cell(partly_guided(count, place, w, n))
     for count in (1, 2):  # the same total push from fewer steps
         scaled = w * STEPS / count
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/steps.json")
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "checkpoints/ur5e_cube")
     parser.add_argument("--contract", type=Path, default=ROOT / "config/contracts/ur5e_cube.yaml")
+    parser.add_argument("--only", default="", help="only cells whose name this expression matches")
     parser.add_argument("--task", default="cube-single-task2")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -109,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     engine = make_engine(EngineConfig(EngineName.CPU), checkpoint, Device.CPU)
     policy = ChunkPolicy(contract.interface, engine)
     loop = ClosedLoop(contract, options.task)
-    for name, seed in outcomes.missing(list(cells), options.episodes, block=10):
+    for name, seed in outcomes.missing(
+        [name for name in cells if re.search(options.only, name)], options.episodes, block=10
+    ):
         outcomes.add(name, run_cell(loop, policy, cells[name], seed))
     outcomes.write()
     for name, cell in outcomes.cells.items():
