@@ -77,6 +77,17 @@ def draw(cells: Cells, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def minus_start(cell: list[Outcome], start: list[Outcome]) -> str:
+    """The difference in success, in points with its interval, over the seeds that both have."""
+    pairs = min(len(cell), len(start))
+    if pairs == 0:
+        return ""
+    ours, theirs = ([float(outcome["success"]) for outcome in part[:pairs]] for part in (cell, start))
+    found = paired_difference(ours, theirs)
+    low, high = found.interval
+    return f"{100 * found.mean:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
+
+
 def table(cells: Cells) -> str:
     """Every cell as a row of a Markdown table; differences are paired by seed with the same kind of policy at d = 0."""
     lines = [
@@ -86,20 +97,11 @@ def table(cells: Cells) -> str:
     for name, cell in cells.items():
         mode, _, kind = name.split("/")
         start = f"conditioned/d0/{kind}" if mode.startswith("conditioned") else f"synchronous/d0/{kind}"
-        pairs = min(len(cell), len(cells.get(start, [])))
-        found, wins = (
-            success_rate(cell),
-            [[float(o["success"]) for o in c[:pairs]] for c in (cell, cells.get(start, []))],
-        )
-        minus = paired_difference(*wins) if pairs else None
-        text = (
-            ""
-            if minus is None
-            else f"{100 * minus.mean:+.0f} [{100 * minus.interval[0]:+.0f}, {100 * minus.interval[1]:+.0f}]"
-        )
+        minus = minus_start(cell, cells.get(start, []))
+        found = success_rate(cell)
         rate = f"{found.success:.2f} [{found.interval[0]:.2f}, {found.interval[1]:.2f}] of {found.episodes}"
         seams = " | ".join(f"{mean_of(cell, key):.3g}" for key in ("position", "velocity", "acceleration"))
-        lines.append(f"| {name} | {rate} | {text} | {0.05 * steps_to_success(cell):.1f} s | {seams} |")
+        lines.append(f"| {name} | {rate} | {minus} | {0.05 * steps_to_success(cell):.1f} s | {seams} |")
     return "\n".join(lines)
 
 
