@@ -144,6 +144,7 @@ def measure_case(
         usable.append(worker)
         answers[worker.seat] = answer
     timings = measure({worker.seat: worker.turn for worker in usable}, budget)
+    of_gpu = {worker.seat: worker.gpu_figures() for worker in usable}
     expected = next((a["actions"] for seat, a in answers.items() if seat.sampler == "autograd"), None)
     return [
         {
@@ -156,6 +157,7 @@ def measure_case(
             "error": deviation(answers[seat]["actions"], expected),
         }
         | timings[seat].figures()
+        | of_gpu[seat]
         for seat in answers
     ]
 

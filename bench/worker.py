@@ -2,7 +2,7 @@
 
     python bench/worker.py --side jax --threads 2 --device cpu
 
-Requests: {"open": {a case}} and {"turn": [warm-up calls, timed calls]}. It ends when its input ends.
+Requests: {"open": {a case}}, {"turn": [warm-up calls, timed calls]} and, on a GPU, {"gpu": true}. It ends when its input ends.
 """
 
 from __future__ import annotations
@@ -101,8 +101,19 @@ def serve(worker: Worker) -> None:
     os.dup2(2, 1)  # what a library prints must not get among the answers
     for line in sys.stdin:
         request = json.loads(line)
-        answer = worker.open(request["open"]) if "open" in request else {"ms": worker.turn(*request["turn"])}
-        print(json.dumps(answer), file=answers)
+        print(json.dumps(answer_to(request, worker)), file=answers)
+
+
+def answer_to(request: dict[str, Any], worker: Worker) -> dict[str, Any]:
+    """One request's answer."""
+    if "open" in request:
+        return worker.open(request["open"])
+    if "turn" in request:
+        return {"ms": worker.turn(*request["turn"])}
+    from gpu_rows import kernels_of, p99_under_load
+
+    assert worker.ask is not None, "open a case first"
+    return {"kernels": kernels_of(worker.ask), "p99_loaded_ms": p99_under_load(worker.turn)}
 
 
 if __name__ == "__main__":

@@ -69,6 +69,13 @@ class Worker:
         spent: list[float] = self.receive()["ms"]
         return spent
 
+    def gpu_figures(self) -> dict[str, float]:
+        """Kernels a chunk and p99 beside a loaded GPU; nothing for a seat on the CPU."""
+        if self.seat.device == "cpu":
+            return {}
+        self.send({"gpu": True})
+        return self.receive()
+
     def close(self) -> None:
         """Ends the process."""
         if self._process.stdin is not None:

@@ -56,6 +56,7 @@ def restore_state(folder: Path, state: TrainState, run: str) -> None:
     state.networks.load_state_dict(
         {k.removeprefix("networks."): v for k, v in tensors.items() if k.startswith("networks.")}
     )
+    _check_moments(folder, state, tensors)
     adam = state.optimizer.state_dict()
     count = sum(len(group["params"]) for group in adam["param_groups"])
     adam["state"] = {
@@ -63,6 +64,17 @@ def restore_state(folder: Path, state: TrainState, run: str) -> None:
     }
     state.optimizer.load_state_dict(adam)
     state.step = int(metadata["step"])
+
+
+def _check_moments(folder: Path, state: TrainState, tensors: dict[str, torch.Tensor]) -> None:
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
+    for index, parameter in enumerate(parameters):
+        stored = tensors.get(f"adam.{index}.exp_avg")
+        if stored is None or stored.shape != parameter.shape:
+            raise CheckpointError(
+                folder,
+                f"Adam's moments in {STATE} have another layout, that of another release; give --restart to begin anew",
+            )
 
 
 def run_identity(parts: dict[str, object]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.dataset import from_slices, read_slices, split
@@ -125,6 +126,17 @@ def test_a_state_that_is_cut_short_is_refused(tmp_path: Path, interface: Interfa
     path = tmp_path / "state" / STATE
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(CheckpointError, match="cannot be read"):
+        restore_state(tmp_path / "state", run.state, "run")
+
+
+def test_moments_of_another_layout_are_refused(tmp_path: Path, interface: Interface) -> None:
+    run = trainer(tmp_path, interface)
+    next(run.run())
+    save_state(tmp_path / "state", run.state, "run")
+    tensors = load_file(tmp_path / "state" / STATE)
+    tensors["adam.0.exp_avg"] = tensors["adam.0.exp_avg"][:5].clone()
+    save_file(tensors, tmp_path / "state" / STATE, metadata={"step": "1", "run": "run"})
+    with pytest.raises(CheckpointError, match="another layout, that of another release; give --restart"):
         restore_state(tmp_path / "state", run.state, "run")
 
 
