@@ -34,7 +34,7 @@ struct Answer {
 };
 
 // For so many walks a thread works alone after a stall: at first, and at most.
-constexpr int kPatience = 50, kMostPatience = 3200;
+constexpr int kPatience = 8, kMostPatience = 4096;
 
 class Sampler {
  public:
