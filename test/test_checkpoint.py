@@ -14,6 +14,7 @@ from qgf_ros.checkpoint import CONFIG, WEIGHTS, Checkpoint, load_checkpoint, sav
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.errors import CheckpointError, InterfaceMismatchError
+from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from test.data.conftest import interface as interface
@@ -39,6 +40,22 @@ def test_what_is_saved_comes_back(tmp_path: Path, checkpoint: Checkpoint) -> Non
     np.testing.assert_array_equal(loaded.normalizer.mean, checkpoint.normalizer.mean)
     for name, value in checkpoint.networks.state_dict().items():
         assert torch.equal(loaded.networks.state_dict()[name], value)
+
+
+def test_it_says_at_which_times_the_policy_was_trained(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    grid = TimeGrid(16, continuous=True)
+    save_checkpoint(tmp_path / "c", dataclasses.replace(checkpoint, trained_at=grid))
+    assert load_checkpoint(tmp_path / "c").grid == grid
+
+
+def test_one_from_before_that_was_said_was_trained_at_the_times_of_its_default_steps(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    content = json.loads((tmp_path / "c" / CONFIG).read_text())
+    del content["trained_at"]
+    (tmp_path / "c" / CONFIG).write_text(json.dumps(content))
+    assert load_checkpoint(tmp_path / "c").grid == TimeGrid(checkpoint.defaults.denoise_steps)
 
 
 def test_loaded_networks_ask_for_no_gradients(tmp_path: Path, checkpoint: Checkpoint) -> None:
