@@ -124,6 +124,7 @@ def measure_cases(cases: Sequence[Case], seats: Sequence[Seat], seconds: float |
         "seconds": time.monotonic() - began,
         "rows": rows,
         "ratios": ratios_of(rows),
+        "ratios_of_minima": ratios_of(rows, "min_ms"),
         "missing": missing,
     }
 

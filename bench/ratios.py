@@ -13,18 +13,20 @@ RIVALS = ("jax", "autograd", "compile")
 FLOORS = {"cpu_fp32": "floor_fp32", "cpu_bf16": "floor_bf16"}
 
 
-def best(rows: Sequence[Row], sampler: str, net: str, n: int, device: str) -> Row | None:
-    """The row of a side at its best thread count, by p50; None where it was not measured."""
+def best(
+    rows: Sequence[Row], sampler: str, net: str, n: int, device: str, figure: str = "p50_ms"
+) -> Row | None:
+    """The row of a side at its best thread count, by `figure`; None where it was not measured."""
     found = [
         row
         for row in rows
         if (row["sampler"], row["net"], row["n"], row["device"]) == (sampler, net, n, device)
     ]
-    return min(found, key=lambda row: row["p50_ms"]) if found else None
+    return min(found, key=lambda row: row[figure]) if found else None
 
 
-def ratios_of(rows: Sequence[Row]) -> dict[str, float]:
-    """All ratios that the rows allow; every side at its best thread count.
+def ratios_of(rows: Sequence[Row], figure: str = "p50_ms") -> dict[str, float]:
+    """All ratios of `figure` that the rows allow; every side at its best thread count.
 
     ENGINE_vs_RIVAL/NET/nN: the rival's p50 over ours, above 1 we are faster. ENGINE_vs_floor/NET/nN: our p50 over the floor's at
     the same number of threads, 1 is the floor. ENGINE_n4_vs_n1/NET: our p50 for four samples over that for one.
@@ -32,30 +34,29 @@ def ratios_of(rows: Sequence[Row]) -> dict[str, float]:
     found: dict[str, float] = {}
     for net, n, device in sorted({(row["net"], row["n"], row["device"]) for row in rows}):
         for engine in ENGINES:
-            ours = best(rows, engine, net, n, device)
+            ours = best(rows, engine, net, n, device, figure)
             if ours is None:
                 continue
             case = f"{net}/n{n}" + ("" if device == "cpu" else f"/{device}")
-            found |= _against_rivals(rows, ours, engine, net, n, device, case)
+            found |= _against_rivals(rows, ours, device, case, figure)
             floor = _floor_beside(rows, ours)
             if floor is not None:
-                found[f"{engine}_vs_floor/{case}"] = ours["p50_ms"] / floor["p50_ms"]
-            one = best(rows, engine, net, 1, device)
+                found[f"{engine}_vs_floor/{case}"] = ours[figure] / floor[figure]
+            one = best(rows, engine, net, 1, device, figure)
             if one is not None and n > 1:
                 found[f"{engine}_n{n}_vs_n1/{net}" + ("" if device == "cpu" else f"/{device}")] = (
-                    ours["p50_ms"] / one["p50_ms"]
+                    ours[figure] / one[figure]
                 )
     return found
 
 
-def _against_rivals(
-    rows: Sequence[Row], ours: Row, engine: str, net: str, n: int, device: str, case: str
-) -> dict[str, float]:
+def _against_rivals(rows: Sequence[Row], ours: Row, device: str, case: str, figure: str) -> dict[str, float]:
+    engine, net, n = ours["sampler"], ours["net"], ours["n"]
     found = {}
     for sampler in RIVALS:
-        rival = best(rows, sampler, net, n, device)
+        rival = best(rows, sampler, net, n, device, figure)
         if rival is not None:
-            found[f"{engine}_vs_{sampler}/{case}"] = rival["p50_ms"] / ours["p50_ms"]
+            found[f"{engine}_vs_{sampler}/{case}"] = rival[figure] / ours[figure]
     return found
 
 

@@ -92,6 +92,16 @@ def test_a_ratio_to_a_rival_is_above_one_where_we_are_faster() -> None:
     assert found["cpu_fp32_vs_compile/4x512/n1"] == 4.0
 
 
+def test_ratios_of_another_figure_choose_the_best_thread_count_by_that_figure() -> None:
+    rows = [
+        row("cpu_fp32", 9.0) | {"min_ms": 1.0},
+        row("cpu_fp32", 2.0, threads=2) | {"min_ms": 1.5},
+        row("jax", 6.0) | {"min_ms": 4.0},
+    ]
+    assert ratios_of(rows)["cpu_fp32_vs_jax/4x512/n1"] == 3.0
+    assert ratios_of(rows, "min_ms")["cpu_fp32_vs_jax/4x512/n1"] == 4.0
+
+
 def test_every_side_counts_at_its_best_thread_count() -> None:
     rows = [
         row("cpu_fp32", 4.0),
