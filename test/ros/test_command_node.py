@@ -87,7 +87,8 @@ class Arm:
         return next(values(message) for message in self.certificates[begun:] if fits(message))
 
     def start(self) -> None:
-        """Starts the node, when it has found the controller."""
+        """Starts the node, when it has found the controller and listens for chunks."""
+        self.peer.matched(self._chunks)
         self.peer.until(lambda: self.peer.call(Trigger, "command_node/start").success, "the start")
 
     def start_moving(self) -> None:
@@ -170,6 +171,29 @@ def test_it_plays_chunks_and_rests_inside_the_limits_when_none_follows(active: A
     active.peer.until(
         lambda: list(active.commands[-1].data) == list(active.rows()[-1, 0]), "the same command"
     )
+
+
+def test_under_a_delay_it_asks_for_the_next_chunk_while_the_last_is_played(
+    start: Callable[..., Any], arm: Arm, tmp_path: Path
+) -> None:
+    """The policy node learns what it needs, and the seam is told at the end of the first new action."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["deployment"]["chunks"] = {"mode": "naive", "execution_horizon": 2, "delay": 1}
+
+    start(NODE, contract=write_two_joints(tmp_path, edit), autostart=True)
+    arm.until_certified("the first command", rung="hold", commands="1")
+    arm.start()
+    arm.until_certified("the wish for a chunk", wants_chunk="true")
+    first = arm.propose(np.array([[0.05, 0.05]] * 4))
+    asked = arm.until_certified("the next wish", wants_chunk="true", chunk_stamp_ns=str(first))
+    assert (asked["rung"], asked["begun"], asked["actions_left"]) == ("chunk", "2", "2")
+    assert (asked["horizon"], asked["delay"], asked["seam"]) == ("2", "1", "")
+    second = arm.propose(np.array([[-0.05, -0.05]] * 4))
+    taken = arm.until_certified("the take-over", chunk_stamp_ns=str(second))
+    assert 1 <= int(taken["begun"]) <= 2
+    arm.peer.until(lambda: any(values(message)["seam"] for message in arm.certificates), "a seam")
+    assert_inside_limits(two_joints(tmp_path), arm.rows())
 
 
 def test_it_brakes_inside_the_limits_when_joint_states_stop_coming(active: Arm, tmp_path: Path) -> None:
