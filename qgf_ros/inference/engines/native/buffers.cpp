@@ -31,6 +31,10 @@ Sampler::Sampler(const Shape& shape, const float* const* arrays, int threads, co
     stride_ = std::max(stride_, layer.columns);
     shares_ = std::max(shares_, layer.weights.shares());
   }
+  for (const Network& critic : critics_)
+    for (const Layer& layer : critic.layers)
+      for (const Panel& panel : layer.weights.panels)
+        critic_bytes_ += (size_t)panel.rows * panel.columns * (panel.bf16 ? 2 : 4);
   replicas_.resize(threads);
   unpacked_.resize(threads);
 }
@@ -55,7 +59,6 @@ void Sampler::lay_out(Carver& carve) {
     carve(r.q, members_ * n), carve(r.share, members_ * n), carve(r.q_first, n), carve(r.score, n);
     carve(r.norms, n), carve(r.rows, members_ * n), carve(r.place, members_ * n);
     carve(r.counts, members_);
-    r.predicted = 0;
   }
 }
 

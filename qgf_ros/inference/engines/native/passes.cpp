@@ -89,14 +89,15 @@ void Sampler::backward(Lane& lane, const Job* jobs, int count, bool from_parts) 
 // Q of every member at `point` (N, D).
 void Sampler::critics(Lane& lane, const float* point, bool keep) {
   Replica& r = *lane.r;
-  // Alone, a thread goes through one member after the other, and last through the one that it probably has to come back
-  // through: its weights are then still in the second-level cache. Several threads share all members, to wait less often.
-  const int at_once = threads() == 1 ? 1 : members_;
+  // The member that was the least last time is asked at last: if its weights are still in the second-level cache, the way
+  // back finds them there. All members at once would mean fewer barriers, but the weights of all of them in between.
   Pass passes[kMostMembers];
   for (int i = 0; i < members_; i++) {
     const int e = (r.predicted + 1 + i) % members_;
     passes[i] = {&critics_[e], point, critic_base_ + (size_t)e * stride_, e, e};
   }
+  lane.asked_last = r.predicted;
+  const int at_once = members_at_once();
   for (int i = 0; i < members_; i += at_once) forward(lane, passes + i, at_once, keep);
   for (int e = 0; e < members_; e++)
     for (int row = lane.first_row; row < lane.last_row; row++)
@@ -131,7 +132,7 @@ void Sampler::choose_members(Lane& lane) {
         r.share[at] = chosen ? 1.0f / (float)equal : 0.0f;
         r.place[at] = chosen ? r.counts[e] : -1;
         if (chosen) r.rows[e * capacity_ + r.counts[e]++] = row;
-        if (chosen && threads() == 1) r.predicted = e;
+        if (chosen) r.predicted = e;
       }
     }
   }
@@ -143,14 +144,15 @@ void Sampler::critic_gradient(Lane& lane) {
   Replica& r = *lane.r;
   Job jobs[kMostMembers];
   int count = 0;
-  for (int e = 0; e < members_; e++)
-    if (r.counts[e] > 0) jobs[count++] = {&critics_[e], e, e, r.counts[e], r.rows + e * capacity_};
-  const int at_once = threads() == 1 ? 1 : count;
+  for (int i = 0; i < members_; i++)
+    if (const int e = (lane.asked_last + members_ - i) % members_; r.counts[e] > 0)
+      jobs[count++] = {&critics_[e], e, e, r.counts[e], r.rows + e * capacity_};
+  const int at_once = std::max(1, std::min(count, members_at_once()));
   for (int row = lane.first_row; row < lane.last_row; row++)
     std::fill_n(r.guidance + row * padded(vector_), padded(vector_), 0.0f);
   for (int i = 0; i < count; i += at_once) {
-    backward(lane, jobs + i, at_once, false);
-    for (int job = i; job < i + at_once; job++) {
+    backward(lane, jobs + i, std::min(at_once, count - i), false);
+    for (int job = i; job < std::min(count, i + at_once); job++) {
       const int e = jobs[job].tape;
       const int shares = critics_[e].layers[0].weights.shares();
       for (int row = lane.first_row; row < lane.last_row; row++) {

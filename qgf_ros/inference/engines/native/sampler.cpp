@@ -34,7 +34,7 @@ void Sampler::all(Team::Work work) {
 
 Sampler::Lane Sampler::lane(int thread) {
   return {thread, &replicas_[n() > 1 ? 0 : thread], shared() ? share_begin(n(), thread, threads()) : 0,
-          shared() ? share_begin(n(), thread + 1, threads()) : n(), 0, unpacked_[thread]};
+          shared() ? share_begin(n(), thread + 1, threads()) : n(), 0, unpacked_[thread], 0};
 }
 
 // The shares of the first layers that are the same for the whole chunk, and those of each time. A thread reads only columns
@@ -54,6 +54,7 @@ void Sampler::begin(int thread) {
     multiply(lane, critics_[e].of_observation, request_.observation, 0, 1, critics_[e].layers[0].bias, 0,
              critic_base_ + (size_t)e * stride_, stride_);
   Replica& r = *lane.r;
+  if (!shared() || thread == 0) r.predicted = 0;  // nothing of the last walk is left
   const int d = padded(vector_);
   for (int n = lane.first_row; n < lane.last_row; n++) {
     std::copy(request_.noise + n * vector_, request_.noise + (n + 1) * vector_, r.state + n * d);

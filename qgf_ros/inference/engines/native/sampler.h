@@ -36,6 +36,9 @@ struct Answer {
 // For so many walks a thread works alone after a stall: at first, and at most.
 constexpr int kPatience = 8, kMostPatience = 4096;
 
+// Weights of this size stay in a second-level cache while they are used.
+constexpr size_t kCached = 3 << 19;
+
 class Sampler {
  public:
   Sampler(const Shape& shape, const float* const* arrays, int threads, const Kernels& kernels);
@@ -70,7 +73,7 @@ class Sampler {
     double* norms;                                             // (N) sums over guided steps of |w g|
     int *rows, *place;                                         // [member] (N): candidates of a job; place of a candidate, or -1
     int* counts;                                               // [member]: how many they are
-    int predicted;                                             // the member that was the smallest last time
+    int predicted;                                             // the member that was the least last time
   };
   struct Lane {  // one thread
     int thread;
@@ -78,6 +81,7 @@ class Sampler {
     int first_row, last_row;
     int phase;
     float* unpacked;
+    int asked_last;  // the member that `critics` asked last
   };
 
   void prepare(const Request& request);
@@ -111,6 +115,7 @@ class Sampler {
   size_t tape(int tape, int layer) const { return ((size_t)tape * depth_ + layer) * plane(); }
   size_t tape_row(int tape, int layer) const { return ((size_t)tape * depth_ + layer) * capacity_; }
   int threads() const { return together_ ? team_.size() : 1; }
+  int members_at_once() const { return threads() > 1 && critic_bytes_ / threads() < kCached ? members_ : 1; }
   bool shared() const { return request_.candidates > 1 && threads() > 1; }
   void rows_barrier(const Lane& lane) {
     if (shared()) team_.barrier(lane.thread);
@@ -124,6 +129,7 @@ class Sampler {
   std::vector<Network> critics_;
   Team team_;
 
+  size_t critic_bytes_ = 0;             // of all members' weights
   int stride_ = 0, shares_ = 0;         // widest row of any buffer; most shares of any matrix
   int capacity_ = 0, step_capacity_ = 0;  // candidates and steps that the buffers hold
   std::vector<double> table_times_;     // times whose shares stand in table_
