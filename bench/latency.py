@@ -47,7 +47,7 @@ SINGLE_ONLY = (
     "floor_fp32",
     "floor_bf16",
 )  # measured for one sample: compiling takes long, a floor is one reading
-SECONDS = {1: 45.0, 4: 30.0, 16: 30.0}  # a group of rows of one size
+SECONDS = {1: 40.0, 4: 25.0, 16: 25.0}  # a group of rows of one size
 QUICK_SECONDS = 20.0
 ACCURACY = 2e-5  # of float32 sides, on actions in [-1, 1]
 
