@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -99,6 +100,9 @@ class CommandNode(LifecycleNode):
         contract = load_contract(self.get_parameter("contract").value)
         ages = [self.get_parameter(name).value for name in ("chunk_max_age_s", "resume_within_s")]
         commander = Commander(self, contract, SessionConfig(*ages), time.monotonic_ns())
+        if not self._lockstep:
+            send_after_ns = round(self.get_parameter("send_after_s").value * 1e9)
+            commander.before_sending = partial(self._metronome.settle, send_after_ns)
         self._listen(commander.joint_topics)
         self._commander = commander
         self._process.begin()

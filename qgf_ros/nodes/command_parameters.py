@@ -22,6 +22,13 @@ TABLE = (
     Parameter(
         "resume_within_s", 0.5, "after a longer break in the joint states hold until ~/start", 0.0, 60.0
     ),
+    Parameter(
+        "send_after_s",
+        0.002,
+        "real time: a command leaves so long after its tick began, however long computing it took; 0: at once",
+        0.0,
+        0.01,
+    ),
     *process.PARAMETERS,
     Parameter("autostart", False, "true: configure and activate at start"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
@@ -38,6 +40,7 @@ class Commander:
         self.rate = Rate(now_ns)
         self.seams = SeamCount()
         self.last: Tick | None = None
+        self.before_sending: Callable[[], None] = lambda: None  # waits, so that commands leave regularly
 
     @property
     def joint_topics(self) -> list[str]:
@@ -68,6 +71,7 @@ class Commander:
         tick = self.session.tick(stamp_ns)
         sent = 0
         if tick.command is not None:
+            self.before_sending()
             sent = sum(output.send(tick.command, self._gate.limiter) for output in self._outputs)
             self._publish_executed(tick.command)
             if tick.command.seam is not None:

@@ -45,6 +45,10 @@ class Metronome:
         """No further tick; callbacks go on to be served."""
         self._period_ns = 0
 
+    def settle(self, after_ns: int) -> None:
+        """Within a tick: sleeps until so long after the tick was due. What is done then comes as regularly as the ticks."""
+        time.sleep(max(self.next_ns - self._period_ns + after_ns - time.monotonic_ns(), 0) * 1e-9)
+
     def turn(self, serve: Serve) -> None:
         """Serves callbacks until a tick is near, sleeps until it is due, and ticks. Where nothing ticks: callbacks only."""
         if not self.is_running:

@@ -7,7 +7,7 @@ from rclpy.node import Node
 from qgf_ros.nodes.diagnostics import Diagnostics, Level
 from qgf_ros.nodes.params import Parameter
 from qgf_ros.nodes.quiet import QuietCollector
-from qgf_ros.nodes.scheduling import Granted, Wishes, read_cores, schedule
+from qgf_ros.nodes.scheduling import Granted, Wishes, read_cores, schedule, unschedule
 
 PARAMETERS = (
     Parameter(
@@ -44,11 +44,11 @@ class ProcessSetup:
 
     def begin(self) -> None:
         """Called at the end of configure, when everything that lives long is there. What is not granted is logged."""
+        if self._collector is not None:
+            self._collector.begin()  # tens of ms, before other real-time processes would have to wait for it
         self.granted = schedule(self._wishes)
         for sentence in self.granted.refused:
             self._node.get_logger().warning(f"{sentence[0].upper()}{sentence[1:]}.")
-        if self._collector is not None:
-            self._collector.begin()
 
     def rest(self, left_ns: int, is_at_rest: bool) -> None:
         """To be called after a tick, with the time until the next, ns."""
@@ -56,7 +56,8 @@ class ProcessSetup:
             self._collector.rest(left_ns, is_at_rest)
 
     def end(self) -> None:
-        """Gives garbage collection back to Python."""
+        """Gives priority back, and garbage collection to Python: leaving is no hurry."""
+        unschedule()
         if self._collector is not None:
             self._collector.end()
 

@@ -6,6 +6,7 @@ regularly on a busy machine.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -54,6 +55,13 @@ def schedule(wishes: Wishes) -> Granted:
         tuple(words for is_granted, words in answers if is_granted),
         tuple(words for is_granted, words in answers if not is_granted),
     )
+
+
+def unschedule() -> None:
+    """Makes every thread an ordinary one again; nothing needs to be granted for that."""
+    with contextlib.suppress(OSError, AttributeError):
+        for thread in _threads():
+            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 def read_cores(text: str) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from qgf_ros.nodes import metronome, qos
 from qgf_ros.nodes.metronome import Metronome
 from qgf_ros.nodes.polled import Inputs
 from qgf_ros.nodes.quiet import PERIOD_S, QuietCollector
-from qgf_ros.nodes.scheduling import Wishes, may_lock_memory, read_cores, schedule
+from qgf_ros.nodes.scheduling import Wishes, may_lock_memory, read_cores, schedule, unschedule
 
 pytestmark = pytest.mark.ros
 MS = 1_000_000
@@ -68,6 +68,24 @@ def test_a_late_tick_stands_for_those_that_were_dropped_and_the_phase_stays(cloc
     ticks.turn(lambda _: clock.pass_by(34 * MS))  # one callback that takes as long as three ticks
     assert ticks.next_ns == first_ns + 30 * MS
     assert ticks.left_ns == 6 * MS
+
+
+def test_what_is_done_after_settling_is_as_regular_as_the_ticks_however_long_it_took_to_compute(
+    clock: Time,
+) -> None:
+    durations, sent = iter([0, MS, 2 * MS, 3 * MS, 0]), []
+
+    def tick() -> None:
+        clock.pass_by(next(durations))
+        ticks.settle(2 * MS)
+        sent.append(clock.now_ns)
+
+    ticks = Metronome(tick)
+    ticks.start(10 * MS)
+    begun_ns = clock.now_ns
+    for _ in range(5):
+        ticks.turn(lambda timeout_s: clock.pass_by(round(timeout_s * 1e9)))
+    assert [stamp - begun_ns for stamp in sent] == [12 * MS, 22 * MS, 32 * MS, 43 * MS, 52 * MS]
 
 
 def test_no_callback_is_begun_just_before_a_tick(clock: Time) -> None:
@@ -203,6 +221,13 @@ def test_a_core_that_is_not_there_is_said_in_one_line_and_nothing_breaks() -> No
 
 def test_who_asks_for_nothing_runs_as_any_process() -> None:
     assert schedule(Wishes()).sentence == "normal"
+
+
+def test_priority_is_given_back() -> None:
+    if schedule(Wishes(priority=1)).refused:
+        pytest.skip("real-time priority is not granted here")
+    unschedule()
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 ASK = """
