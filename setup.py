@@ -124,8 +124,15 @@ setup(
             "ros-trajectory-msgs",
         ],
         "train": ["tensorboard>=2.15"],
-        "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],  # a robot that only runs an exported policy needs onnxruntime alone
-        "bench": ["jax>=0.10", "jaxlib>=0.10", "matplotlib>=3.8"],  # a rival to measure against; jaxlib 0.4.30 miscompiled
+        "onnx": [
+            "onnx>=1.16",
+            "onnxruntime>=1.18",
+        ],  # a robot that only runs an exported policy needs onnxruntime alone
+        "bench": [
+            "jax>=0.10",
+            "jaxlib>=0.10",
+            "matplotlib>=3.8",
+        ],  # a rival to measure against; jaxlib 0.4.30 miscompiled
         "test": ["pytest>=8", "hypothesis>=6.100", "rosbags>=0.10"],
         "lint": ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1"],
         "colcon": [
