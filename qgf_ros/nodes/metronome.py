@@ -50,12 +50,19 @@ class Metronome:
         time.sleep(max(self.next_ns - self._period_ns + after_ns - time.monotonic_ns(), 0) * 1e-9)
 
     def turn(self, serve: Serve) -> None:
-        """Serves callbacks until a tick is near, sleeps until it is due, and ticks. Where nothing ticks: callbacks only."""
+        """Serves callbacks until a tick is near, sleeps until it is due, and ticks. Where nothing ticks: callbacks only.
+
+        At least one callback that waits is served in a turn, however little time the ticks leave.
+        """
         if not self.is_running:
             serve(LONGEST_S)
             return
+        has_served = False
         while (left_ns := self.left_ns) > CLOSE_NS:
             serve(min((left_ns - CLOSE_NS) * 1e-9, LONGEST_S))
+            has_served = True
+        if not has_served:  # ticks take all of the time: a stop must still be heard
+            serve(0.0)
         if not self.is_running:  # a callback has stopped it
             return
         time.sleep(self.left_ns * 1e-9)

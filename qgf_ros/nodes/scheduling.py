@@ -74,7 +74,7 @@ def read_cores(text: str) -> tuple[int, ...]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         first, dash, last = part.partition("-")
         last = last if dash else first
-        if not first.isdecimal() or not last.isdecimal():
+        if not first.isdecimal() or not last.isdecimal() or int(first) > int(last):
             raise InvalidSetting(
                 "Parameter cpu_affinity", text, "numbers of cores such as 1 or 0,2-3, or empty"
             )

@@ -101,6 +101,19 @@ def test_no_callback_is_begun_just_before_a_tick(clock: Time) -> None:
     assert min(begun) > metronome.CLOSE_NS
 
 
+@pytest.mark.parametrize(("period_ms", "tick_ms"), [(2, 3), (10, 11)])
+def test_where_ticks_take_all_of_the_time_a_callback_that_waits_is_served_before_each(
+    clock: Time, period_ms: int, tick_ms: int
+) -> None:
+    waits: list[float] = []
+    ticks = Metronome(lambda: clock.pass_by(tick_ms * MS))
+    ticks.start(period_ms * MS)
+    clock.pass_by(period_ms * MS)
+    for _ in range(5):
+        ticks.turn(waits.append)
+    assert waits == [0.0] * 5
+
+
 def test_without_ticks_a_turn_serves_callbacks_and_ends_soon(clock: Time) -> None:
     waits: list[float] = []
     Metronome(lambda: pytest.fail("nothing was started")).turn(waits.append)
@@ -200,7 +213,7 @@ def test_ranges_of_cores_are_read_and_no_text_means_any_core() -> None:
     assert read_cores("") == ()
 
 
-@pytest.mark.parametrize("text", ["one", "1-", "-1", "1..3"])
+@pytest.mark.parametrize("text", ["one", "1-", "-1", "1..3", "3-1"])
 def test_what_is_no_list_of_cores_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InvalidSetting, match="0,2-3"):
         read_cores(text)
