@@ -49,7 +49,6 @@ SINGLE_ONLY = (
 )  # measured for one sample: compiling takes long, a floor is one reading
 SECONDS = {1: 40.0, 4: 25.0, 16: 25.0}  # a group of rows of one size
 QUICK_SECONDS = 20.0
-ACCURACY = 2e-5  # of float32 sides, on actions in [-1, 1]
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from qgf_ros.datatypes import Observation
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import SamplerConfig, Walk
-from qgf_ros.inference.cost import CostBook, WalkCost, calibrate
+from qgf_ros.inference.cost import CostBook, calibrate
 from qgf_ros.inference.cutting import Cutter, is_good
 from qgf_ros.inference.deadline import Clock, Deadline
 from qgf_ros.inference.engines.engine import GoOn
@@ -97,10 +97,6 @@ class TimelyPolicy:
     def engine(self) -> str:
         """Which engine samples."""
         return self._policy.engine.description
-
-    def full_cost(self, sampler: SamplerConfig) -> WalkCost:
-        """The calibrated cost of walks as `sampler` asks for."""
-        return self.costs.calibrated(sampler.candidates)
 
     def propose(
         self,

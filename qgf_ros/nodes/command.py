@@ -54,7 +54,7 @@ class CommandNode(LifecycleNode):
         self._health = CommandHealth(self, self._process)
         self.create_service(Trigger, "~/start", lambda _, response: answer(self, response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: answer(self, response, self._stop))
-        alone = MutuallyExclusiveCallbackGroup()  # while it waits for rest, the timer's group must go on
+        alone = MutuallyExclusiveCallbackGroup()  # while it waits for rest, the other callbacks must go on
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=alone)
         self.create_timer(1.0, self._report, clock=STEADY)
 

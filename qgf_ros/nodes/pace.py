@@ -1,10 +1,10 @@
-"""Counts the ticks that a periodic timer served and dropped."""
+"""Counts the ticks that were served and dropped."""
 
 from __future__ import annotations
 
 
 class Pace:
-    """A timer that is late by a period or more drops ticks and keeps its phase; the time of its next tick tells how many.
+    """A clock that is late by a period or more drops ticks and keeps its phase; the time of its next tick tells how many.
 
     Times in ns of a steady clock.
     """
