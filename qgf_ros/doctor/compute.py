@@ -22,7 +22,7 @@ def engine(level: str, problem: str, has_cuda: bool) -> Finding:
     if has_cuda:
         return ok("engine", "cuda_graph")
     if problem:
-        found = f"torch on the CPU, several times slower than engine cpu: {problem}"
+        found = f"torch on the CPU, slower than engine cpu: {problem}"
         return warn("engine", found, "build the library of engine cpu: it needs a C++ compiler once")
     if level in FAST_LEVELS:
         return ok("engine", f"cpu ({level})")
