@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.schema import ChunkMode, Contract
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.deadline import Budget, MonotonicClock, VirtualClock
-from qgf_ros.inference.engines.engine import Engine
+from qgf_ros.inference.engines.engine import Engine, check_delay
 from qgf_ros.inference.engines.opened import open_policy
 from qgf_ros.inference.engines.stated import StatedEngine
 from qgf_ros.inference.plan import PlanLevel
@@ -68,13 +68,15 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         MissingFileError, UnknownKeys, InvalidSetting, ContractError, ...: as `load_contract`.
         CheckpointError, InterfaceMismatchError, ...: as `open_policy`.
         MissingGpuError, MissingExtraError, ...: what the engine needs is not there.
-        InvalidSetting: the margin leaves nothing of the deadline.
+        InvalidSetting: the margin leaves nothing of the deadline, or the delay is longer than the policy was trained for.
         OffGridError: the number of steps is not one that the policy was trained for.
         NoPlanError: in lockstep, no walk fits the deadline by the stated costs.
     """
     contract = load_contract(settings.contract)
     budget = Budget.of(contract, settings.deadline_s, settings.deadline_margin_s)
     opened = open_policy(settings.engine, settings.checkpoint, contract.interface, settings.device)
+    if contract.deployment.chunks.mode is ChunkMode.REAL_TIME:
+        check_delay(contract.deployment.chunks.delay, opened.max_delay)
     engine = adapt(opened.engine)
     clock: MonotonicClock | VirtualClock = MonotonicClock()
     if settings.lockstep:

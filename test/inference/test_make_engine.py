@@ -9,7 +9,7 @@ from engine_cases import SHAPES, random_checkpoint
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting, MissingGpuError
 from qgf_ros.inference.device import Device
-from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
+from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision, check_delay
 from qgf_ros.inference.engines.make import make_engine
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -60,3 +60,10 @@ def test_the_specification_is_float32(checkpoint: Checkpoint) -> None:
         InvalidSetting, match="precision is 'bf16', but it must be fp32 with engine reference"
     ):
         make_engine(EngineConfig(EngineName.REFERENCE, Precision.BF16), checkpoint, Device.CPU)
+
+
+def test_a_policy_that_is_told_takes_delays_as_long_as_it_was_trained_for_and_another_any() -> None:
+    for delay, longest in ((0, 2), (2, 2), (9, 0)):
+        check_delay(delay, longest)
+    with pytest.raises(InvalidSetting, match="delay is 3, but it must be at most 2"):
+        check_delay(3, 2)

@@ -94,6 +94,12 @@ class Engine(Protocol):
 
 def check_told(prefix: Prefix | None, longest: int) -> None:
     """Raises InvalidSetting where a policy that is told of up to `longest` committed actions (0: never) gets more."""
-    if prefix is not None and 0 < longest < prefix.delay:
+    if prefix is not None:
+        check_delay(prefix.delay, longest)
+
+
+def check_delay(delay: int, longest: int) -> None:
+    """Raises InvalidSetting where `delay` actions are more than a policy was trained to be told of (`longest`; 0: never)."""
+    if 0 < longest < delay:
         accepted = f"at most {longest}, the longest that this policy was trained with"
-        raise InvalidSetting("delay", prefix.delay, accepted)
+        raise InvalidSetting("delay", delay, accepted)

@@ -18,11 +18,12 @@ EXPORTED = ".onnx"
 
 @dataclass(frozen=True)
 class Opened:
-    """A policy ready to sample, and what it says of itself."""
+    """A policy ready to sample, and what it says of itself; `max_delay` as in `NetworkConfig`."""
 
     engine: Engine
     defaults: SamplerDefaults
     grid: TimeGrid
+    max_delay: int
 
 
 def open_policy(
@@ -46,7 +47,8 @@ def _open_exported(config: EngineConfig, path: Path, interface: Interface, devic
         raise InvalidSetting("engine", config.name.value, f"onnx or auto for the exported file {path}")
     engine = OnnxEngine(path, config, device)
     engine.check_interface(path, interface)
-    return Opened(engine, engine.exported.defaults, engine.exported.grid)
+    exported = engine.exported
+    return Opened(engine, exported.defaults, exported.grid, exported.max_delay)
 
 
 def _open_folder(config: EngineConfig, path: Path, interface: Interface, device: Device) -> Opened:
@@ -63,4 +65,4 @@ def _open_folder(config: EngineConfig, path: Path, interface: Interface, device:
     checkpoint = load_checkpoint(path, interface)
     with gpu_memory():
         engine = GpuMemoryEngine(make_engine(config, checkpoint, device))
-    return Opened(engine, checkpoint.defaults, checkpoint.grid)
+    return Opened(engine, checkpoint.defaults, checkpoint.grid, checkpoint.networks.config.max_delay)
