@@ -5,6 +5,8 @@ Times are exact: only stated work and stalls move the clock.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from contract_files import two_joints
@@ -36,13 +38,14 @@ PLACES = (*range(STEPS), SCORING)
 class World:
     """A policy whose work takes `COST`, and which stalls in its next walk as told."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, steps: int = STEPS) -> None:
+        self.sampler = replace(SAMPLER, denoise_steps=steps)
         self.clock = VirtualClock()
         self._stalls: dict[int, Stall] = {}
         stated = StatedEngine(StraightEngine(), self.clock, COST)
         self._engine = StallingEngine(stated, self._stalls, self.clock.spend)
         policy = ChunkPolicy(contract.interface, self._engine)
-        self.timely = TimelyPolicy(policy, SAMPLER, TimeGrid(STEPS), self.clock, passes=1)
+        self.timely = TimelyPolicy(policy, self.sampler, TimeGrid(STEPS), self.clock, passes=1)
         self._observation = Observation(np.zeros(contract.interface.observation_dim, np.float32), 0)
 
     def slow_down(self, factor: float) -> None:
@@ -63,7 +66,7 @@ class World:
         began_s = self.clock.now_s()
         deadline = Deadline.within(self.clock, budget_s, PERIOD_S)
         self.clock.spend(before_s)
-        proposed = self.timely.propose(self._observation, SAMPLER, 0, 0, deadline, began_s)
+        proposed = self.timely.propose(self._observation, self.sampler, 0, 0, deadline, began_s)
         self.clock.spend(after_s)
         return self.timely.close(proposed)
 
@@ -179,6 +182,16 @@ def test_on_a_slower_machine_plans_become_smaller_within_four_chunks_and_grow_ag
     assert [attempt.slowdown for attempt in attempts[4:]] == pytest.approx([factor] * 36)
     world.slow_down(1.0)
     assert [world.attempt() for _ in range(20)][-1].plan.level is PlanLevel.FULL
+
+
+def test_plans_grow_again_also_after_walks_too_short_to_time_their_steps(contract: Contract) -> None:
+    world = World(contract, steps=5)
+    world.slow_down(7.0)
+    planned = [world.attempt().plan for _ in range(40)][-1]
+    assert planned.walk is not None
+    assert planned.walk.steps == 2
+    world.slow_down(1.0)
+    assert [world.attempt() for _ in range(60)][-1].plan.level is PlanLevel.FULL
 
 
 @pytest.mark.parametrize("place", [0, 4])

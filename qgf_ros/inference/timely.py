@@ -126,7 +126,7 @@ class TimelyPolicy:
             observation, walk, seed, index, prefix, cutter.go_on if asks else None
         )
         engine_s = self.clock.now_s() - planned_s
-        slowdown = self.costs.slowdown * (cutter.step_ratio() or 1.0) if asks else None
+        slowdown = self._slowdown(cutter, walk, proposal, engine_s) if asks else None
         return Attempt(plan, proposal, Ending.IN_TIME, budget_s, 0.0, engine_s, began_s, deadline, slowdown)
 
     def close(self, attempt: Attempt) -> Attempt:
@@ -136,12 +136,22 @@ class TimelyPolicy:
         if walk is None or proposal is None:
             return replace(attempt, spent_s=spent_s)
         report = proposal.report
-        known = self.costs.calibrated(walk.candidates)
-        calibrated_s = known.of(report.denoise_steps, report.guided_steps)
+        calibrated_s = self._calibrated_s(walk, proposal)
         self.costs.note(calibrated_s, attempt.engine_s, spent_s - attempt.engine_s, attempt.slowdown)
         return replace(
             attempt, spent_s=spent_s, ending=self._ending(walk, report.denoise_steps, attempt.deadline)
         )
+
+    def _calibrated_s(self, walk: Walk, proposal: Proposal) -> float:
+        report = proposal.report
+        return self.costs.calibrated(walk.candidates).of(report.denoise_steps, report.guided_steps)
+
+    def _slowdown(self, cutter: Cutter, walk: Walk, proposal: Proposal, engine_s: float) -> float:
+        """Steps' time over the calibrated. Where too few were timed to tell: as of late, unless the whole walk was faster."""
+        ratio, calibrated_s = cutter.step_ratio(), self._calibrated_s(walk, proposal)
+        if ratio is not None:
+            return self.costs.slowdown * ratio
+        return min(self.costs.slowdown, engine_s / calibrated_s if calibrated_s > 0.0 else 1.0)
 
     def _ending(self, walk: Walk, steps: int, deadline: Deadline) -> Ending:
         if not is_good(walk, steps):
