@@ -48,7 +48,7 @@ PARAMETERS = (
     Parameter(
         "engine",
         EngineName.AUTO.value,
-        "what samples; auto takes the fastest on this machine",
+        "what samples; auto: cpu, with device cuda cuda_graph, for an exported file onnx",
         choices=ENGINES,
     ),
     Parameter(

@@ -24,7 +24,7 @@ GoOn = Callable[[int], bool]
 
 
 class EngineName(Enum):
-    """Engines by the name that a user writes. AUTO: cuda_graph where there is a GPU, else cpu."""
+    """Engines by the name that a user writes. AUTO: cpu; cuda_graph only where the device is CUDA by name, until it has run on one."""
 
     AUTO = "auto"
     REFERENCE = "reference"

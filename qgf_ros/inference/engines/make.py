@@ -22,7 +22,7 @@ from qgf_ros.networks import Aggregation
 
 
 def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = Device.AUTO) -> Engine:
-    """The engine for a checkpoint; AUTO takes cuda_graph where there is a GPU to use, else cpu.
+    """The engine for a checkpoint; AUTO takes cuda_graph where a GPU is asked for by name, else cpu.
 
     Where the library of engine cpu was not built, engine torch stands in and says so. Engine onnx is exported first.
 
@@ -36,7 +36,9 @@ def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = D
     match config.name:
         case EngineName.CUDA_GRAPH if chosen.type == "cpu":
             raise MissingGpuError(str(torch.__version__), "engine", config.name.value)
-        case EngineName.AUTO | EngineName.CUDA_GRAPH if chosen.type == "cuda":
+        case EngineName.CUDA_GRAPH:
+            return CudaGraphEngine(checkpoint, chosen, config.precision)
+        case EngineName.AUTO if device is Device.CUDA:
             return CudaGraphEngine(checkpoint, chosen, config.precision)
         case EngineName.AUTO | EngineName.CPU:
             return _cpu_engine(config, checkpoint)
