@@ -298,6 +298,15 @@ class FolderExistsError(QgfError):
         )
 
 
+class CannotWriteError(QgfError):
+    """A recording cannot be begun where it shall go."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"{folder} cannot be written ({error.strerror}): give a folder on a disk with room that this user may write to."
+        )
+
+
 class MissingDefinitionError(QgfError):
     """The definition of a message type cannot be found."""
 

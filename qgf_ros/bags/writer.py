@@ -10,7 +10,7 @@ import yaml
 from mcap.writer import Writer
 
 from qgf_ros.bags.definitions import definition
-from qgf_ros.errors import FolderExistsError
+from qgf_ros.errors import CannotWriteError, FolderExistsError
 
 LAYOUT_VERSION = 9  # of metadata.yaml
 METADATA = "metadata.yaml"
@@ -24,12 +24,16 @@ class BagWriter:
 
         Raises:
             FolderExistsError: there is something of that name: a recording is never written over.
+            CannotWriteError: the folder or the file in it cannot be made.
         """
         if folder.exists():
             raise FolderExistsError(folder)
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+            self._file = (folder / f"{folder.name}_0.mcap").open("wb")
+        except OSError as error:
+            raise CannotWriteError(folder, error) from error
         self._folder, self._places = folder, places
-        self._file = (folder / f"{folder.name}_0.mcap").open("wb")
         self._writer = Writer(self._file)
         self._writer.start(profile="ros2", library="qgf_ros")
         self._schemas: dict[str, int] = {}

@@ -13,7 +13,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from qgf_ros.bags.definitions import definition
 from qgf_ros.bags.reader import read_bag
 from qgf_ros.bags.writer import BagWriter
-from qgf_ros.errors import FolderExistsError, MissingDefinitionError
+from qgf_ros.errors import CannotWriteError, FolderExistsError, MissingDefinitionError
 
 STATE = "demo_msgs/msg/Grip"
 TYPES = {
@@ -114,3 +114,11 @@ def test_a_file_cut_in_the_middle_of_a_record_gives_what_is_whole(place: Path, t
 def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(FolderExistsError, match="give the name of a new folder"):
         BagWriter(tmp_path, [])
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(
+        CannotWriteError, match=r"file/bag cannot be written \(Not a directory\): give a folder"
+    ):
+        BagWriter(tmp_path / "file" / "bag", [])
