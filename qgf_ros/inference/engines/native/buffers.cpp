@@ -70,7 +70,12 @@ void Sampler::prepare(const Request& request) {
     step_capacity_ = std::max(step_capacity_, (int)request.steps);
     Carver count(nullptr);
     lay_out(count);
-    buffers_.allocate(count.used());
+    try {
+      buffers_.allocate(count.used());
+    } catch (const std::bad_alloc&) {
+      capacity_ = step_capacity_ = 0;  // so that the next call makes room anew
+      throw;
+    }
     Carver carve(buffers_.at<char>(0));
     lay_out(carve);
     for (int row = 0; row < capacity_; row++) everyone_[row] = row;

@@ -63,14 +63,15 @@ class Team {
   using Work = void (*)(void* context, int thread);
 
   explicit Team(int size) : size_(size) {
-    for (int thread = 1; thread < size; thread++) threads_.emplace_back([this, thread] { serve(thread); });
+    try {
+      for (int thread = 1; thread < size; thread++) threads_.emplace_back([this, thread] { serve(thread); });
+    } catch (...) {  // the system has no more threads: those that run already must end first
+      dismiss();
+      throw;
+    }
   }
 
-  ~Team() {
-    work_ = nullptr;
-    start_.open();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~Team() { dismiss(); }
 
   int size() const { return size_; }
   bool stalled() const { return stalled_; }
@@ -107,6 +108,12 @@ class Team {
   }
 
  private:
+  void dismiss() {
+    work_ = nullptr;
+    start_.open();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
   using Clock = std::chrono::steady_clock;
   static double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
 
