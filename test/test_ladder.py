@@ -15,13 +15,14 @@ from stalling_engine import SCORING, Stall, StallingEngine, StraightEngine
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import Observation
 from qgf_ros.flow.grid import TimeGrid
-from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.flow.prefix import make_prefix
+from qgf_ros.flow.sampler import SamplerConfig, Walk
 from qgf_ros.inference.cost import WalkCost
 from qgf_ros.inference.cutting import MIN_TIME
 from qgf_ros.inference.deadline import Deadline, VirtualClock
 from qgf_ros.inference.engines.stated import StatedEngine
 from qgf_ros.inference.ladder import LadderLog
-from qgf_ros.inference.plan import SAFETY, PlanLevel
+from qgf_ros.inference.plan import SAFETY, PlanLevel, ladder
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.timely import Attempt, Ending, TimelyPolicy
 
@@ -242,3 +243,23 @@ def test_the_log_counts_every_rung_and_ending(world: World) -> None:
     assert sum(found[f"level.{level.value}"] for level in PlanLevel) == 4
     assert sum(found[f"ending.{ending.value}"] for ending in Ending) == 4
     assert log.in_words().startswith("3 of the last 4 chunks")
+
+
+def test_while_it_warms_up_the_engine_meets_every_kind_of_walk_with_and_without_a_prefix(
+    contract: Contract,
+) -> None:
+    seen: set[tuple[Walk, bool]] = set()
+
+    class Watched(StraightEngine):
+        def sample(self, observation, noise, walk, prefix=None, go_on=None):  # type: ignore[no-untyped-def]
+            if go_on is None:
+                seen.add((walk, prefix is not None))
+            return super().sample(observation, noise, walk, prefix, go_on)
+
+    rows = np.zeros((1, contract.interface.action_dim), np.float32)
+    usual = make_prefix(rows, contract.interface.chunk_length, 1, 1)
+    policy = ChunkPolicy(contract.interface, Watched())
+    TimelyPolicy(policy, SAMPLER, TimeGrid(STEPS), VirtualClock(), 1, usual)
+    walks = {walk for walk, _ in seen}
+    assert len(walks) == len(ladder(SAMPLER, TimeGrid(STEPS)))
+    assert seen == {(walk, known) for walk in walks for known in (False, True)}

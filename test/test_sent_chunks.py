@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import ActionChunk, FloatArray
 from qgf_ros.inference.demand import Demand
-from qgf_ros.inference.sent import DECAY, SentChunks
+from qgf_ros.inference.sent import DECAY, SentChunks, usual_prefix
 
 LENGTH = 8
 NAMES = ("shoulder", "elbow")
@@ -123,3 +123,20 @@ def test_an_ensemble_forgets_what_came_before_a_chunk_that_is_not_ours(tmp_path:
     sent.keep(None, chunk(0, 10))
     kept = sent.keep(wish(20, 11, 3), chunk(1, 21))
     np.testing.assert_array_equal(kept.actions, chunk(1, 21).actions)
+
+
+def test_a_chunk_that_was_not_sent_after_all_enters_no_average(tmp_path: Path) -> None:
+    kept, clean = (SentChunks(contract(tmp_path, "ensemble")) for _ in range(2))
+    for sent in (kept, clean):
+        sent.keep(None, chunk(0, 10))
+    kept.drop(kept.keep(wish(20, 10, 2), chunk(1, 20)))
+    both = [sent.keep(wish(30, 10, 3), chunk(2, 30)).actions for sent in (kept, clean)]
+    np.testing.assert_array_equal(*both)
+
+
+def test_the_usual_prefix_commits_to_as_many_actions_as_the_contract_says(tmp_path: Path) -> None:
+    usual = usual_prefix(contract(tmp_path, "real_time", horizon=3, delay=2))
+    assert usual is not None
+    assert usual.delay == 2
+    assert usual_prefix(contract(tmp_path, "naive")) is None
+    assert usual_prefix(contract(tmp_path, "synchronous")) is None

@@ -163,5 +163,7 @@ class Proposer:
             self.demands.sent(proposal.chunk.stamp_ns, steady_s)
             self.index += 1
         else:
+            if proposal is not None:
+                self._sent.drop(proposal.chunk)
             self._missed_ns, self._again_s = self.demands.wanted_from_ns, attempt.deadline.at_s
         return replace(timed, attempt=attempt)

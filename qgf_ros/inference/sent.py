@@ -75,9 +75,23 @@ class SentChunks:
         self._kept.append(own)
         return replace(chunk, actions=own.sent)
 
+    def drop(self, chunk: ActionChunk) -> None:
+        """The newest chunk was not sent after all."""
+        if self._kept and self._kept[-1].stamp_ns == chunk.stamp_ns:
+            self._kept.pop()
+
     def _playing(self, demand: Demand | None) -> _Sent | None:
         stamp_ns = demand.chunk_stamp_ns if demand is not None else 0
         return next((kept for kept in self._kept if kept.stamp_ns == stamp_ns), None) if stamp_ns else None
+
+
+def usual_prefix(contract: Contract) -> Prefix | None:
+    """A prefix as most chunks under this contract will have it, of resting actions: to warm up with; None where none has."""
+    chunks, interface = contract.deployment.chunks, contract.interface
+    if chunks.mode is not ChunkMode.REAL_TIME:
+        return None
+    rest = np.zeros((chunks.delay, interface.action_dim), np.float32)
+    return make_prefix(rest, interface.chunk_length, chunks.delay, contract.execution_horizon)
 
 
 def _mean(chunks: list[_Sent], newest: _Sent) -> FloatArray:

@@ -70,9 +70,15 @@ class TimelyPolicy:
     """State: what walks cost at present, and the ladder of the present way of sampling. One thread."""
 
     def __init__(
-        self, policy: ChunkPolicy, sampler: SamplerConfig, grid: TimeGrid, clock: Clock, passes: int
+        self,
+        policy: ChunkPolicy,
+        sampler: SamplerConfig,
+        grid: TimeGrid,
+        clock: Clock,
+        passes: int,
+        usual: Prefix | None = None,
     ) -> None:
-        """Measures what walks cost: `passes` of each kind.
+        """Measures what walks cost: `passes` of each kind. `usual` is a prefix such as most chunks will have.
 
         Raises:
             OffGridError: `sampler` asks for times that the policy was not trained on.
@@ -81,13 +87,16 @@ class TimelyPolicy:
         self._policy = policy
         self._grid = grid
         self._passes = passes
+        self._usual = usual
         self.change(sampler)
 
     def change(self, sampler: SamplerConfig) -> None:
         """Samples as stated from now on, and measures anew what that costs; raises OffGridError."""
         for option in ladder(sampler, self._grid):  # none of them shall be new to the engine later
-            self._try(option.walk(replace(sampler, weight=1.0)), go_on=None)
-        asked = partial(self._try, go_on=lambda _step: True)
+            walk = option.walk(replace(sampler, weight=1.0))
+            for prefix in (None,) if self._usual is None else (None, self._usual):
+                self._try(walk, None, prefix)
+        asked = partial(self._try, go_on=lambda _step: True, prefix=self._usual)
         counts, steps = candidate_counts(sampler), sampler.denoise_steps
         walks = calibrate(asked, counts, steps, sampler.estimator, self._passes, self.clock)
         self.costs = CostBook(walks)
@@ -160,6 +169,6 @@ class TimelyPolicy:
             return Ending.TOO_LATE
         return Ending.LATE if deadline.left_s() < 0.0 else Ending.IN_TIME
 
-    def _try(self, walk: Walk, go_on: GoOn | None) -> None:
+    def _try(self, walk: Walk, go_on: GoOn | None, prefix: Prefix | None) -> None:
         zeros = Observation(np.zeros(self._policy.observation_dim, np.float32), 0)
-        self._policy.propose(zeros, walk, 0, 0, go_on=go_on)
+        self._policy.propose(zeros, walk, 0, 0, prefix, go_on)

@@ -18,6 +18,7 @@ from qgf_ros.inference.engines.stated import StatedEngine
 from qgf_ros.inference.plan import PlanLevel
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.proposer import Proposer
+from qgf_ros.inference.sent import usual_prefix
 from qgf_ros.inference.timely import TimelyPolicy
 from qgf_ros.nodes.policy_parameters import PolicySettings
 
@@ -84,9 +85,12 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         engine = StatedEngine(engine, clock, settings.virtual_cost)
     sampler = settings.sampler(opened.defaults)
     policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale)
-    timely = TimelyPolicy(policy, sampler, opened.grid, clock, settings.warm_up_passes)
+    usual = usual_prefix(contract)
+    timely = TimelyPolicy(policy, sampler, opened.grid, clock, settings.warm_up_passes, usual)
     if settings.lockstep:
-        timely.planner.check_fits(sampler, budget.within_s)
+        timely.planner.check_fits(
+            sampler, budget.within_s - contract.tick_ns * 1e-9
+        )  # readings come a tick later
     proposer = Proposer(
         contract,
         Assembler(contract, Kinematics(contract) if contract.interface.kinematics is not None else None),
