@@ -251,8 +251,8 @@ def test_reset_while_moving_first_comes_to_rest_inside_the_limits(active: Arm, t
     active.start_moving()
     answer = active.peer.call(Trigger, "command_node/reset")
     assert (answer.success, answer.message) == (True, "at rest at the measured pose")
+    active.peer.until(lambda: stands_still(active.rows()[-1]), "the last command, at rest")
     assert_inside_limits(two_joints(tmp_path), active.rows())
-    assert stands_still(active.rows()[-1])
 
 
 @pytest.mark.parametrize(
