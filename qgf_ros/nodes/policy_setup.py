@@ -88,9 +88,8 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
     usual = usual_prefix(contract)
     timely = TimelyPolicy(policy, sampler, opened.grid, clock, settings.warm_up_passes, usual)
     if settings.lockstep:
-        timely.planner.check_fits(
-            sampler, budget.within_s - contract.tick_ns * 1e-9
-        )  # readings come a tick later
+        left_s = budget.within_s - contract.tick_ns * 1e-9  # the readings come a tick after the wish
+        timely.planner.check_fits(sampler, left_s)
     proposer = Proposer(
         contract,
         Assembler(contract, Kinematics(contract) if contract.interface.kinematics is not None else None),

@@ -138,7 +138,7 @@ def test_costs_by_which_no_walk_fits_are_refused_in_lockstep(
 ) -> None:
     stated = {"lockstep": True, "virtual_fixed_s": 0.1}
     said = refused_start(start, contract=contract_path, checkpoint=checkpoint, **stated)
-    assert "the cheapest walk takes 120 ms, and 45 ms are left to it: state lower costs, or a longer" in said
+    assert "the cheapest walk takes 120 ms, and 35 ms are left to it: state lower costs, or a longer" in said
 
 
 def test_a_contract_must_be_named(start: Any, checkpoint: Path) -> None:
