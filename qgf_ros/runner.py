@@ -39,8 +39,12 @@ def command_line(setting: NodeSetting) -> list[str]:
 
 
 def print_line(name: str, line: str) -> None:
-    """The default sink: a line of a node's output with its name before it."""
-    print(f"[{name}] {line}", flush=True)
+    """The default sink: a line of a node's output with its name before it.
+
+    Text and line end leave in one write: each node's lines come from a thread of their own.
+    """
+    sys.stdout.write(f"[{name}] {line}\n")
+    sys.stdout.flush()
 
 
 class Process:
