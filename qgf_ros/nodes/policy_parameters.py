@@ -40,7 +40,7 @@ PARAMETERS = (
     Parameter(
         "device",
         Device.AUTO.value,
-        "what to compute on; auto takes a GPU where there is one; tensorrt is for exported files",
+        "what to compute on; auto: a GPU for engines that run on one; tensorrt is for exported files",
         choices=DEVICES,
     ),
     Parameter("threads", 1, "CPU threads of the engine; with 1 the other nodes keep a core of two", 1, 64),
