@@ -27,6 +27,7 @@ EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)  # a
 FIRST_TICK_S = 4.0  # the nodes may not have found one another yet: then begin anew, and wait longer each time
 TRIES = 5
 SETTLE_S = 0.05
+RESET_TRIES = 10  # a second apart: as long as nodes may take to find each other on a busy machine
 
 
 class Conductor:
@@ -132,7 +133,7 @@ class Conductor:
     def _begin(self) -> None:
         client = self._client
         client.spin(SETTLE_S)  # the new joint states may still be on their way to the command node
-        client.command(COMMAND, "reset")
+        client.command_when_ready(COMMAND, "reset", RESET_TRIES)  # or its subscription to the first ones
         client.command(POLICY, "reset")
         client.command(POLICY, "start")
         self._recorder.clear()

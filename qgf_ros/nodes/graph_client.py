@@ -101,6 +101,16 @@ class GraphClient:
         if not response.success:
             raise NodeRefusedError(name, service, response.message)
 
+    def command_when_ready(self, name: str, service: str, tries: int) -> None:
+        """Calls a Trigger again, a second later each time, while it is refused. Raises NodeRefusedError after `tries`."""
+        for _ in range(tries - 1):
+            try:
+                self.command(name, service)
+                return
+            except NodeRefusedError:
+                self.spin(1.0)
+        self.command(name, service)
+
     def set_parameters(self, name: str, parameters: Mapping[str, bool | int | float | str]) -> None:
         """Sets a node's parameters. Raises NodeRefusedError with the node's reason."""
         messages = [Parameter(key, value=value).to_parameter_msg() for key, value in parameters.items()]
