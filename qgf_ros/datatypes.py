@@ -66,11 +66,17 @@ class Observation:
 
 @dataclass(frozen=True)
 class ActionChunk:
-    """Actions (H, A) in physical units, one per control period, from the observation stamped `stamp_ns`."""
+    """Actions (H, A) in physical units, one per control period, from the observation stamped `stamp_ns`.
+
+    `speed` in (0, 1]: its sender wants it played so much slower than the contract's period, along the same path. `source`
+    says what made it: a policy's checkpoint by its digest, a teleoperator.
+    """
 
     names: tuple[str, ...]
     actions: FloatArray
     stamp_ns: int
+    speed: float = 1.0
+    source: str = ""
 
 
 class Rung(Enum):
@@ -80,6 +86,27 @@ class Rung(Enum):
     TAIL = "tail"  # no fresh chunk is there yet: the last one's spare actions, then its last target
     HOLD = "hold"  # brake to rest and stay
     STOP = "stop"  # latched: needs a reset
+
+
+class Verdict(Enum):
+    """What a check made of a command, from mild to severe."""
+
+    SLOW = "slow"  # along the same path, in more time
+    CLAMP = "clamp"  # the nearest value that is allowed
+    HOLD = "hold"  # brake to rest and stay until started again, or until the cause is gone
+    STOP = "stop"  # as hold, latched until a reset
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's verdict with its reason code (docs/safety.md lists them) and what it is about: a joint, a topic, the tool."""
+
+    verdict: Verdict
+    reason: str
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.verdict.value, self.reason, self.subject)))
 
 
 @dataclass(frozen=True)
@@ -98,7 +125,8 @@ class JointCommand:
     `tick` counts commands since the last reset. Of the chunk that the next tick plays: its stamp, `actions_left` that have
     not begun, `begun` the index of the action then in force. `wants_chunk` asks for the next chunk; `clipped` counts action
     components outside their range, or targets outside workspace or limits, at this tick; `seam` is there at the tick that
-    ends the first action of a new chunk.
+    ends the first action of a new chunk. `speed` in [0, 1] is how fast the path was followed at this tick, `findings` what the
+    checks made of it, `source` what made the chunk in play.
     """
 
     stamp_ns: int
@@ -114,3 +142,6 @@ class JointCommand:
     clipped: int
     begun: int = 0
     seam: Seam | None = None
+    speed: float = 1.0
+    findings: tuple[Finding, ...] = ()
+    source: str = ""

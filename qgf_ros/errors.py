@@ -377,3 +377,10 @@ class BenchFailed(QgfError):
             f"The measurement {program} ended with status {status} and wrote no figures: the reason stands above; status 0 is "
             "expected."
         )
+
+
+class UnreadableCertificate(QgfError):
+    """A certificate that is not one of this version."""
+
+    def __init__(self, keys: Sequence[str], problem: str) -> None:
+        super().__init__(f"The certificate's {', '.join(keys)}: {problem}; was it written by this version?")

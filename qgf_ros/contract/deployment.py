@@ -19,8 +19,8 @@ class OutputKind(Enum):
 class JointLimits:
     """Bounds of one joint's command: position rad, velocity rad/s, acceleration rad/s2, jerk rad/s3.
 
-    `start_error` is how far (rad) the measured joint may stand from the command when motion starts: more for fingers,
-    which an object keeps from closing.
+    `start_error` is how far (rad) the measured joint may stand from the command when motion starts, `tracking_error` how far
+    while it moves: more for fingers, which an object keeps from closing.
     """
 
     lower: float
@@ -29,6 +29,15 @@ class JointLimits:
     acceleration: float
     jerk: float
     start_error: float = 0.1
+    tracking_error: float = 0.3
+
+
+@dataclass(frozen=True)
+class ToolLimits:
+    """Bounds of the commanded tool in the base frame: `speed` m/s; `box` m, rows lower and upper corner."""
+
+    speed: float
+    box: tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -76,10 +85,18 @@ class Chunking:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What may differ from robot to robot."""
+    """What may differ from robot to robot.
+
+    `tool` bounds the commanded tool. `scene` is an MJCF file, relative to the contract's, with the arm and what stands around
+    it: chunks are rolled forward in it before they are played. `speed_scaling` is the topic (Float64, percent) on which a
+    controller says how fast it follows.
+    """
 
     command_rate_hz: float
     inputs: dict[str, Topic]
     outputs: tuple[Output, ...]
     limits: dict[str, JointLimits]
     chunks: Chunking = Chunking()
+    tool: ToolLimits | None = None
+    scene: str | None = None
+    speed_scaling: str | None = None

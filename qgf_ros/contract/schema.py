@@ -20,6 +20,7 @@ from qgf_ros.contract.deployment import Deployment as Deployment
 from qgf_ros.contract.deployment import JointLimits as JointLimits
 from qgf_ros.contract.deployment import Output as Output
 from qgf_ros.contract.deployment import OutputKind as OutputKind
+from qgf_ros.contract.deployment import ToolLimits as ToolLimits
 from qgf_ros.contract.deployment import Topic as Topic
 
 SCHEMA_VERSION = 1
@@ -242,6 +243,18 @@ class Contract:
         """The interface's inputs, their frames by the names that this robot gives them."""
         here = {name: topic.frame for name, topic in self.deployment.inputs.items()}
         return tuple(replace(entry, frame=here[entry.name] or entry.frame) for entry in self.interface.inputs)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of interface and deployment: what a certificate names as the contract that it was made under."""
+        deployment = json.loads(json.dumps(asdict(self.deployment), default=lambda value: value.value))
+        return _sha256({"interface": self.interface.canonical(), "deployment": deployment})
+
+    @property
+    def scene_path(self) -> Path | None:
+        """The file of the scene that chunks are rolled forward in, or None where the contract names none."""
+        scene = self.deployment.scene
+        return None if scene is None else (self.path.parent / scene).resolve()
 
     @property
     def model_path(self) -> Path | None:

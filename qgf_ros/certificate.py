@@ -1,0 +1,104 @@
+"""What stands beside each command: the exact values, the checks that ran, the margins, and where it came from.
+
+The one description of a certificate's keys: `control/certify.py` fills it, the nodes carry its texts in a DiagnosticArray,
+the policy node and the simulator read their part of it, and `verify/` reads all of it. Ours; docs/safety.md explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+from qgf_ros.errors import UnreadableCertificate
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One tick's certificate. Vectors (J,) are in the order of the contract's joints; units rad, s, m.
+
+    `sequence` counts certificates since configure, `tick` commands since the last reset, `commands` messages sent at this
+    tick. `rung`, `reason`, `refused`: as in a `Tick`. `chunk_stamp_ns`, `begun`, `actions_left`, `wants_chunk`,
+    `wanted_from_ns`, `horizon`, `delay`: what the policy node answers. `clipped`, `missed`, `seam`: as in a `JointCommand` and
+    its pace. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran.
+
+    `positions`, `velocities`, `accelerations`: the command; empty without one. `followed`: ticks that were missed before this
+    one, along which controllers with a plan went on. `margin_position`, `margin_velocity`, `margin_acceleration`,
+    `margin_jerk`: distance to the nearer limit in force, (J,); `margin_stop`: the least distance (J,) to a position limit on
+    the way to rest if this were the last command. `tool`: x, y, z, speed m/s; `margin_tool`: to the box, to the speed; empty
+    where the contract has no tool or no bounds. `joint_ages_s` (J,) at this tick. `limits`: digest of the limits in force,
+    `contract` and `checkpoint`: digests; `shadow`: nothing was sent, on purpose.
+    """
+
+    sequence: int = 0
+    tick: int = 0
+    commands: int = 0
+    rung: str = ""
+    reason: str = ""
+    refused: str = ""
+    chunk_stamp_ns: int = 0
+    begun: int = 0
+    actions_left: int = 0
+    wants_chunk: bool = False
+    wanted_from_ns: int = 0
+    horizon: int = 0
+    delay: int = 0
+    clipped: int = 0
+    missed: int = 0
+    seam: tuple[float, ...] = ()
+    speed: float = 1.0
+    findings: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    positions: tuple[float, ...] = ()
+    velocities: tuple[float, ...] = ()
+    accelerations: tuple[float, ...] = ()
+    followed: int = 0
+    margin_position: tuple[float, ...] = ()
+    margin_velocity: tuple[float, ...] = ()
+    margin_acceleration: tuple[float, ...] = ()
+    margin_jerk: tuple[float, ...] = ()
+    margin_stop: tuple[float, ...] = ()
+    tool: tuple[float, ...] = ()
+    margin_tool: tuple[float, ...] = ()
+    joint_ages_s: tuple[float, ...] = ()
+    limits: str = ""
+    contract: str = ""
+    checkpoint: str = ""
+    shadow: bool = False
+
+    def texts(self) -> dict[str, str]:
+        """Every field as text: numbers as Python writes them, unrounded; vectors with blanks between."""
+        return {field.name: _text(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> Certificate:
+        """The certificate that was written as `texts`.
+
+        Raises:
+            UnreadableCertificate: a key is missing or unknown, or a value is not of its kind.
+        """
+        kinds = {field.name: str(field.type) for field in fields(cls)}
+        if texts.keys() != kinds.keys():
+            raise UnreadableCertificate(sorted(texts.keys() ^ kinds.keys()), "missing or unknown")
+        values = {}
+        for name, kind in kinds.items():
+            try:
+                values[name] = _READERS[kind](texts[name])
+            except (ValueError, KeyError) as error:
+                raise UnreadableCertificate([name], f"'{texts[name][:60]}' is no {kind}") from error
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(_text(entry) for entry in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": {"true": True, "false": False}.__getitem__,
+    "tuple[float, ...]": lambda text: tuple(map(float, text.split())),
+    "tuple[str, ...]": lambda text: tuple(text.split()),
+}
