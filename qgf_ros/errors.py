@@ -384,3 +384,13 @@ class UnreadableCertificate(QgfError):
 
     def __init__(self, keys: Sequence[str], problem: str) -> None:
         super().__init__(f"The certificate's {', '.join(keys)}: {problem}; was it written by this version?")
+
+
+class DisjointLimitsError(QgfError):
+    """Two sources of limits that nothing fits at once."""
+
+    def __init__(self, what: str, ours: tuple[float, float], theirs: tuple[float, float]) -> None:
+        super().__init__(
+            f"The limits leave {what} no place: {ours[0]:g} to {ours[1]:g} by one source, {theirs[0]:g} to {theirs[1]:g} by "
+            "the other; ranges that meet are needed. Is it the same robot, and the same zero of its joints?"
+        )
