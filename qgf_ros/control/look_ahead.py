@@ -1,0 +1,104 @@
+"""Rolls a chunk forward in MuJoCo before it is played: does the arm touch itself, or what was declared around it?
+
+The scene is an MJCF file that the contract names (`deployment.scene`): the arm with its shapes, and the world's. A rollout
+is kinematic: the limiter's motion stays between the chunk's targets joint by joint, so what is looked at is the path, at
+places so close that no link can jump over a shape in between. What the scene does not hold (objects, people) is not seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import mujoco
+import numpy as np
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.datatypes import Finding, FloatArray, Verdict
+from qgf_ros.errors import ContractError, UnreadableFileError
+
+STEP_RAD = 0.02  # largest move of a joint between two places looked at: 2 cm at a metre's reach, less than any link is thick
+TRIALS = 20
+
+
+class LookAhead:
+    """The declared scene. Holds scratch data: use one instance per thread."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Loads the scene that the contract names.
+
+        Raises:
+            UnreadableFileError: it is not one that MuJoCo reads.
+            ContractError: a joint of the contract's arm is missing in it, or it moves one that the contract does not name.
+        """
+        path = contract.scene_path
+        assert path is not None, "callers check that the contract has a scene"
+        try:
+            self._model = mujoco.MjModel.from_xml_path(str(path))
+        except ValueError as error:
+            raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
+        self._data = mujoco.MjData(self._model)
+        joints = [self._model.joint(index).name for index in range(self._model.njnt)]
+        strange = [joint for joint in joints if joint not in contract.interface.joints]
+        if strange or self._model.nq != len(joints) or not joints:
+            problem = (
+                f"the scene {path.name} moves {', '.join(strange) or 'nothing, or by ball and free joints'}"
+            )
+            accepted = f"its hinges and slides must be among {', '.join(contract.interface.joints)}"
+            raise ContractError(contract.path, problem, accepted)
+        self._places = [contract.interface.joints.index(joint) for joint in joints]
+        self.cost_s = self._measure(contract)
+
+    def check(self, path: FloatArray, start: FloatArray) -> Finding | None:
+        """What the arm would touch from `start` (J,) along `path` (P, J), rad in the contract's order; None if nothing.
+
+        A touch that is there at the start already, and no deeper later, is let pass: the way out of it must stay open.
+        """
+        allowed = self._touches(start[self._places])
+        before = start[self._places]
+        for target in path[:, self._places]:
+            for place in between(before, target):
+                for pair, depth in self._touches(place).items():
+                    if depth > allowed.get(pair, 0.0):
+                        return Finding(Verdict.HOLD, "collision", "~".join(pair))
+            before = target
+        return None
+
+    def _touches(self, place: FloatArray) -> dict[tuple[str, str], float]:
+        """Pairs of shapes that touch at `place`, by name, and how deep, m."""
+        self._data.qpos[:] = place
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        found: dict[tuple[str, str], float] = {}
+        for contact in self._data.contact:
+            names = sorted(self._name(int(geom)) for geom in contact.geom)
+            pair = (names[0], names[1])
+            found[pair] = max(found.get(pair, 0.0), -float(contact.dist))
+        return found
+
+    def _name(self, geom: int) -> str:
+        """Of the shape, or of the body that carries it; without blanks, since findings stand in texts."""
+        body = self._model.body(int(self._model.geom_bodyid[geom])).name
+        return str(self._model.geom(geom).name or body or "world").replace(" ", "_")
+
+    def _measure(self, contract: Contract) -> float:
+        """What a chunk costs, s: the longest of a few whose actions each turn every joint by a fast action's angle."""
+        count = contract.interface.chunk_length
+        turns = np.zeros((count, len(contract.interface.joints)))
+        period_s = contract.interface.control_period_s
+        for place in self._places:
+            speed = contract.deployment.limits[contract.interface.joints[place]].velocity
+            turns[:, place] = speed * period_s * np.arange(1, count + 1)
+        longest = 0.0
+        for _ in range(TRIALS):
+            began = time.perf_counter()
+            self.check(turns, np.zeros(turns.shape[1]))
+            longest = max(longest, time.perf_counter() - began)
+        return longest
+
+
+def between(before: FloatArray, target: FloatArray) -> Iterator[FloatArray]:
+    """Places on the straight line after `before` up to `target` (J,), no joint moving more than `STEP_RAD` from one to the next."""
+    count = max(int(np.ceil(np.abs(target - before).max() / STEP_RAD)), 1)
+    for index in range(1, count + 1):
+        yield before + (target - before) * (index / count)

@@ -1,0 +1,99 @@
+"""The look-ahead shield: what it refuses, what it lets pass, and that the scene is the arm of the kinematic model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qgf_ros.contract.load import load_contract
+from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.look_ahead import STEP_RAD, LookAhead, between
+from qgf_ros.errors import ContractError, UnreadableFileError
+
+CONFIG = Path(__file__).parents[2] / "config"
+ABOVE_TABLE = np.array([0.0, -1.8, 2.0, -1.77, -1.57, 0.0, 0.0])  # tool down, 0.2 m above the table
+ANGLES = st.lists(st.floats(-3.0, 3.0), min_size=6, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def contract():
+    made = load_contract(CONFIG / "contracts" / "ur5e_cube.yaml")
+    return replace(made, deployment=replace(made.deployment, scene="../scenes/ur5e_table.xml"))
+
+
+@pytest.fixture(scope="module")
+def look_ahead(contract):
+    return LookAhead(contract)
+
+
+@given(ANGLES)
+def test_the_scene_puts_the_tool_where_the_kinematic_model_does(contract, angles):
+    scene = mujoco.MjModel.from_xml_path(str(contract.scene_path))
+    data = mujoco.MjData(scene)
+    data.qpos[:] = angles
+    mujoco.mj_kinematics(scene, data)
+    kinematics = Kinematics(contract)
+    expected, _ = kinematics.tool(dict(zip(kinematics.joints, angles, strict=True)))
+    np.testing.assert_allclose(data.site("pinch").xpos, expected, atol=1e-9)
+
+
+def test_a_path_above_the_table_is_let_pass(look_ahead):
+    aside = ABOVE_TABLE + np.array([0.3, 0, 0, 0, 0, 0, 0])
+    assert look_ahead.check(np.array([aside]), ABOVE_TABLE) is None
+
+
+def test_a_path_into_the_table_is_refused_by_name(look_ahead):
+    down = ABOVE_TABLE + np.array([0, 0.9, 0, 0, 0, 0, 0])
+    finding = look_ahead.check(np.array([down]), ABOVE_TABLE)
+    assert finding is not None
+    assert finding.reason == "collision"
+    assert "table" in finding.subject
+
+
+def test_a_path_into_the_arm_itself_is_refused_by_name(look_ahead):
+    upright = np.array([0.0, -1.57, 0, 0, 0, 0, 0])
+    folded = upright + np.array([0, 0, 2.95, 0, 0, 0, 0])
+    finding = look_ahead.check(np.array([folded]), upright)
+    assert finding is not None
+    assert "table" not in finding.subject
+
+
+def test_a_declared_pole_between_two_free_places_is_not_jumped_over(contract, tmp_path):
+    pole = '<geom name="pole" type="box" pos="0.45 0 0.3" size="0.03 0.03 0.3"/>'
+    file = tmp_path / "scene.xml"
+    file.write_text(contract.scene_path.read_text().replace("<worldbody>", f"<worldbody>{pole}", 1))
+    look_ahead = LookAhead(replace(contract, deployment=replace(contract.deployment, scene=str(file))))
+    left, right = ABOVE_TABLE.copy(), ABOVE_TABLE.copy()
+    left[0], right[0] = -1.0, 1.0
+    assert look_ahead.check(np.array([left]), left) is None
+    assert look_ahead.check(np.array([right]), right) is None
+    finding = look_ahead.check(np.array([right]), left)
+    assert finding is not None
+    assert "pole" in finding.subject
+
+
+@given(ANGLES, ANGLES)
+def test_places_looked_at_are_close_and_end_at_the_target(start, end):
+    before, target = np.array(start), np.array(end)
+    places = [before, *between(before, target)]
+    np.testing.assert_allclose(places[-1], target, atol=1e-12)
+    assert np.abs(np.diff(places, axis=0)).max() <= STEP_RAD + 1e-12
+
+
+def test_a_scene_that_is_no_model_is_refused(contract, tmp_path):
+    file = tmp_path / "scene.xml"
+    file.write_text("<mujoco><worldbody><nothing/></worldbody></mujoco>")
+    with pytest.raises(UnreadableFileError, match="a MuJoCo model"):
+        LookAhead(replace(contract, deployment=replace(contract.deployment, scene=str(file))))
+
+
+def test_a_scene_of_another_arm_is_refused(contract):
+    other = str(CONFIG / "robots" / "jaco.xml")
+    with pytest.raises(ContractError, match="must be among shoulder_pan_joint"):
+        LookAhead(replace(contract, deployment=replace(contract.deployment, scene=other)))
