@@ -15,7 +15,8 @@ from qgf_ros.control.action_space import ActionSpace
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.datatypes import FloatArray, JointReading, Observation, PoseReading, Reading
 from qgf_ros.errors import InvalidSetting
-from qgf_ros.evaluate.closed_loop import ClosedLoop, load_simulation
+from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.evaluate.robot import load_simulation
 from qgf_sim.manipulation import ARM, ManipulationSimulation
 
 

@@ -62,8 +62,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.cli.progress import counted_progress
     from qgf_ros.contract.load import load_contract, with_chunks
     from qgf_ros.errors import InvalidSetting
-    from qgf_ros.evaluate.closed_loop import load_simulation
     from qgf_ros.evaluate.report import evaluation_report
+    from qgf_ros.evaluate.robot import load_simulation
     from qgf_ros.evaluate.rollouts import bf16_row, run_all, standard_rows
     from qgf_ros.share import share_path
 
