@@ -65,7 +65,7 @@ def test_a_path_into_the_arm_itself_is_refused_by_name(look_ahead):
 
 
 def test_a_declared_pole_between_two_free_places_is_not_jumped_over(contract, tmp_path):
-    pole = '<geom name="pole" type="box" pos="0.45 0 0.3" size="0.03 0.03 0.3"/>'
+    pole = '<geom name="pole" type="box" pos="-0.134 0.387 0.3" size="0.03 0.03 0.3"/>'
     file = tmp_path / "scene.xml"
     file.write_text(contract.scene_path.read_text().replace("<worldbody>", f"<worldbody>{pole}", 1))
     look_ahead = LookAhead(replace(contract, deployment=replace(contract.deployment, scene=str(file))))
