@@ -22,7 +22,7 @@ import torch
 from cases import VECTOR, Case, FloatArray, make_checkpoint
 from onnx import numpy_helper
 
-from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
+from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision, Question
 from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.export import export_onnx
 
@@ -113,7 +113,7 @@ def sides(case: Case, threads: int) -> dict[str, Ask]:
 
     def engine(name: EngineName, precision: Precision = Precision.FP32) -> Ask:
         made = make_engine(EngineConfig(name, precision, threads), checkpoint)
-        return lambda: made.sample(given["observation"], given["noise"], walk).actions
+        return lambda: made.sample(Question(given["observation"], given["noise"], walk)).actions
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "policy.onnx"

@@ -60,7 +60,7 @@ def _engine(name: str, case: Case, threads: int, device: str) -> Side:
     from cases import make_checkpoint
 
     from qgf_ros.inference.device import Device
-    from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
+    from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision, Question
     from qgf_ros.inference.engines.make import make_engine
 
     torch.set_num_threads(threads)
@@ -71,7 +71,8 @@ def _engine(name: str, case: Case, threads: int, device: str) -> Side:
         raise SideMissing(f"engine {engine_name} is not to be had here: {engine.description} came instead")
     walk = case.walk()
     return Side(
-        engine.description, lambda observation, noise: engine.sample(observation, noise, walk).actions
+        engine.description,
+        lambda observation, noise: engine.sample(Question(observation, noise, walk)).actions,
     )
 
 

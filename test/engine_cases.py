@@ -15,7 +15,7 @@ from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, SamplerDefaults, Walk
-from qgf_ros.inference.engines.engine import Engine, Float32, GoOn, Sample
+from qgf_ros.inference.engines.engine import Engine, Float32, GoOn, Question, Sample
 from qgf_ros.networks import Aggregation, NetworkConfig, Networks
 
 TOLERANCE = 2e-5  # float32 engines against the specification, in actions of [-1, 1]
@@ -75,7 +75,7 @@ class Case:
         if self.ends_after is not None:
             last = self.ends_after
             go_on = lambda step: step < last  # noqa: E731
-        return engine.sample(self.observation, self.noise, self.walk, self.prefix, go_on)
+        return engine.sample(Question(self.observation, self.noise, self.walk, self.prefix, go_on))
 
 
 def make_case(

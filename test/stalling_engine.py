@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from qgf_ros.flow.prefix import Prefix
-from qgf_ros.flow.sampler import Walk
-from qgf_ros.inference.engines.engine import Engine, Float32, GoOn, Sample
+from qgf_ros.inference.engines.engine import Engine, Question, Sample
 
 SCORING = -1  # in place of a step's number
 
@@ -39,14 +37,8 @@ class StallingEngine:
     def description(self) -> str:
         return f"stalling {self.engine.description}"
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
+        go_on = question.go_on
         stall = self._stalls.get(self.count)
         self.count += 1
         waited = False
@@ -62,9 +54,7 @@ class StallingEngine:
             return go_on is not None and go_on(step)
 
         stall_at(0)
-        sample = self.engine.sample(
-            observation, noise, walk, prefix, stall_and_ask if go_on is not None else None
-        )
+        sample = self.engine.sample(replace(question, go_on=stall_and_ask if go_on is not None else None))
         stall_at(SCORING)
         return sample
 
@@ -74,14 +64,8 @@ class StraightEngine:
 
     description = "straight"
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
+        noise, walk, go_on = question.noise, question.walk, question.go_on
         action, velocity, done = noise, 0.5 - noise, 0
         for step, (time, later) in enumerate(pairwise(walk.times)):
             if step and go_on is not None and not go_on(step):

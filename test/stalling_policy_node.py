@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stalling_engine import Stall, StallingEngine
 
-from qgf_ros.flow.prefix import Prefix
-from qgf_ros.flow.sampler import Walk
-from qgf_ros.inference.engines.engine import Engine, Float32, GoOn, Sample
+from qgf_ros.inference.engines.engine import Engine, Question, Sample
 from qgf_ros.inference.proposer import Timed
 from qgf_ros.nodes.policy import PolicyNode
 from qgf_ros.nodes.policy_setup import Setup, make_setup
@@ -53,20 +52,13 @@ class SlowEngine:
     def description(self) -> str:
         return f"slow {self._engine.description}"
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         def sleep_and_ask(step: int) -> bool:
             time.sleep(STEP_S)
-            return go_on is None or go_on(step)
+            return question.go_on is None or question.go_on(step)
 
         time.sleep(STEP_S)
-        return self._engine.sample(observation, noise, walk, prefix, sleep_and_ask)
+        return self._engine.sample(replace(question, go_on=sleep_and_ask))
 
 
 class FileStallingEngine:
@@ -80,19 +72,10 @@ class FileStallingEngine:
     def description(self) -> str:
         return self._engine.description
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         stall = self._file.take("walk")
         stalls = {0: stall} if stall is not None else {}
-        return StallingEngine(self._engine, stalls, time.sleep).sample(
-            observation, noise, walk, prefix, go_on
-        )
+        return StallingEngine(self._engine, stalls, time.sleep).sample(question)
 
 
 class StallingNode(PolicyNode):

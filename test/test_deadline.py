@@ -14,6 +14,7 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.cost import WalkCost
 from qgf_ros.inference.deadline import Budget, Deadline, MonotonicClock, VirtualClock
+from qgf_ros.inference.engines.engine import Question
 from qgf_ros.inference.engines.stated import StatedEngine
 
 EXACT = 1e-12  # s: sums of a few floats
@@ -52,7 +53,7 @@ def test_an_engine_on_a_virtual_clock_takes_what_is_stated_asked_or_not_and_cut_
     spent = []
     for go_on in (None, lambda _step: True, lambda step: step < 3):
         began_s = clock.now_s()
-        steps = engine.sample(np.zeros(3, np.float32), noise, walk, go_on=go_on).steps
+        steps = engine.sample(Question(np.zeros(3, np.float32), noise, walk, go_on=go_on)).steps
         spent.append((steps, clock.now_s() - began_s))
     assert [steps for steps, _ in spent] == [10, 10, 3]
     assert [s for _, s in spent] == pytest.approx(

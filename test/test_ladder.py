@@ -20,6 +20,7 @@ from qgf_ros.flow.sampler import SamplerConfig, Walk
 from qgf_ros.inference.cost import WalkCost
 from qgf_ros.inference.cutting import MIN_TIME
 from qgf_ros.inference.deadline import Deadline, VirtualClock
+from qgf_ros.inference.engines.engine import Question, Sample
 from qgf_ros.inference.engines.stated import StatedEngine
 from qgf_ros.inference.ladder import LadderLog
 from qgf_ros.inference.plan import SAFETY, PlanLevel, ladder
@@ -251,10 +252,10 @@ def test_while_it_warms_up_the_engine_meets_every_kind_of_walk_with_and_without_
     seen: set[tuple[Walk, bool]] = set()
 
     class Watched(StraightEngine):
-        def sample(self, observation, noise, walk, prefix=None, go_on=None):  # type: ignore[no-untyped-def]
-            if go_on is None:
-                seen.add((walk, prefix is not None))
-            return super().sample(observation, noise, walk, prefix, go_on)
+        def sample(self, question: Question) -> Sample:
+            if question.go_on is None:
+                seen.add((question.walk, question.prefix is not None))
+            return super().sample(question)
 
     rows = np.zeros((1, contract.interface.action_dim), np.float32)
     usual = make_prefix(rows, contract.interface.chunk_length, 1, 1)

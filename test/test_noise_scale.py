@@ -9,6 +9,7 @@ from qgf_ros.contract.schema import Interface
 from qgf_ros.datatypes import Observation
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.sampler import SamplerDefaults, Walk
+from qgf_ros.inference.engines.engine import Question
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.policy import ChunkPolicy, draw_noise
 from test.prefix_world import CPU, OBSERVATION, PLAIN, A, H
@@ -28,7 +29,7 @@ def first_actions(scale: float | None) -> np.ndarray:
 def test_a_walk_begins_at_scaled_noise(scale: float) -> None:
     noise = np.float32(scale) * draw_noise(3, 2, 1, H * A)
     walk = Walk((0.0, 0.5, 1.0), (0.0, 0.0))
-    sample = ReferenceEngine(PLAIN, CPU).sample(np.zeros(OBSERVATION, np.float32), noise, walk)
+    sample = ReferenceEngine(PLAIN, CPU).sample(Question(np.zeros(OBSERVATION, np.float32), noise, walk))
     # to physical units and back: two roundings of a float64
     np.testing.assert_allclose(first_actions(scale).reshape(-1), sample.actions[0], rtol=1e-12)
 

@@ -17,6 +17,7 @@ from qgf_ros.flow.denoise import denoise
 from qgf_ros.flow.guidance import Guide
 from qgf_ros.flow.prefix import Prefix, PrefixMethod, check_feasible, make_prefix, soft_mask
 from qgf_ros.flow.sampler import Estimator, SamplerConfig, Walk, uniform_times
+from qgf_ros.inference.engines.engine import Question
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from test.prefix_world import CPU, PLAIN, TOLD, A, H, draws, engine, methods, some_prefix, triples
 
@@ -78,7 +79,9 @@ def test_committed_actions_come_out_exactly_with_and_without_guidance_and_cut_sh
     for weight in (0.0, 3.0):
         walk = SamplerConfig(4, weight, estimator, candidates).walk()
         for steps in (1, 3, 4):
-            sample = engine(method).sample(observation, noise, walk, prefix, lambda k, n=steps: k < n)
+            sample = engine(method).sample(
+                Question(observation, noise, walk, prefix, lambda k, n=steps: k < n)
+            )
             rows = sample.actions.reshape(candidates, H, A)[:, :delay]
             np.testing.assert_array_equal(rows, np.broadcast_to(left[:delay], rows.shape))
             assert sample.steps == steps
@@ -91,7 +94,9 @@ def test_delay_zero_is_the_unconditioned_sampler_bit_for_bit(
     observation, noise, left = draws(seed, candidates)
     walk = SamplerConfig(4, 0.5, estimator, candidates).walk()
     nothing = Prefix(left, np.zeros(H, np.float32), 0)
-    plain, bound = (engine(method).sample(observation, noise, walk, prefix) for prefix in (None, nothing))
+    plain, bound = (
+        engine(method).sample(Question(observation, noise, walk, prefix)) for prefix in (None, nothing)
+    )
     np.testing.assert_array_equal(plain.actions, bound.actions)
     np.testing.assert_array_equal(plain.scores, bound.scores)
 
@@ -131,7 +136,9 @@ def test_candidates_are_scored_as_they_will_be_executed(
     assume(delay > 0)
     observation, noise, left = draws(seed, 3)
     prefix = some_prefix(left, delay, execution_horizon)
-    sample = engine(method).sample(observation, noise, SamplerConfig(3, 0.1, candidates=3).walk(), prefix)
+    sample = engine(method).sample(
+        Question(observation, noise, SamplerConfig(3, 0.1, candidates=3).walk(), prefix)
+    )
     networks = (TOLD if method is PrefixMethod.CONDITIONED else PLAIN).networks
     features = networks.target_critic.encode(torch.from_numpy(observation)[None]).expand(-1, 3, -1)
     scores = networks.target_critic.q(features, torch.from_numpy(sample.actions)).amin(dim=0)
@@ -230,7 +237,7 @@ def test_conditioning_needs_a_policy_that_was_trained_for_the_delay() -> None:
     observation, noise, left = draws(0, 1)
     told, walk, longer = engine(PrefixMethod.CONDITIONED), Walk((0.0, 1.0), (0.0,)), np.ones(H, np.float32)
     with pytest.raises(InvalidSetting, match="at most 3"):
-        told.sample(observation, noise, walk, Prefix(left, longer, 4))
+        told.sample(Question(observation, noise, walk, Prefix(left, longer, 4)))
 
 
 def test_a_policy_is_told_by_default_where_it_can_be() -> None:
@@ -239,7 +246,7 @@ def test_a_policy_is_told_by_default_where_it_can_be() -> None:
     for of, method in ((TOLD, PrefixMethod.CONDITIONED), (PLAIN, PrefixMethod.OVERWRITING)):
         default, named = ReferenceEngine(of, CPU), ReferenceEngine(of, CPU, method)
         np.testing.assert_array_equal(
-            *(e.sample(observation, noise, walk, prefix).actions for e in (default, named))
+            *(e.sample(Question(observation, noise, walk, prefix)).actions for e in (default, named))
         )
 
 

@@ -14,7 +14,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import ExportDiffersError, MissingExtraError
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
-from qgf_ros.inference.engines.engine import Engine, Float32, Precision
+from qgf_ros.inference.engines.engine import Engine, Float32, Precision, Question
 from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.torch_operations import torch_nets
@@ -82,7 +82,8 @@ def differences(found: Engine, expected: Engine, config: NetworkConfig) -> list[
                 walk = Walk((0.0, 0.1, 0.4, 0.7, 1.0), (0.05, 0.0, 0.1, 0.05), estimator, candidates)
                 observation = draw.standard_normal(config.observation_dim, dtype=np.float32)
                 noise = draw.standard_normal((candidates, config.vector_dim), dtype=np.float32)
-                answers = [engine.sample(observation, noise, walk, prefix) for engine in (found, expected)]
+                question = Question(observation, noise, walk, prefix)
+                answers = [engine.sample(question) for engine in (found, expected)]
                 results.append(_largest(answers[0].actions - answers[1].actions))
     return results
 

@@ -12,7 +12,7 @@ from qgf_ros.datatypes import ActionChunk, Observation
 from qgf_ros.errors import ShapeMismatch
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Walk
-from qgf_ros.inference.engines.engine import Engine, GoOn
+from qgf_ros.inference.engines.engine import Engine, GoOn, Question
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ChunkPolicy:
             raise ShapeMismatch("observation", observation.values.shape, f"({interface.observation_dim},)")
         vector_dim = interface.chunk_length * interface.action_dim
         noise = self._noise_scale * draw_noise(seed, index, walk.candidates, vector_dim)
-        sample = self.engine.sample(observation.values, noise, walk, prefix, go_on)
+        sample = self.engine.sample(Question(observation.values, noise, walk, prefix, go_on))
         values = sample.actions[sample.best].reshape(interface.chunk_length, -1)
         actions = values.astype(np.float64) * self._scale + self._centre
         walked = [weight for weight in walk.weights[: sample.steps] if weight != 0.0]

@@ -10,7 +10,7 @@ from engine_cases import SHAPES, assert_same, make_case, random_checkpoint
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.sampler import Estimator, SamplerConfig, Walk
 from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
-from qgf_ros.inference.engines.engine import Precision
+from qgf_ros.inference.engines.engine import Precision, Question
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.static_sampler import MOST_STEPS
 
@@ -72,6 +72,9 @@ def test_walks_longer_than_the_memory_made_for_them_are_refused() -> None:
     engine = CudaGraphEngine(random_checkpoint(SHAPES[0], seed=1), CPU, Precision.FP32)
     config = SHAPES[0]
     walk: Walk = SamplerConfig(MOST_STEPS + 1).walk()
-    observation = np.zeros(config.observation_dim, np.float32)
+    observation, noise = (
+        np.zeros(config.observation_dim, np.float32),
+        np.zeros((1, config.vector_dim), np.float32),
+    )
     with pytest.raises(InvalidSetting, match=f"at most {MOST_STEPS} with engine cuda_graph"):
-        engine.sample(observation, np.zeros((1, config.vector_dim), np.float32), walk)
+        engine.sample(Question(observation, noise, walk))

@@ -8,9 +8,8 @@ import torch
 from stalling_engine import StraightEngine
 
 from qgf_ros.errors import GpuMemoryError
-from qgf_ros.flow.prefix import Prefix
-from qgf_ros.flow.sampler import SamplerConfig, Walk
-from qgf_ros.inference.engines.engine import Float32, GoOn, Sample
+from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.engines.engine import Question, Sample
 from qgf_ros.inference.engines.gpu_memory import GpuMemoryEngine, gpu_memory, limit_gpu_memory
 
 TOLD = "CUDA out of memory. Tried to allocate 20.00 MiB.\nGPU 0 has a total capacity of 1 GiB of which 2 MiB is free."
@@ -22,30 +21,23 @@ class FullEngine:
 
     description = "full"
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         raise torch.OutOfMemoryError(TOLD)
 
 
 def test_without_memory_sampling_ends_with_a_sentence_that_says_what_would_help() -> None:
     engine = GpuMemoryEngine(FullEngine())
     with pytest.raises(GpuMemoryError) as caught:
-        engine.sample(np.zeros(3, np.float32), np.zeros((1, 4), np.float32), WALK)
+        engine.sample(Question(np.zeros(3, np.float32), np.zeros((1, 4), np.float32), WALK))
     words = "The GPU has no memory left for the policy (CUDA out of memory): end what else uses it, raise gpu_memory_share"
     assert str(caught.value).startswith(words)
     assert "\n" not in str(caught.value)
 
 
 def test_with_memory_samples_are_those_of_the_engine_itself() -> None:
-    noise = np.ones((2, 4), np.float32)
-    guarded = GpuMemoryEngine(StraightEngine()).sample(np.zeros(3, np.float32), noise, WALK)
-    plain = StraightEngine().sample(np.zeros(3, np.float32), noise, WALK)
+    question = Question(np.zeros(3, np.float32), np.ones((2, 4), np.float32), WALK)
+    guarded = GpuMemoryEngine(StraightEngine()).sample(question)
+    plain = StraightEngine().sample(question)
     np.testing.assert_array_equal(guarded.actions, plain.actions)
     assert GpuMemoryEngine(StraightEngine()).description == "straight"
 

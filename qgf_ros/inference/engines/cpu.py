@@ -13,7 +13,7 @@ from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.errors import InvalidSetting, ShapeMismatch
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
-from qgf_ros.inference.engines.engine import EngineConfig, Float32, GoOn, Precision, Sample, check_told
+from qgf_ros.inference.engines.engine import EngineConfig, Float32, Precision, Question, Sample, check_told
 from qgf_ros.inference.engines.native.arrays import EMBEDDING_DIM, embed, hidden_widths, in_order
 from qgf_ros.inference.engines.native.library import Answer, Request, load_library
 
@@ -107,24 +107,18 @@ class CpuEngine:
         """Memory for weights and buffers."""
         return int(self._library.qgf_bytes(self._sampler))
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`.
 
         Raises:
             ShapeMismatch: observation, noise or prefix are of another size than the networks.
             InvalidSetting: a longer delay than the policy was trained with.
         """
-        self._check_call(observation, noise, walk, prefix)
+        self._check(question)
+        walk, prefix, go_on = question.walk, question.prefix, question.go_on
         path = self._path_of(walk)
-        seen = self._seen(observation, prefix)
-        noise = np.ascontiguousarray(noise, dtype=np.float32)
+        seen = self._seen(question.observation, prefix)
+        noise = np.ascontiguousarray(question.noise, dtype=np.float32)
         committed = None if prefix is None else np.ascontiguousarray(prefix.vector, dtype=np.float32)
         freedom = None if prefix is None else prefix.freedom
         request = Request(
@@ -172,7 +166,13 @@ class CpuEngine:
         flags = np.zeros(self._flags, dtype=np.float32) if prefix is None else prefix.rows
         return np.concatenate([normalised, flags]).astype(np.float32)
 
-    def _check_call(self, observation: Float32, noise: Float32, walk: Walk, prefix: Prefix | None) -> None:
+    def _check(self, question: Question) -> None:
+        observation, noise, walk, prefix = (
+            question.observation,
+            question.noise,
+            question.walk,
+            question.prefix,
+        )
         if observation.shape != (self._observation_dim,):
             raise ShapeMismatch("observation", observation.shape, f"({self._observation_dim},)")
         if noise.shape != (walk.candidates, self._vector_dim):

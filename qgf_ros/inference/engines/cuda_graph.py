@@ -16,7 +16,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
-from qgf_ros.inference.engines.engine import Float32, GoOn, Precision, Sample, check_told
+from qgf_ros.inference.engines.engine import GoOn, Precision, Question, Sample, check_told
 from qgf_ros.inference.engines.static_sampler import MOST_STEPS, StaticSampler
 from qgf_ros.inference.engines.torch_operations import TorchOperations, torch_nets
 
@@ -55,26 +55,20 @@ class CudaGraphEngine:
         return f"cuda_graph ({self._precision.value}, {self._device})"
 
     @torch.inference_mode()
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`.
 
         Raises:
             InvalidSetting: more steps than MOST_STEPS.
         """
+        walk, prefix, go_on = question.walk, question.prefix, question.go_on
         check_told(prefix, self._longest)
         if walk.steps > MOST_STEPS:
             accepted = f"at most {MOST_STEPS} with engine cuda_graph"
             raise InvalidSetting("denoise_steps", walk.steps, accepted)
         program = self._program(walk, prefix)
         self._record(program, walk, whole=go_on is None)
-        _fill(program.sampler, observation, noise, walk, prefix)
+        _fill(program.sampler, question)
         steps = walk.steps
         if go_on is None:
             self._replay(program, _whole(walk))
@@ -163,11 +157,9 @@ def _recorded(work: Callable[[], None]) -> torch.cuda.CUDAGraph:
     return graph
 
 
-def _fill(
-    sampler: StaticSampler, observation: Float32, noise: Float32, walk: Walk, prefix: Prefix | None
-) -> None:
-    given = sampler.given.on_host
-    given["observation"][0], given["noise"][:] = observation, noise
+def _fill(sampler: StaticSampler, question: Question) -> None:
+    given, walk, prefix = sampler.given.on_host, question.walk, question.prefix
+    given["observation"][0], given["noise"][:] = question.observation, question.noise
     given["times"][: walk.steps] = walk.times[:-1]
     given["lengths"][: walk.steps] = np.diff(walk.times)
     given["weights"][: walk.steps] = walk.weights

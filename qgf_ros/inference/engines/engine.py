@@ -52,6 +52,20 @@ class EngineConfig:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What an engine is asked: chunks for `observation` (O,), in the contract's units, from `noise` (N, D) along `walk`.
+
+    `prefix`: what the robot is about to do; `go_on`: may cut the walk short.
+    """
+
+    observation: Float32
+    noise: Float32
+    walk: Walk
+    prefix: Prefix | None = None
+    go_on: GoOn | None = None
+
+
+@dataclass(frozen=True)
 class Sample:
     """What a walk gave.
 
@@ -77,15 +91,8 @@ class Engine(Protocol):
         """Which engine, precision, device and threads, in a few words for the log."""
         ...
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
-        """The chunks for `observation` (O,), in the contract's units, from `noise` (N, D) along `walk`.
+    def sample(self, question: Question) -> Sample:
+        """The chunks for the question's observation.
 
         Cut short after step k, the answer is clip(a + (1 - t) v) with a and t after that step and v its velocity.
         """

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 import torch
 
 from qgf_ros.errors import GpuMemoryError
-from qgf_ros.flow.prefix import Prefix
-from qgf_ros.flow.sampler import Walk
-from qgf_ros.inference.engines.engine import Engine, Float32, GoOn, Sample
+from qgf_ros.inference.engines.engine import Engine, Question, Sample
 
 
 class GpuMemoryEngine:
@@ -27,17 +25,10 @@ class GpuMemoryEngine:
         """The other engine's."""
         return self._engine.description
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`. Raises GpuMemoryError."""
         with gpu_memory():
-            return self._engine.sample(observation, noise, walk, prefix, go_on)
+            return self._engine.sample(question)
 
 
 @contextmanager

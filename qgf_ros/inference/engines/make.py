@@ -13,7 +13,6 @@ from qgf_ros.inference.device import Device, choose_device
 from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
 from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
 from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision
-from qgf_ros.inference.engines.instead import InsteadEngine
 from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.torch_engine import TorchEngine
@@ -67,5 +66,4 @@ def _cpu_engine(config: EngineConfig, checkpoint: Checkpoint) -> Engine:
     try:
         return CpuEngine(cpu_networks(checkpoint), config)
     except MissingKernelError as missing:
-        engine = TorchEngine(checkpoint, choose_device(Device.CPU), config.precision)
-        return InsteadEngine(engine, str(missing))
+        return TorchEngine(checkpoint, choose_device(Device.CPU), config.precision, instead=str(missing))

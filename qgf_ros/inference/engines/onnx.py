@@ -27,6 +27,7 @@ from qgf_ros.inference.engines.engine import (
     Float32,
     GoOn,
     Precision,
+    Question,
     Sample,
     check_told,
 )
@@ -80,17 +81,11 @@ class OnnxEngine:
                 what, interface.digest, stored.digest, differences(interface, stored)
             )
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`."""
-        check_told(prefix, self.exported.max_delay)
-        given = {"observation": observation, "noise": noise} | self._kept(prefix)
+        noise, walk, go_on = question.noise, question.walk, question.go_on
+        check_told(question.prefix, self.exported.max_delay)
+        given = {"observation": question.observation, "noise": noise} | self._kept(question.prefix)
         given["estimator"] = np.array(ESTIMATORS.index(walk.estimator))
         if go_on is None:
             found = self._run(given, noise, walk.times, walk.weights, walk.asks_critic)

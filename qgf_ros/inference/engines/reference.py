@@ -11,8 +11,7 @@ from qgf_ros.flow.committed import make_committed
 from qgf_ros.flow.denoise import DenoiseStep, condition_q, condition_velocity, denoise
 from qgf_ros.flow.guidance import Guide
 from qgf_ros.flow.prefix import Prefix, PrefixMethod
-from qgf_ros.flow.sampler import Walk
-from qgf_ros.inference.engines.engine import Float32, GoOn, Sample
+from qgf_ros.inference.engines.engine import Question, Sample
 
 
 class ReferenceEngine:
@@ -40,16 +39,10 @@ class ReferenceEngine:
         """Which engine, and where."""
         return f"reference (autograd, {self._device})"
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`."""
-        normalised = torch.from_numpy(self._normalizer.normalise(observation[None])).to(self._device)
+        walk, prefix, go_on = question.walk, question.prefix, question.go_on
+        normalised = torch.from_numpy(self._normalizer.normalise(question.observation[None])).to(self._device)
         committed = None if prefix is None else make_committed(self._method, prefix, self._device)
         rows = None if prefix is None else self._flags(prefix)
         with torch.no_grad():
@@ -59,7 +52,7 @@ class ReferenceEngine:
             q = committed.judge(q)
         weight_at = dict(zip(walk.times, walk.weights, strict=False))
         guide = Guide(q, weight_at.__getitem__, walk.estimator)
-        start = torch.from_numpy(noise).to(self._device)
+        start = torch.from_numpy(question.noise).to(self._device)
         steps: list[DenoiseStep] = []
         for step in denoise(velocity_of, start, walk.times, guide, committed):
             steps.append(step)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from qgf_ros.flow.prefix import Prefix
+from dataclasses import replace
+
 from qgf_ros.flow.sampler import Walk
 from qgf_ros.inference.cost import WalkCost
 from qgf_ros.inference.deadline import VirtualClock
-from qgf_ros.inference.engines.engine import Engine, Float32, GoOn, Sample
+from qgf_ros.inference.engines.engine import Engine, Question, Sample
 
 
 class StatedEngine:
@@ -22,15 +23,9 @@ class StatedEngine:
         """The other engine's."""
         return self._engine.description
 
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`."""
+        walk, go_on = question.walk, question.go_on
         done = 0
         self._clock.spend(self._cost.fixed_s)
 
@@ -44,7 +39,7 @@ class StatedEngine:
             return go_on is not None and go_on(step)
 
         asked = spend_and_ask if go_on is not None else None
-        sample = self._engine.sample(observation, noise, walk, prefix, asked)
+        sample = self._engine.sample(replace(question, go_on=asked))
         spend_until(sample.steps)
         self._clock.spend(self._cost.around_s(walk.guided_steps) - self._cost.fixed_s)
         return sample

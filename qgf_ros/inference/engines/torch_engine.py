@@ -9,7 +9,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
 from qgf_ros.inference.engines import written_out
-from qgf_ros.inference.engines.engine import Float32, GoOn, Precision, Sample, check_told
+from qgf_ros.inference.engines.engine import Precision, Question, Sample, check_told
 from qgf_ros.inference.engines.torch_operations import TorchOperations, torch_nets
 from qgf_ros.inference.engines.written_out import Held, Instant, Scene, Step
 
@@ -17,32 +17,31 @@ from qgf_ros.inference.engines.written_out import Held, Instant, Scene, Step
 class TorchEngine:
     """Samples with a checkpoint's networks on one device; in float32 its weights are shared, not copied."""
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, precision: Precision, instead: str = ""
+    ) -> None:
+        """Takes the networks to `device`. `instead`: a sentence why it stands in for another engine, for the log."""
         self._nets = torch_nets(checkpoint, device, precision, together=device.type != "cpu")
         self._ops = TorchOperations(branches=True).to(device)
         self._device = device
         self._precision = precision
+        self._instead = instead
         self._longest = checkpoint.networks.config.max_delay
 
     @property
     def description(self) -> str:
-        """Which engine, precision and device."""
-        return f"torch ({self._precision.value}, written out, {self._device})"
+        """Which engine, precision and device, and why it is not the one that was asked for."""
+        words = f"torch ({self._precision.value}, written out, {self._device})"
+        return f"{words}. {self._instead}" if self._instead else words
 
     @torch.inference_mode()
-    def sample(
-        self,
-        observation: Float32,
-        noise: Float32,
-        walk: Walk,
-        prefix: Prefix | None = None,
-        go_on: GoOn | None = None,
-    ) -> Sample:
+    def sample(self, question: Question) -> Sample:
         """See `Engine.sample`."""
+        walk, prefix, go_on = question.walk, question.prefix, question.go_on
         check_told(prefix, self._longest)
         ops, nets = self._ops, self._nets
-        start = torch.from_numpy(noise).to(self._device)
-        seen = written_out.normalised(nets, torch.from_numpy(observation[None]).to(self._device))
+        start = torch.from_numpy(question.noise).to(self._device)
+        seen = written_out.normalised(nets, torch.from_numpy(question.observation[None]).to(self._device))
         times = torch.tensor(walk.times[:-1], dtype=torch.float32, device=self._device)
         scene = self._scene(seen, start, walk, prefix)
         features = written_out.timed_features(ops, nets, seen, scene.held, times)
