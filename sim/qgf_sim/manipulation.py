@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from qgf_sim.payload import Payload
 from qgf_sim.rendering import Camera
 from qgf_sim.simulation import FloatArray, JointState, Pose
 
@@ -53,6 +54,7 @@ class ManipulationSimulation:
         self.scene: Any = made.unwrapped
         self._buttons = int(getattr(self.scene, "_num_buttons", 0))
         self._camera: Camera | None = None
+        self._payload: Payload | None = None
 
     @property
     def time_ns(self) -> int:
@@ -140,6 +142,12 @@ class ManipulationSimulation:
     def state(self) -> tuple[FloatArray, FloatArray]:
         """Generalised positions and velocities of the scene."""
         return self.scene.data.qpos.copy(), self.scene.data.qvel.copy()
+
+    def set_payload(self, kg: float) -> None:
+        """Into the gripper's body."""
+        if self._payload is None:  # the scene compiles its model at its first reset
+            self._payload = Payload(self.scene.model, TOOL_SITE)
+        self._payload.set(kg)
 
     def frame(self, width: int, height: int) -> npt.NDArray[np.uint8]:
         """A picture from the front."""

@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from qgf_sim.payload import Payload
 from qgf_sim.rendering import Camera
 from qgf_sim.simulation import FloatArray, JointState, Pose
 
@@ -62,6 +63,7 @@ class ReachSimulation:
         self._actuators = np.array([self.model.actuator(name).id for name in names])
         self.tool = self.model.site(TOOL_SITE).id
         self.target = self.model.site("target_site").id
+        self._payload = Payload(self.model, TOOL_SITE)
         self._set_points = np.zeros(len(self.joints))
         self._camera: Camera | None = None
 
@@ -146,6 +148,10 @@ class ReachSimulation:
     def state(self) -> tuple[FloatArray, FloatArray]:
         """Generalised positions and velocities of the scene."""
         return self.data.qpos.copy(), self.data.qvel.copy()
+
+    def set_payload(self, kg: float) -> None:
+        """Into the hand's body."""
+        self._payload.set(kg)
 
     def frame(self, width: int, height: int) -> npt.NDArray[np.uint8]:
         """A picture from the front."""

@@ -84,6 +84,10 @@ class Simulation(Protocol):
         """Generalised positions and velocities of the whole scene, for data sets."""
         ...
 
+    def set_payload(self, kg: float) -> None:
+        """The tool's body is `kg` heavier than in the model, until told otherwise."""
+        ...
+
     def frame(self, width: int, height: int) -> npt.NDArray[np.uint8]:
         """A picture (height, width, 3). Raises RuntimeError where no GL library is found."""
         ...

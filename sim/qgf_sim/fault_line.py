@@ -1,0 +1,215 @@
+"""Faults in time: a script says which begin when and for how long, a line has those that are active and applies them. Ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from qgf_sim import faults, name_faults, plant_faults
+from qgf_sim.faults import Memory, Sensed, StreamFault
+from qgf_sim.plant_faults import PlantFault, PlantMemory, SetPoints
+from qgf_sim.simulation import JointState
+
+Fault = StreamFault | PlantFault
+KINDS: dict[str, type[Fault]] = {
+    "lost": faults.Lost,
+    "delay": faults.Delay,
+    "drop": faults.Drop,
+    "duplicate": faults.Duplicate,
+    "reorder": faults.Reorder,
+    "freeze": faults.Freeze,
+    "skew": faults.Skew,
+    "clock_jump": faults.ClockJump,
+    "noise": faults.Noise,
+    "bias": faults.Bias,
+    "nan": faults.NotANumber,
+    "infinity": faults.Infinite,
+    "degrees": faults.Degrees,
+    "pose_bias": faults.PoseBias,
+    "shuffle": name_faults.Shuffle,
+    "partial": name_faults.Partial,
+    "doubled": name_faults.Doubled,
+    "exchanged": name_faults.Exchanged,
+    "misshapen": name_faults.Misshapen,
+    "controller_deactivated": plant_faults.ControllerDeactivated,
+    "controller_lag": plant_faults.ControllerLag,
+    "joint_stuck": plant_faults.JointStuck,
+    "gripper_stuck": plant_faults.GripperStuck,
+    "joint_bias": plant_faults.JointBias,
+    "payload": plant_faults.Payload,
+}
+
+
+class FaultError(ValueError):
+    """A fault that cannot be: one sentence with what would do."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A fault by its name, from `at_s` on (simulated time since the reset) for `for_s` seconds."""
+
+    name: str
+    fault: Fault
+    at_s: float = 0.0
+    for_s: float = math.inf
+
+    def is_active(self, now_ns: int) -> bool:
+        """At its first moment it is, at its end no more; to the nanosecond."""
+        end_ns = math.inf if math.isinf(self.for_s) else round((self.at_s + self.for_s) * 1e9)
+        return round(self.at_s * 1e9) <= now_ns < end_ns
+
+
+def read_fault(entry: object, now_s: float = 0.0) -> Planned:
+    """A fault as a mapping tells it: `fault` (its name), `at_s` (default `now_s`), `for_s`, and the fault's own fields.
+
+    Raises:
+        FaultError: no mapping, an unknown fault or field, or a value of another kind.
+    """
+    if not isinstance(entry, Mapping) or "fault" not in entry:
+        raise FaultError(f"A fault reads {{fault: NAME, at_s: 1.0, for_s: 0.5, ...}}, but found {entry!r}.")
+    given = {str(key): value for key, value in entry.items()}
+    name = str(given.pop("fault"))
+    if name not in KINDS:
+        raise FaultError(f"There is no fault '{name}': known are {', '.join(KINDS)}.")
+    known = {field.name: field.default for field in fields(KINDS[name])}
+    unknown = sorted(given.keys() - known.keys() - {"at_s", "for_s"})
+    if unknown:
+        valid = ", ".join(("at_s", "for_s", *known))
+        raise FaultError(f"The fault {name} has no field {', '.join(unknown)}; it has {valid}.")
+    at_s = _number(name, "at_s", given.pop("at_s", now_s))
+    for_s = _number(name, "for_s", given.pop("for_s", math.inf))
+    if at_s < 0 or for_s <= 0:
+        raise FaultError(
+            f"The fault {name} begins at {at_s:g} s for {for_s:g} s; 0 or later, above 0 would do."
+        )
+    own: dict[str, Any] = {key: _checked(name, key, value, known[key]) for key, value in given.items()}
+    return Planned(name, KINDS[name](**own), at_s, for_s)
+
+
+def read_script(path: Path) -> tuple[Planned, ...]:
+    """The faults of a YAML file, a list of what `read_fault` takes. Raises FaultError, also where the file cannot be read."""
+    try:
+        entries = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise FaultError(f"The fault script {path} cannot be read: {reason}.") from error
+    if not isinstance(entries, list):
+        raise FaultError(f"The fault script {path} must be a list of faults.")
+    return tuple(read_fault(entry) for entry in entries)
+
+
+def _number(name: str, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise FaultError(f"{key} of the fault {name} is {value!r}, but it must be a number.")
+    return float(value)
+
+
+def _checked(name: str, key: str, value: object, default: object) -> object:
+    if isinstance(default, tuple):
+        length, kind = len(default), type(default[0]) if default else str
+        if not isinstance(value, list | tuple) or (length and len(value) != length):
+            raise FaultError(
+                f"{key} of the fault {name} is {value!r}, but it must be a list of {length or 'names'}."
+            )
+        return tuple(_number(name, key, part) if kind is float else str(part) for part in value)
+    if isinstance(default, str):
+        return str(value)
+    number = _number(name, key, value)
+    if isinstance(default, int) and (number != int(number) or number < 1):
+        raise FaultError(f"{key} of the fault {name} is {value!r}, but it must be a whole number from 1.")
+    return int(number) if isinstance(default, int) else number
+
+
+class FaultLine:
+    """The active faults of a script and of what was injected by hand. State: their memories, the time. One thread.
+
+    Call `advance` once before the messages and set-points of a moment; equal seeds and calls give equal answers. Faults
+    apply in the order of the script, then of injection.
+    """
+
+    def __init__(self, script: Sequence[Planned] = (), seed: int = 0) -> None:
+        self._script, self._seed = tuple(script), seed
+        self.reset()
+
+    def reset(self) -> None:
+        """The script begins anew; what was injected is gone."""
+        self._planned = list(self._script)
+        self._memories: dict[int, Memory | PlantMemory] = {}
+        self._released: list[Sensed] = []
+        self._now_ns = 0
+
+    def inject(self, planned: Planned) -> None:
+        """One more fault; `clear` or `reset` ends it."""
+        self._planned.append(planned)
+
+    def clear(self) -> None:
+        """No fault any more, until the reset."""
+        self._end(self._memories)
+        self._planned = []
+
+    def advance(self, now_ns: int) -> None:
+        """It is `now_ns` since the reset: some begin, some end."""
+        self._now_ns = now_ns
+        active = [index for index, planned in enumerate(self._planned) if planned.is_active(now_ns)]
+        self._end(self._memories.keys() - set(active))
+        self._memories = {index: self._memories.get(index) or self._memory(index) for index in active}
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The names of those that are active."""
+        return tuple(self._planned[index].name for index in self._memories)
+
+    def sense(self, message: Sensed) -> list[Sensed]:
+        """What leaves now when `message` is about to leave; what an ended fault kept back comes first."""
+        messages = [message]
+        for index, memory in self._memories.items():
+            fault = self._planned[index].fault
+            if (
+                isinstance(fault, StreamFault)
+                and isinstance(memory, Memory)
+                and fault.concerns(message.topic)
+            ):
+                messages = [out for entry in messages for out in fault.passed(entry, memory, self._now_ns)]
+        kept = [entry for entry in self._released if entry.topic == message.topic]
+        self._released = [entry for entry in self._released if entry.topic != message.topic]
+        return kept + messages
+
+    def set_points(self, wanted: Mapping[str, float], now_ns: int) -> SetPoints:
+        """The set-points (rad) that reach the drives."""
+        points = dict(wanted)
+        for fault, memory in self._of_the_plant():
+            points = fault.set_points(points, memory, now_ns)
+        return points
+
+    def measured(self, state: JointState) -> JointState:
+        """The joints as the encoders tell them."""
+        for fault, _ in self._of_the_plant():
+            state = fault.measured(state)
+        return state
+
+    @property
+    def payload_kg(self) -> float:
+        """What the tool carries more than before."""
+        return sum(fault.payload_kg for fault, _ in self._of_the_plant())
+
+    def _of_the_plant(self) -> list[tuple[PlantFault, PlantMemory]]:
+        pairs = [(self._planned[index].fault, memory) for index, memory in self._memories.items()]
+        return [(f, m) for f, m in pairs if isinstance(f, PlantFault) and isinstance(m, PlantMemory)]
+
+    def _memory(self, index: int) -> Memory | PlantMemory:
+        if isinstance(self._planned[index].fault, PlantFault):
+            return PlantMemory()
+        return Memory(np.random.default_rng((self._seed, index)))
+
+    def _end(self, indices: Iterable[int]) -> None:
+        for index in sorted(indices):
+            fault, memory = self._planned[index].fault, self._memories[index]
+            if isinstance(fault, StreamFault) and isinstance(memory, Memory):
+                self._released += fault.released(memory)
+        self._memories = {index: kept for index, kept in self._memories.items() if index not in set(indices)}
