@@ -13,6 +13,10 @@ class QgfError(Exception):
     catches this class, prints the sentence and stops safely; any other exception is a bug of ours.
     """
 
+    def __init__(self, sentence: str) -> None:
+        """Keeps the sentence to one line of printable characters: parts of it may come out of a hostile file."""
+        super().__init__(_one_line(sentence))
+
     def __reduce__(self) -> tuple[object, ...]:
         """Crosses process borders whole: the default would call the constructor with the sentence in place of the facts."""
         return _restored, (type(self), self.args), dict(self.__dict__)
@@ -77,6 +81,15 @@ class UnreadableFileError(QgfError):
 
     def __init__(self, path: Path, expected: str, found: str) -> None:
         super().__init__(f"{path} is not {expected}: {found}.")
+
+
+class FileTooLarge(QgfError):
+    """A file is longer than any honest one of its kind."""
+
+    def __init__(self, path: Path, found: int, most: int) -> None:
+        super().__init__(
+            f"{path} has {found} bytes or more, and at most {most} are read: is it the file that you meant?"
+        )
 
 
 class ContractError(QgfError):
@@ -216,6 +229,17 @@ class NodeDiedError(QgfError):
 
 class NotReadyError(QgfError):
     """A service was called when its node could not serve it. The caller says what is missing."""
+
+
+LONGEST_SENTENCE = 4000  # characters: what a list of many names may take
+
+
+def _one_line(sentence: str) -> str:
+    """Without what a terminal would obey, and not longer than a person reads."""
+    if len(sentence) > LONGEST_SENTENCE:
+        sentence = f"{sentence[: LONGEST_SENTENCE // 2]} [...] {sentence[-LONGEST_SENTENCE // 2 :]}"
+    words = sentence.replace("\n", " ")
+    return words if words.isprintable() else words.encode("unicode_escape").decode("ascii")
 
 
 def _restored(cls: type[QgfError], arguments: tuple[object, ...]) -> QgfError:
@@ -393,4 +417,24 @@ class DisjointLimitsError(QgfError):
         super().__init__(
             f"The limits leave {what} no place: {ours[0]:g} to {ours[1]:g} by one source, {theirs[0]:g} to {theirs[1]:g} by "
             "the other; ranges that meet are needed. Is it the same robot, and the same zero of its joints?"
+        )
+
+
+class MissingBaselineError(QgfError):
+    """A contract whose limits have nothing to be compared with."""
+
+    def __init__(self, interface: str, contract: Path, places: Sequence[Path]) -> None:
+        super().__init__(
+            f"There is no baseline '{interface}.yaml' in {', '.join(map(str, places))}: without one nobody would notice weakened "
+            f"limits. Write it with `qgf limits {contract} --write-baseline`, read it, and commit it."
+        )
+
+
+class WeakerThanBaselineError(QgfError):
+    """Limits or checks weaker than the committed ones."""
+
+    def __init__(self, baseline: Path, weaker: Sequence[str]) -> None:
+        super().__init__(
+            f"Weaker than the baseline {baseline}: {'; '.join(weaker)}. Tighten the contract or the parameters, or change the "
+            "baseline on purpose with `qgf limits CONTRACT --write-baseline`."
         )

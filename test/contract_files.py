@@ -11,6 +11,9 @@ import yaml
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
+from qgf_ros.control.baseline import Baseline, own_place, write_baseline
+from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.session import SessionConfig
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "config" / "contracts" / "ur5e_cube.yaml"
@@ -70,6 +73,16 @@ def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
     edit(content)
     path = folder / "two_joints.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def write_baseline_of(path: Path) -> Path:
+    """The baseline of the contract in a file, where the command node finds it: no deployment is weaker than itself."""
+    contract = load_contract(path)
+    limits, config = LimitsInForce.of(contract), SessionConfig()
+    ages = config.chunk_max_age_s, config.resume_within_s
+    baseline = Baseline.of(contract, limits, *ages, by_parameters=[])
+    write_baseline(baseline, contract.interface.name, own_place(contract))
     return path
 
 
