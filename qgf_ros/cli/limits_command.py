@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HELP = "print the limits of a contract and compare them with its committed baseline"
-EXAMPLE = "qgf limits config/contracts/my_arm.yaml"
+EXAMPLE = "qgf limits my_arm/contract.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
