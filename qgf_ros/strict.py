@@ -11,50 +11,42 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from qgf_ros.errors import InvalidSetting, MissingFileError, UnknownKeys, UnreadableFileError
+from qgf_ros.bounds import JSON_BYTES, YAML_BYTES, read_file
+from qgf_ros.errors import InvalidSetting, UnknownKeys, UnreadableFileError
+from qgf_ros.plain_text import NotPlain, parse_json, parse_yaml
 
 T = TypeVar("T")
 
 
-class _OneKeyLoader(yaml.SafeLoader):
-    """YAML without repeated keys: YAML itself would keep the last of them and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                problem = f"the key '{key}' stands twice in one mapping"
-                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-        built: dict[Any, Any] = super().construct_mapping(node, deep)
-        return built
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+def read_yaml(path: Path, most: int = YAML_BYTES) -> dict[str, Any]:
+    """The mapping in a YAML file of at most `most` bytes.
 
     Raises:
-        MissingFileError: there is no such file.
-        UnreadableFileError: it cannot be read, is not YAML, repeats a key, or is not a mapping.
+        MissingFileError, FileTooLarge: there is no such file, or it is longer.
+        UnreadableFileError: it cannot be read, is not YAML as `plain_text` reads it, or is not a mapping.
     """
-    if not path.is_file():
-        raise MissingFileError(path)
+    return _mapping(path, "YAML", parse_yaml, read_file(path, most))
+
+
+def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
+    """The object in a JSON file of at most `most` bytes. Raises as `read_yaml`."""
+    return _mapping(path, "JSON", parse_json, read_file(path, most))
+
+
+def _mapping(path: Path, kind: str, parse: Callable[[str], Any], content: bytes) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _OneKeyLoader)
-    except OSError as error:
-        raise UnreadableFileError(path, "a readable file", error.strerror or str(error)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableFileError(path, "YAML", " ".join(str(error).split())) from error
-    if not isinstance(content, dict):
-        found = "it is empty" if content is None else f"found {type(content).__name__}"
-        raise UnreadableFileError(path, "a YAML mapping", found)
-    return content
+        found = parse(content.decode("utf-8"))
+    except (NotPlain, UnicodeDecodeError) as error:
+        raise UnreadableFileError(path, kind, str(error)) from error
+    if not isinstance(found, dict):
+        problem = "it is empty" if found is None else f"found {type(found).__name__}"
+        raise UnreadableFileError(path, f"a {kind} mapping", problem)
+    return found
 
 
 def build(cls: type[T], value: Any, where: str) -> T:
