@@ -99,8 +99,8 @@ class RecordingPlayer(ChunkPlayer):
 
     due: Due | None = None
 
-    def advance(self, stamp_ns: int) -> Due | None:
-        self.due = super().advance(stamp_ns)
+    def advance(self, stamp_ns: int, speed: float = 1.0) -> Due | None:
+        self.due = super().advance(stamp_ns, speed)
         return self.due
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from qgf_ros.contract.schema import TOOL_DIMENSIONS, Contract, Reference
 from qgf_ros.control.kinematics import TOLERANCE, Kinematics
-from qgf_ros.datatypes import FloatArray
+from qgf_ros.datatypes import Finding, FloatArray, Verdict
 
 AXES = TOOL_DIMENSIONS[:3]
 RANGE_TOLERANCE = 1e-9  # rounding of scale * value
+UNREACHABLE = Finding(Verdict.CLAMP, "unreachable", "tool")
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Target:
     """Joint positions to move to (rad, by name), how many components were clipped, and whether the tool gets
     there.
 
-    Where it does not, the joints of the arm keep their commanded positions.
+    Where it does not, the joints of the arm keep their commanded positions. `findings` name what was clipped: `range` of a
+    dimension, `workspace` along an axis, `unreachable`.
     """
 
     positions: dict[str, float]
     clipped: int
     reachable: bool
+    findings: tuple[Finding, ...] = ()
 
 
 class ActionSpace:
@@ -52,7 +56,7 @@ class ActionSpace:
             KeyError: a joint is absent from the positions.
         """
         bounded = np.clip(action, self._low, self._high)
-        clipped = int(np.sum(np.abs(bounded - action) > RANGE_TOLERANCE))
+        found = _clamped("range", self._action.names, np.abs(bounded - action) > RANGE_TOLERANCE)
         values = dict(zip(self._action.names, bounded.tolist(), strict=True))
         base = measured if self._action.reference is Reference.MEASURED else commanded
         positions = dict(commanded)
@@ -62,15 +66,15 @@ class ActionSpace:
                     value if self._action.reference is Reference.ABSOLUTE else base[name] + value
                 )
         if not self.uses_tool or self._kinematics is None:
-            return Target(positions, clipped, True)
+            return Target(positions, len(found), True, found)
         here, yaw = self._kinematics.tool(base)
         wanted = here + np.array([values.get(axis, 0.0) for axis in AXES])
         position = self._inside_workspace(wanted, here)
-        clipped += int(np.sum(position != wanted))
+        found += _clamped("workspace", AXES, position != wanted)
         arm, error = self._kinematics.solve(position, yaw + values.get("yaw", 0.0), commanded)
         if error >= TOLERANCE:
-            return Target(positions, clipped, False)
-        return Target(positions | arm, clipped, True)
+            return Target(positions, len(found), False, (*found, UNREACHABLE))
+        return Target(positions | arm, len(found), True, found)
 
     def _inside_workspace(self, wanted: FloatArray, here: FloatArray) -> FloatArray:
         if self._action.workspace is None:
@@ -114,3 +118,9 @@ class ActionSpace:
         """Physical actions (..., A) as a policy's values in [-1, 1]."""
         scaled: FloatArray = (physical - (self._low + self._high) / 2) / ((self._high - self._low) / 2)
         return scaled
+
+
+def _clamped(reason: str, names: Sequence[str], where: npt.NDArray[np.bool_]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(Verdict.CLAMP, reason, name) for name, is_so in zip(names, where, strict=True) if is_so
+    )

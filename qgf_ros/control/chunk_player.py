@@ -1,12 +1,13 @@
 """Plays action chunks: one action every control period, counted in command ticks; one chunk after another.
 
-Which action of a new chunk comes next follows from the actions that began since its observation (`executed.py`), when it
+The place in a chunk is a real number of ticks: each tick adds the path's speed, so that a chunk played at half speed gives
+every action twice its period. Which action of a new chunk comes next follows from the actions that began since its observation (`executed.py`), when it
 takes over from the contract's delay: docs/adr/0017-chunk-timing.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,23 +46,26 @@ class ChunkPlayer:
         """Forgets all chunks: nothing is due until another is loaded, and that begins at its first action."""
         self._executed.clear()
         self._actions: FloatArray = np.zeros((0, len(self._names)))
-        self._tick = 0
+        self._place = 0.0  # ticks of the chunk in play that have passed, at the chunk's own speed
+        self._unbegun = 0  # index of the next action to begin
         self._loaded = self._rests = False
         self._next: ActionChunk | None = None
         self._is_seam = False
         self._instead_of: FloatArray | None = None
         self.chunk_stamp_ns = 0  # of the observation that the chunk in play came from; 0 while there is none
+        self.source = ""  # what made the chunk in play
+        self.chunk_speed = 1.0  # what its sender asked for
 
     def load(self, chunk: ActionChunk) -> None:
         """Takes a chunk: it takes over as planned, at once where nothing is due.
 
         Raises:
-            ChunkRefused: reason `names`, `shape`, `not_finite`, `repeated` or `late`; what was there stays.
+            ChunkRefused: reason `names`, `shape`, `not_finite`, `speed`, `repeated` or `late`; what was there stays.
         """
         self._check(chunk)
         if self._executed.since(chunk.stamp_ns) >= len(chunk.actions):
             raise ChunkRefused("late", "The chunk came when all its actions had begun; another is asked for.")
-        self._next = ActionChunk(chunk.names, chunk.actions.copy(), chunk.stamp_ns)
+        self._next = replace(chunk, actions=chunk.actions.copy())
         self._take_over()
 
     def _check(self, chunk: ActionChunk) -> None:
@@ -79,6 +83,10 @@ class ChunkPlayer:
             )
         if not np.isfinite(chunk.actions).all():
             raise ChunkRefused("not_finite", "The chunk holds values that are not finite; it was not played.")
+        if not 0.0 < chunk.speed <= 1.0:
+            raise ChunkRefused(
+                "speed", f"The chunk asks for speed {chunk.speed:g}; above 0 and up to 1 is accepted."
+            )
         newest = self._next.stamp_ns if self._next is not None else self.chunk_stamp_ns
         if self._loaded and chunk.stamp_ns <= newest:
             raise ChunkRefused(
@@ -88,16 +96,19 @@ class ChunkPlayer:
     def _take_over(self) -> None:
         """Between two actions: puts the next chunk in play where its time has come."""
         chunk = self._next
-        if chunk is None or (not self.is_done and self._tick % self._ticks_per_action):
+        if chunk is None or (not self.is_done and self.begun < self._unbegun):
             return
         begun = self._executed.since(chunk.stamp_ns)
         if begun < self._delay and not self.is_done:
             return
         self._is_seam, self._instead_of = self._loaded, self._would_follow()
-        actions = chunk.actions[: self._horizon] if self._is_synchronous else chunk.actions
-        self._actions, self._tick = actions, min(begun, len(actions)) * self._ticks_per_action
+        over = self._place - self._unbegun * self._ticks_per_action  # what slow ticks ran beyond the boundary
+        self._actions = chunk.actions[: self._horizon] if self._is_synchronous else chunk.actions
+        self._unbegun = min(begun, len(self._actions))
+        self._place = self._unbegun * self._ticks_per_action + over
         self._loaded, self._rests = True, False
         self._next, self.chunk_stamp_ns = None, chunk.stamp_ns
+        self.source, self.chunk_speed = chunk.source, chunk.speed
 
     def _would_follow(self) -> FloatArray | None:
         if not self.is_done:
@@ -107,39 +118,43 @@ class ChunkPlayer:
     @property
     def begun(self) -> int:
         """Index, in the chunk in play, of the action in force at the next tick: so many have had their whole period."""
-        return self._tick // self._ticks_per_action
+        return int(self._place // self._ticks_per_action)
 
     @property
     def actions_left(self) -> int:
         """Actions of the chunk in play that have not begun."""
-        return len(self._actions) - -(-self._tick // self._ticks_per_action)
+        return len(self._actions) - self._unbegun
 
     @property
     def is_done(self) -> bool:
         """True when every action has been in force for its whole period, or no chunk is loaded."""
-        return self._tick >= len(self._actions) * self._ticks_per_action
+        return self.begun >= len(self._actions)
 
     @property
     def wants_chunk(self) -> bool:
         """True when as many actions as the execution horizon have been executed and no chunk has come since."""
-        executed = min(self._horizon, len(self._actions))
-        return self._next is None and self._tick >= executed * self._ticks_per_action
+        return self._next is None and self.begun >= min(self._horizon, len(self._actions))
 
     @property
     def is_fresh(self) -> bool:
         """True while the action of the next tick is one that its chunk was meant to give: before index s + d."""
-        return not self.is_done and self._tick < (self._horizon + self._delay) * self._ticks_per_action
+        return not self.is_done and self.begun < self._horizon + self._delay
 
-    def advance(self, stamp_ns: int) -> Due | None:
-        """Counts the tick `stamp_ns`; the action that begins at it, or None while one is in force or none due."""
+    def advance(self, stamp_ns: int, speed: float = 1.0) -> Due | None:
+        """Counts the tick `stamp_ns`; the action that begins at it, or None while one is in force or none due.
+
+        `speed` in [0, 1] is how much of a tick the path goes on: with 0 the action at the present place stays in force.
+        """
         if self.is_done:
             self._executed.note(stamp_ns, begins=False, in_force=False, goes_on=False)
-            self._rests = True
+            self._place, self._rests = float(len(self._actions) * self._ticks_per_action), True
             return None
-        index, within = divmod(self._tick, self._ticks_per_action)
-        due = Due(self._actions[index], self._is_seam, self._instead_of) if within == 0 else None
-        self._tick, self._is_seam, self._instead_of = self._tick + 1, False, None
-        goes_on = self._tick % self._ticks_per_action != 0
-        self._executed.note(stamp_ns, begins=within == 0, in_force=True, goes_on=goes_on)
+        index = self.begun
+        begins = index == self._unbegun
+        due = Due(self._actions[index], self._is_seam, self._instead_of) if begins else None
+        self._place += speed
+        if begins:
+            self._unbegun, self._is_seam, self._instead_of = index + 1, False, None
+        self._executed.note(stamp_ns, begins=begins, in_force=True, goes_on=self.begun == index)
         self._take_over()
         return due

@@ -8,6 +8,7 @@ robot will really do. It knows no clock and no ROS: time comes in, a command goe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,11 +17,33 @@ from qgf_ros.control.action_space import ActionSpace
 from qgf_ros.control.chunk_player import ChunkPlayer, Due
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits import JointLimiter, Motion
+from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.path_speed import PathSpeed, Wish, caps
 from qgf_ros.control.seams import SeamWatch
-from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung, Seam
+from qgf_ros.datatypes import (
+    ActionChunk,
+    Finding,
+    FloatArray,
+    JointCommand,
+    JointReading,
+    Rung,
+    Seam,
+    Verdict,
+)
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
+AT_REST = 1e-9  # rad/s and rad/s2: rounding of the limiter's last sample
 MAX_TILT_RAD = 0.1  # of the tool at the start: what the first action would straighten
+
+
+@dataclass(frozen=True)
+class Played:
+    """What one tick did: the motion, where it came from, how fast the path went on, what was found."""
+
+    motion: Motion
+    rung: Rung
+    speed: float = 1.0
+    findings: tuple[Finding, ...] = ()
 
 
 class CommandGate:
@@ -31,17 +54,54 @@ class CommandGate:
         self._joints = contract.interface.joints
         self.action_space = ActionSpace(contract, kinematics)
         self.player = ChunkPlayer(contract)
-        limits, tick_s = contract.deployment.limits, contract.tick_ns * 1e-9
-        self.limiter = JointLimiter(self._joints, limits, tick_s)
-        arm = self._joints if kinematics is None else kinematics.joints
-        places = [place for place, joint in enumerate(self._joints) if joint in arm]
-        self._seams = SeamWatch(JointLimiter(self._joints, limits, tick_s), places, contract.ticks_per_action)
-        self._targets: FloatArray = np.zeros(len(self._joints))
         self._kinematics = kinematics
+        moved = self._joints if kinematics is None else kinematics.joints
+        self._arm = np.array([joint in moved for joint in self._joints])
+        self._path_speed = PathSpeed(contract.tick_ns * 1e-9)
+        self._take(LimitsInForce.of(contract))
+        self._targets: FloatArray = np.zeros(len(self._joints))
         self._tick = 0
         self._is_reset = False
         self._running = False
         self._hold_reason = "not started"
+
+    def _take(self, limits: LimitsInForce) -> None:
+        tick_s = self._contract.tick_ns * 1e-9
+        self.limits = limits
+        self.limiter = JointLimiter(self._joints, limits.joints, tick_s)
+        self._velocities = np.array([limits.joints[joint].velocity for joint in self._joints])
+        self._seams = SeamWatch(
+            JointLimiter(self._joints, limits.joints, tick_s),
+            np.flatnonzero(self._arm).tolist(),
+            self._contract.ticks_per_action,
+        )
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True when the command stands still."""
+        motion = self.limiter.state
+        return bool(np.abs([motion.velocities, motion.accelerations]).max() < AT_REST)
+
+    def apply(self, limits: LimitsInForce) -> None:
+        """Takes limits (of every joint of the contract, and of the tool) instead of those in force; holds.
+
+        Raises:
+            MotionRefused: reason `moving`: the command is not at rest; under other limits its stop was not proven.
+            ObservationRefused: reason `limits`: the command stands outside them; those in force stay.
+        """
+        if self._is_reset and not self.is_at_rest:
+            raise MotionRefused("moving", "Limits change only while the arm is at rest: stop it first.")
+        before, at = self.limits, self.limiter.state
+        self._take(limits)
+        if self._is_reset:
+            try:
+                self.limiter.reset(at.positions)
+            except ObservationRefused:
+                self._take(before)
+                self.limiter.go_on_from(at)
+                raise
+            self._targets = self.limiter.state.positions
+            self.hold("limits changed")
 
     def reset(self, measured: JointReading) -> None:
         """Begins at rest at the measured positions, holding.
@@ -91,7 +151,7 @@ class CommandGate:
             MotionRefused: reason `away`; a joint is further off than its `start_error`.
         """
         commanded = dict(zip(self._joints, self.limiter.state.positions.tolist(), strict=True))
-        for joint, limits in self._contract.deployment.limits.items():
+        for joint, limits in self.limits.joints.items():
             error = abs(measured[joint] - commanded[joint])
             if error > limits.start_error:
                 sentence = (
@@ -109,6 +169,7 @@ class CommandGate:
     def _forget(self) -> None:
         self.player.clear()
         self._seams.clear()
+        self._path_speed.clear()
 
     @property
     def is_running(self) -> bool:
@@ -152,8 +213,11 @@ class CommandGate:
             raise ObservationRefused("not_finite", "The joint states hold positions that are not finite.")
         return positions
 
-    def tick(self, stamp_ns: int, measured: Mapping[str, float]) -> JointCommand:
+    def tick(self, stamp_ns: int, measured: Mapping[str, float], scale: float = 1.0) -> JointCommand:
         """The command for this tick, given the measured joint positions by name (rad).
+
+        `scale` in [0, 1] is how fast the path may be followed, from whoever watches over the robot; at 0 the arm brakes to
+        rest and goes on from there when it rises again.
 
         Raises:
             MotionRefused: reason `not_reset`, before a `reset`: where the arm stands is not known.
@@ -163,43 +227,66 @@ class CommandGate:
             raise MotionRefused(
                 "not_reset", "The joints have not been read yet: reset the command node first."
             )
-        clipped, rung = 0, Rung.HOLD
-        if self._running:
-            rung = Rung.CHUNK if self.player.is_fresh else Rung.TAIL
-            due = self.player.advance(stamp_ns)
-            if due is not None:
-                clipped += self._begin(due, measured)
-            motion, outside = self.limiter.step(self._targets)
-            clipped += outside
-        else:
-            motion = self.limiter.brake()
-            self._targets = motion.positions
+        played = self._play(stamp_ns, measured, scale) if self._running else self._stop()
         self._tick += 1
-        return self._command(stamp_ns, motion, rung, clipped, self._seams.note(motion))
+        return self._command(stamp_ns, played, self._seams.note(played.motion))
+
+    def _stop(self) -> Played:
+        motion = self.limiter.brake()
+        self._targets = motion.positions
+        return Played(motion, Rung.HOLD)
+
+    def _play(self, stamp_ns: int, measured: Mapping[str, float], scale: float) -> Played:
+        rung = Rung.CHUNK if self.player.is_fresh else Rung.TAIL
+        wishes = [Wish("scale", scale), Wish("chunk_speed", self.player.chunk_speed)]
+        speed, found = self._path_speed.next(wishes)
+        due = self.player.advance(stamp_ns, speed)
+        if due is not None:
+            found += self._begin(due, measured)
+        if speed > 0.0:
+            slowed = caps(speed, self._velocities, self._velocities, self._arm)
+            motion, outside = self.limiter.step(self._targets, slowed)
+        else:
+            motion, outside = self.limiter.brake(), 0
+        found += self._outside(outside)
+        return Played(motion, rung, speed, found)
+
+    def _outside(self, count: int) -> tuple[Finding, ...]:
+        """A finding for each target beyond its joint's limits, and for a motion that could not be planned."""
+        if not count:
+            return ()
+        limits = [self.limits.joints[joint] for joint in self._joints]
+        there = [
+            joint
+            for joint, limit, target in zip(self._joints, limits, self._targets.tolist(), strict=True)
+            if not limit.lower <= target <= limit.upper
+        ]
+        named = there + [""] * (count - len(there))
+        return tuple(Finding(Verdict.CLAMP, "position" if joint else "no_plan", joint) for joint in named)
 
     def last_command(self, stamp_ns: int) -> JointCommand:
         """The state of the command without advancing it: what is observed before the first tick."""
-        return self._command(stamp_ns, self.limiter.state, Rung.HOLD, 0, None)
+        return self._command(stamp_ns, Played(self.limiter.state, Rung.HOLD), None)
 
-    def _begin(self, due: Due, measured: Mapping[str, float]) -> int:
+    def _begin(self, due: Due, measured: Mapping[str, float]) -> tuple[Finding, ...]:
         if due.is_seam:
             going_on = self._targets if due.instead_of is None else self._aim(due.instead_of, measured)[0]
             self._seams.begin(self.limiter.state, going_on)
-        self._targets, clipped = self._aim(due.action, measured)
-        return clipped
+        self._targets, found = self._aim(due.action, measured)
+        return found
 
-    def _aim(self, action: FloatArray, measured: Mapping[str, float]) -> tuple[FloatArray, int]:
+    def _aim(
+        self, action: FloatArray, measured: Mapping[str, float]
+    ) -> tuple[FloatArray, tuple[Finding, ...]]:
         """Targets (J,) of an action from the present command, rad, and how much of it could not be had."""
         target = self.action_space.target(action, self._named(self.limiter.state.positions), measured)
-        positions = np.array([target.positions[joint] for joint in self._joints])
-        return positions, target.clipped + (not target.reachable)
+        return np.array([target.positions[joint] for joint in self._joints]), target.findings
 
     def _named(self, positions: FloatArray) -> dict[str, float]:
         return dict(zip(self._joints, positions.tolist(), strict=True))
 
-    def _command(
-        self, stamp_ns: int, motion: Motion, rung: Rung, clipped: int, seam: Seam | None
-    ) -> JointCommand:
+    def _command(self, stamp_ns: int, played: Played, seam: Seam | None) -> JointCommand:
+        motion, rung = played.motion, played.rung
         return JointCommand(
             stamp_ns=stamp_ns,
             tick=self._tick,
@@ -211,7 +298,10 @@ class CommandGate:
             chunk_stamp_ns=self.player.chunk_stamp_ns,
             actions_left=self.player.actions_left,
             wants_chunk=self.wants_chunk,
-            clipped=clipped,
+            clipped=sum(finding.verdict is Verdict.CLAMP for finding in played.findings),
             begun=self.player.begun,
             seam=seam,
+            speed=played.speed,
+            findings=played.findings,
+            source=self.player.source,
         )

@@ -19,6 +19,7 @@ from qgf_ros.contract.schema import JointLimits
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import LimiterError, ObservationRefused
 
+LEAST_SHARE = 0.01  # of a velocity limit: slower motion is none
 START_TOLERANCE = 0.01  # rad or m: how far beyond its range a joint may be measured at the start
 
 
@@ -42,7 +43,8 @@ class JointLimiter:
         self._generator = ruckig.Ruckig(len(joints), tick_s)
         self._output = ruckig.OutputParameter(len(joints))
         self._input = ruckig.InputParameter(len(joints))
-        self._input.max_velocity = [limits[joint].velocity for joint in joints]
+        self._velocities = np.array([limits[joint].velocity for joint in joints])
+        self._input.max_velocity = self._velocities.tolist()
         self._input.max_acceleration = [limits[joint].acceleration for joint in joints]
         self._input.max_jerk = [limits[joint].jerk for joint in joints]
         self._input.synchronization = ruckig.Synchronization.No
@@ -91,25 +93,54 @@ class JointLimiter:
             np.array(given.current_acceleration),
         )
 
-    def step(self, targets: FloatArray) -> tuple[Motion, int]:
+    def step(self, targets: FloatArray, caps: FloatArray | None = None) -> tuple[Motion, int]:
         """The next command towards targets (J,) rad, and how many targets were outside the position limits.
 
-        A target that is not finite, or that Ruckig finds no way to, counts too: at that tick all joints
-        brake.
+        `caps` (J,) rad/s slow the motion down: velocities to stay below, and to come down to at full braking where they
+        are above. A wish: the limits themselves always hold. A target that is not finite, or that Ruckig finds no way to,
+        counts too: at that tick all joints brake.
 
         Raises:
             LimiterError: as for `brake`.
         """
+        motion, outside = self.plan(targets, caps)
+        self.accept()
+        return motion, outside
+
+    def plan(self, targets: FloatArray, caps: FloatArray | None = None) -> tuple[Motion, int]:
+        """As `step`, without making it the last command: `accept` does, another `plan` forgets it."""
         inside = np.clip(targets, self._lower, self._upper)
         outside = int(np.sum(inside != targets))
         if not np.isfinite(inside).all():
-            return self.brake(), outside
+            return self.plan_brake(), outside
         self._input.control_interface = ruckig.ControlInterface.Position
         self._input.target_position = inside.tolist()
         try:
-            return self._advance(), outside
+            if caps is not None and (motion := self._slowly(caps)) is not None:
+                return motion, outside
+            self._input.max_velocity = self._velocities.tolist()
+            return self._sample(), outside
         except ruckig.RuckigError:
-            return self.brake(), outside + 1
+            return self.plan_brake(), outside + 1
+
+    def _slowly(self, caps: FloatArray) -> Motion | None:
+        """The sample of a slowed plan; None where that plan would pass a position limit, or cannot be made.
+
+        Where a joint is faster than its cap, the plan is no longer the fastest one, and the argument above does not hold:
+        so its extremes are looked at.
+        """
+        self._input.max_velocity = np.clip(caps, LEAST_SHARE * self._velocities, self._velocities).tolist()
+        try:
+            motion = self._sample()
+        except ruckig.RuckigError:
+            return None
+        extrema = self._output.trajectory.position_extrema
+        lowest, highest = np.array([(bound.min, bound.max) for bound in extrema]).T
+        state = np.array(self._input.current_position)  # rounding may have it a little outside already
+        is_inside = np.all(lowest >= np.minimum(self._lower, state)) and np.all(
+            highest <= np.maximum(self._upper, state)
+        )
+        return motion if is_inside else None
 
     def brake(self) -> Motion:
         """The next command of the shortest limited stop.
@@ -117,9 +148,16 @@ class JointLimiter:
         Raises:
             LimiterError: Ruckig cannot plan a stop under these limits; not seen for limits of any real joint.
         """
+        motion = self.plan_brake()
+        self.accept()
+        return motion
+
+    def plan_brake(self) -> Motion:
+        """As `brake`, without making it the last command."""
         self._input.control_interface = ruckig.ControlInterface.Velocity
+        self._input.max_velocity = self._velocities.tolist()
         try:
-            return self._advance()
+            return self._sample()
         except ruckig.RuckigError as error:
             raise LimiterError(self._joints, str(error)) from error
 
@@ -154,8 +192,12 @@ class JointLimiter:
             return 0.0
         return float(max(self._output.trajectory.duration - self._output.time, 0.0))
 
-    def _advance(self) -> Motion:
+    def _sample(self) -> Motion:
         self._generator.update(self._input, self._output)
+        new = self._output
+        return Motion(np.array(new.new_position), np.array(new.new_velocity), np.array(new.new_acceleration))
+
+    def accept(self) -> None:
+        """Makes the motion that was planned last the last command."""
         self._output.pass_to_input(self._input)
         self._planned = True
-        return self.state
