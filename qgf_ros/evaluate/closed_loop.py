@@ -12,7 +12,7 @@ from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Observation
-from qgf_ros.evaluate.robot import SimulatedRobot
+from qgf_ros.evaluate.robot import SimulatedRobot, load_simulation
 from qgf_ros.inference.demand import Demand
 
 
@@ -27,8 +27,8 @@ class ClosedLoop:
             ContractError: the simulated robot lacks a joint of the contract; or as for `Kinematics`.
         """
         self.contract = contract
-        self._robot = SimulatedRobot(contract, task)
-        self.simulation = self._robot.simulation
+        self.simulation = load_simulation(task)
+        self._robot = SimulatedRobot(contract, self.simulation)
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
         self.gate = CommandGate(contract, kinematics)
         self._assembler = Assembler(contract, kinematics)

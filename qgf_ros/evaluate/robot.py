@@ -28,18 +28,13 @@ def load_simulation(task: str) -> qgf_sim.Simulation:
 class SimulatedRobot:
     """One simulated robot. State: the simulation. One thread."""
 
-    def __init__(self, contract: Contract, task: str) -> None:
-        """Loads the task's simulation.
-
-        Raises:
-            UnknownTaskError: there is no such task.
-            ContractError: the simulated robot lacks a joint of the contract.
-        """
-        self.simulation = load_simulation(task)
+    def __init__(self, contract: Contract, simulation: qgf_sim.Simulation) -> None:
+        """Raises ContractError where the simulated robot lacks a joint of the contract."""
+        self.simulation = simulation
         self._contract = contract
         lacking = [joint for joint in contract.interface.joints if joint not in self.simulation.joints]
         if lacking:
-            problem = f"the robot of {task} has no joint {', '.join(lacking)}"
+            problem = f"the robot of {simulation.task} has no joint {', '.join(lacking)}"
             raise ContractError(contract.path, problem, f"it has {', '.join(self.simulation.joints)}")
 
     @property

@@ -1,0 +1,193 @@
+"""Robot, faults and command session in one process, tick by tick on virtual time: what the command node does, without ROS.
+
+`ClosedLoop` runs what is in order; here the sensors, the sender of chunks and the operator may do anything, and everything that
+leaves is watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import qgf_sim
+from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.control.gate import CommandGate
+from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.monitor import JointMonitor
+from qgf_ros.control.session import CommandSession, SessionConfig, Tick
+from qgf_ros.datatypes import JointCommand, JointReading, PoseReading, Reading
+from qgf_ros.errors import ChunkRefused, QgfError
+from qgf_ros.evaluate.limit_watch import LimitWatch
+from qgf_ros.evaluate.robot import SCENE_INPUT, SimulatedRobot
+from qgf_ros.evaluate.sources import ChunkSource, Wish
+from qgf_sim.fault_line import FaultLine, Planned
+from qgf_sim.faults import CLOCK, JOINTS, SCENE, Sensed
+from qgf_sim.plant_faults import FaultySimulation
+
+BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
+BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
+MakeGate = Callable[[Contract, Kinematics | None], CommandGate]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One tick: seconds since the episode's beginning, node time, its outcome, what was refused, what is not as it must be."""
+
+    at_s: float
+    stamp_ns: int
+    tick: Tick
+    refused: tuple[str, ...]
+    broken: tuple[str, ...]
+
+
+class SessionLoop:
+    """State: the robot, its faults, the command session. One thread. `reset` comes first."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        simulation: qgf_sim.Simulation,
+        source: ChunkSource,
+        make_gate: MakeGate = CommandGate,
+    ) -> None:
+        """Raises ContractError where the robot does not fit the contract, or its kinematic model cannot be used."""
+        self.contract = contract
+        self.source = source
+        self.faults = FaultLine()
+        self.simulation = FaultySimulation(simulation, self.faults)
+        self._robot = SimulatedRobot(contract, self.simulation)
+        self._kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        self._make_gate = make_gate
+
+    def reset(self, seed: int, script: Sequence[Planned] = ()) -> None:
+        """A new episode: the robot at rest, the command node activated just now, faults as planned."""
+        self.faults = self.simulation.plant = FaultLine(script, seed)
+        contract = self.contract
+        self.monitor = JointMonitor(contract)
+        self.gate = self._make_gate(contract, self._kinematics)
+        self.session = CommandSession(self.gate, self.monitor, SessionConfig())
+        self._watch = LimitWatch(
+            contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9
+        )
+        self._readings: dict[str, Reading] = {}
+        self.last: Tick | None = None
+        self.command: JointCommand | None = None
+        self._wants_reset = False
+        self._ticks, self.now_ns = 0, BEGIN_NS
+        self.source.reset(seed)
+        self.new_scene(seed)
+
+    def new_scene(self, seed: int) -> None:
+        """Another scene, the robot at its start; stamps go on, and the session is told nothing."""
+        self.simulation.reset(seed)
+        state = self.simulation.joint_state()
+        self._set_points = dict(zip(state.names, state.positions.tolist(), strict=True))
+
+    # -- the operator --------------------------------------------------------------------------------------------------
+
+    def start(self) -> str:
+        """Starts; the answer is the reason why not, or empty."""
+        try:
+            self.last = self.session.start(self.now_ns)
+        except QgfError as error:
+            return str(error)
+        return ""
+
+    def stop(self) -> None:
+        """Brakes to rest and holds."""
+        self.session.stop("stopped")
+
+    def ask_reset(self) -> None:
+        """As the node: brakes, and begins anew at the measured pose once the arm is at rest."""
+        self.session.stop("reset")
+        self._wants_reset = True
+
+    def _begin_if_at_rest(self) -> None:
+        if not self._wants_reset or not self.session.is_at_rest:
+            return
+        self._wants_reset = False
+        try:
+            self.command = self.session.begin(self.now_ns)
+        except QgfError:
+            return  # what the operator is told; the arm holds
+        self._watch.begin_anew()
+
+    # -- a tick --------------------------------------------------------------------------------------------------------
+
+    def tick(self) -> Served:
+        """Sensors, chunks, the command; then the robot moves on under it."""
+        at_ns = self._ticks * self.contract.tick_ns
+        self._ticks += 1
+        self.faults.advance(at_ns)
+        self._sense(BEGIN_NS + at_ns)
+        self._begin_if_at_rest()
+        refused = self._receive()
+        tick = self.last = self.session.tick(self.now_ns)
+        broken = self._look(tick)
+        self._robot.step(self._set_points)
+        return Served(at_ns * 1e-9, self.now_ns, tick, refused, broken)
+
+    def _sense(self, stamp_ns: int) -> None:
+        """What the robot publishes at `stamp_ns`, as it comes through the faults: the clock first."""
+        for message in self.faults.sense(Sensed(CLOCK, stamp_ns, None)):
+            self.now_ns = message.stamp_ns
+        for entry, topic in self._topics():
+            for message in self.faults.sense(Sensed(topic, stamp_ns, self._published(entry))):
+                self._take(entry, message)
+
+    def _topics(self) -> list[tuple[str, str]]:
+        """Sensor inputs of the contract, each with the topic on which the simulated robot publishes it."""
+        found = []
+        for entry in self.contract.interface.inputs:
+            if entry.message is Message.POSE:
+                found.append((entry.name, f"{entry.name}_pose"))
+            elif entry.message is Message.JOINT_STATE:
+                found.append((entry.name, SCENE if entry.name == SCENE_INPUT else JOINTS))
+        return found
+
+    def _published(self, name: str) -> qgf_sim.JointState | qgf_sim.Pose | None:
+        poses = self.simulation.poses()
+        if name in poses:
+            return poses[name]
+        return self.simulation.scene_state() if name == SCENE_INPUT else self.simulation.joint_state()
+
+    def _take(self, name: str, message: Sensed) -> None:
+        value = message.value
+        if isinstance(value, qgf_sim.JointState):
+            reading = JointReading(
+                message.stamp_ns, value.names, value.positions, value.velocities, value.efforts
+            )
+            if name != SCENE_INPUT:
+                self.monitor.update(reading)
+            self._readings[name] = reading
+        elif isinstance(value, qgf_sim.Pose):
+            self._readings[name] = PoseReading(message.stamp_ns, value.frame, value.position, value.quat_wxyz)
+
+    def _receive(self) -> tuple[str, ...]:
+        """Offers the chunks that come; the reasons of those refused."""
+        refused = []
+        for chunk in self.source.arriving(Wish(self.last, self.now_ns, self._readings)):
+            try:
+                self.session.offer(chunk, self.now_ns)
+            except ChunkRefused as error:
+                refused.append(error.reason)
+        return tuple(refused)
+
+    def _look(self, tick: Tick) -> tuple[str, ...]:
+        """Sends the command on, and says what is wrong with it."""
+        command = tick.command
+        if command is None:
+            return ()
+        if command.tick == 1:
+            self._watch.begin_anew()
+        joints = self.contract.interface.joints
+        positions = dict(zip(joints, command.positions.tolist(), strict=True))
+        self._set_points |= positions
+        executed = JointReading(command.stamp_ns, joints, command.positions, command.velocities, np.zeros(0))
+        for entry in self.contract.interface.inputs:
+            if entry.message is Message.COMMAND:
+                self._readings[entry.name] = executed
+        self.command = command
+        return tuple(self._watch.look(command))
