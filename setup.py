@@ -9,6 +9,7 @@ NAME = "qgf_ros"
 VERSION = "0.1.0"
 SHARE = f"share/{NAME}"
 NATIVE = "qgf_ros/inference/engines/native"
+FLAGS = ("-std=c++17", "-O3", "-g0", "-ffp-contract=fast", "-fvisibility=hidden")
 
 
 def share_folders(*roots: str) -> list[tuple[str, list[str]]]:
@@ -35,11 +36,7 @@ def cpu_kernels() -> Extension:
         sources=sorted(glob(f"{NATIVE}/*.cpp")),
         depends=sorted(glob(f"{NATIVE}/*.h") + glob(f"{NATIVE}/*.inc")),
         extra_compile_args=[
-            "-std=c++17",
-            "-O3",
-            "-g0",
-            "-ffp-contract=fast",
-            "-fvisibility=hidden",
+            *FLAGS,
             "-Wno-psabi",
             "-Wno-maybe-uninitialized",  # a false alarm in GCC's own header of AVX-512
         ],
@@ -55,11 +52,7 @@ def training_kernels() -> Extension:
         "qgf_ros.train.native.fused",
         sources=["qgf_ros/train/native/fused.cpp"],
         extra_compile_args=[
-            "-std=c++17",
-            "-O3",
-            "-g0",
-            "-ffp-contract=fast",
-            "-fvisibility=hidden",
+            *FLAGS,
             "-fno-math-errno",
             "-fno-trapping-math",
             "-fassociative-math",

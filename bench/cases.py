@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from sized_interface import interface_of_sizes
 
 from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.contract.schema import Action, Dimension, Field, Input, Interface, Message, Reference, Term
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.flow.sampler import SamplerConfig, SamplerDefaults, Walk
 from qgf_ros.networks import NetworkConfig, Networks
@@ -68,21 +68,7 @@ def make_checkpoint(case: Case) -> Checkpoint:
     return Checkpoint(
         networks.requires_grad_(False).eval(),
         Normalizer(mean.astype(np.float32), scale.astype(np.float32)),
-        _interface(),
+        interface_of_sizes(OBSERVED, ACTION, HORIZON),
         SamplerDefaults(),
         {"made": "for timing"},
-    )
-
-
-def _interface() -> Interface:
-    joints = tuple(f"joint_{index}" for index in range(OBSERVED))
-    angles = Term("angles", "joint_states", Field.POSITION, "rad", joints)
-    return Interface(
-        name="timing",
-        joints=joints,
-        control_period_s=0.1,
-        chunk_length=HORIZON,
-        inputs=(Input("joint_states", Message.JOINT_STATE),),
-        observation=(angles,),
-        action=Action(Reference.COMMANDED, tuple(Dimension(joint, 0.1, "rad") for joint in joints[:ACTION])),
     )

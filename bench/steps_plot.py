@@ -48,9 +48,9 @@ def draw_planned(cells: Cells, path: Path) -> None:
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     for n, marker in ((4, "o"), (1, "s")):
         whole = [(float(STEPS), cells[f"guided/{STEPS}/all/n{n}"])]
-        curve(left, numbered(cells, "planned", f"guided/n{n}") + whole, f"guided, best of {n}", marker)
+        curve(left, numbered(cells, "planned", f"guided/n{n}") + whole, f"guided, {chosen(n)}", marker)
         cut = [(k / STEPS, cell) for k, cell in numbered(cells, "cut", f"guided/n{n}")]
-        curve(right, [*cut, (1.0, whole[0][1])], f"guided, best of {n}", marker)
+        curve(right, [*cut, (1.0, whole[0][1])], f"guided, {chosen(n)}", marker)
     none = [(float(STEPS), cells["guided/0/none/n4"])]
     curve(left, numbered(cells, "planned", "unguided/n4") + none, "unguided, best of 4", "^")
     left.set_xlabel("planned steps, on the training grid")
@@ -65,9 +65,14 @@ def draw_guided(cells: Cells, path: Path) -> None:
         ends = [(0.0, cells[f"guided/0/none/n{n}"]), (float(STEPS), cells[f"guided/{STEPS}/all/n{n}"])]
         for place in ("first", "last", "spread") if n == 4 else ("spread",):
             points = numbered(cells, "guided", f"{place}/n{n}") + ends
-            curve(axes, points, f"{place} steps, best of {n}", marker)
+            curve(axes, points, f"{place} steps, {chosen(n)}", marker)
     axes.set_xlabel("guided steps out of 10")
     finish(figure, (axes,), path)
+
+
+def chosen(candidates: int) -> str:
+    """How many candidates a chunk was chosen from, in words."""
+    return "one candidate" if candidates == 1 else f"best of {candidates}"
 
 
 def finish(figure: pyplot.Figure, all_axes: tuple[Axes, ...], path: Path) -> None:

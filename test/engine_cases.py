@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from engine_interface import interface_of_sizes
 from golden_answers import load
 from golden_weights import load_networks
+from sized_interface import interface_of_sizes
 
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface

@@ -73,7 +73,7 @@ def exported(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def without(package: str, code: str) -> str:
     """What `code` prints in an interpreter that refuses to import a package."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "test")])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "bench")])
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT + code, package],
         capture_output=True,
@@ -137,7 +137,7 @@ def test_an_exported_policy_is_sampled_where_there_is_no_torch(
     code = f"""
 from pathlib import Path
 import numpy as np
-from engine_interface import interface_of_sizes
+from sized_interface import interface_of_sizes
 from qgf_ros.datatypes import Observation
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.engines.engine import EngineConfig
