@@ -18,19 +18,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from qgf_ros.contract.load import differences, interface_from_canonical
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.normalizer import Normalizer
-from qgf_ros.errors import CheckpointError, InterfaceMismatchError, QgfError
+from qgf_ros.errors import (
+    CheckpointError,
+    FileTooLarge,
+    InterfaceMismatchError,
+    QgfError,
+    UnreadableFileError,
+)
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
-from qgf_ros.strict import build
+from qgf_ros.strict import build, read_json
+from qgf_ros.tensor_file import TensorFile, read_tensors
 
 FORMAT = 1
 WEIGHTS, CONFIG = "weights.safetensors", "checkpoint.json"
@@ -97,43 +102,58 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
     """The checkpoint in a folder, on the CPU, gradients off; checked against `interface` where one is given.
 
     Raises:
-        CheckpointError: the folder, a file or a tensor is missing, foreign, cut short or altered.
+        CheckpointError: the folder, a file or a tensor is missing, foreign, cut short, altered or not finite.
         InterfaceMismatchError: it was trained under another interface.
     """
     folder = Path(folder)
     content = _read_config(folder)
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise CheckpointError(folder, f"it has no {WEIGHTS}")
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != content.get("weights_sha256"):
-        raise CheckpointError(
-            folder, f"{WEIGHTS} is cut short or was altered: its sha256 is not the one in {CONFIG}"
-        )
     try:
         stored = interface_from_canonical(content["interface"])
         config = build(NetworkConfig, content["networks"], "networks")
         defaults = build(SamplerDefaults, content["defaults"], "defaults")
         trained_at = build(TimeGrid, content["trained_at"], "trained_at") if "trained_at" in content else None
-        tensors = load_file(weights)
-        mean, scale = (tensors.pop(f"normalizer.{name}").numpy() for name in ("mean", "scale"))
-        _check_sizes(folder, config, stored, len(mean))
+        file = _read_weights(folder, content.get("weights_sha256"))
+        _check_sizes(folder, config, stored, file.shapes.get("normalizer.mean", ()))
+        tensors = file.load(_shapes(config))
+        normalizer = Normalizer(*(tensors.pop(f"normalizer.{name}").numpy() for name in ("mean", "scale")))
         networks = Networks(config)
         networks.load_state_dict({name.removeprefix("networks."): value for name, value in tensors.items()})
-    except (KeyError, RuntimeError, SafetensorError, QgfError) as error:
-        raise CheckpointError(folder, str(error).replace("\n", " ")) from error
+    except CheckpointError:
+        raise
+    except (KeyError, RuntimeError, QgfError) as error:
+        raise CheckpointError(folder, str(error).rstrip(".")) from error
     if interface is not None and stored.digest != interface.digest:
         raise InterfaceMismatchError(
             f"Checkpoint {folder.name}", interface.digest, stored.digest, differences(interface, stored)
         )
     networks.requires_grad_(False)
-    normalizer = Normalizer(np.asarray(mean), np.asarray(scale))
-    return Checkpoint(
-        networks.eval(), normalizer, stored, defaults, content.get("provenance", {}), trained_at
-    )
+    return Checkpoint(networks.eval(), normalizer, stored, defaults, content["provenance"], trained_at)
 
 
-def _check_sizes(folder: Path, config: NetworkConfig, interface: Interface, normalized: int) -> None:
-    found = (config.observation_dim, config.action_dim, config.horizon, normalized)
+def _read_weights(folder: Path, digest: object) -> TensorFile:
+    if not (folder / WEIGHTS).is_file():
+        raise CheckpointError(folder, f"it has no {WEIGHTS}")
+    file = read_tensors(folder / WEIGHTS)
+    if hashlib.sha256(file.content).hexdigest() != digest:
+        raise CheckpointError(
+            folder, f"{WEIGHTS} is cut short or was altered: its sha256 is not the one in {CONFIG}"
+        )
+    return file
+
+
+def _shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
+    """Of all tensors of a checkpoint, found without memory for any of them."""
+    with torch.device("meta"):
+        networks = Networks(config)
+    shapes = {f"networks.{name}": tuple(value.shape) for name, value in networks.state_dict().items()}
+    return shapes | {f"normalizer.{name}": (config.observation_dim,) for name in ("mean", "scale")}
+
+
+def _check_sizes(
+    folder: Path, config: NetworkConfig, interface: Interface, normalized: tuple[int, ...]
+) -> None:
+    length = normalized[0] if len(normalized) == 1 else 0
+    found = (config.observation_dim, config.action_dim, config.horizon, length)
     expected = (
         interface.observation_dim,
         interface.action_dim,
@@ -150,10 +170,13 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(folder, f"it has no {CONFIG}; a checkpoint is a folder that `qgf train` wrote")
     try:
-        content = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(folder, f"{CONFIG} is not JSON: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise CheckpointError(folder, f"{CONFIG} has format {found!r}; this release reads {FORMAT}")
+        content = read_json(path)
+    except (UnreadableFileError, FileTooLarge) as error:
+        raise CheckpointError(folder, str(error).rstrip(".")) from error
+    if content.get("format") != FORMAT:
+        raise CheckpointError(
+            folder, f"{CONFIG} has format {content.get('format')!r}; this release reads {FORMAT}"
+        )
+    if not isinstance(content.setdefault("provenance", {}), dict):
+        raise CheckpointError(folder, f"the provenance in {CONFIG} is no mapping")
     return content

@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from qgf_ros.bounds import CRITICS, LAYERS, WIDTH
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.layers import TIME_EMBEDDING_DIM, Layers, TimeEmbedding, affine, lecun_normal, xavier_uniform
 
@@ -46,10 +47,11 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         """Check every field; raises InvalidSetting."""
-        for name in ("observation_dim", "action_dim", "horizon", "num_critics"):
+        for name in ("observation_dim", "action_dim", "horizon"):
             _require_positive(f"network.{name}", self.__dict__[name])
-        if not self.hidden:
-            raise InvalidSetting("network.hidden", self.hidden, "at least one layer width")
+        _require_positive("network.num_critics", self.num_critics, CRITICS)
+        if not 1 <= len(self.hidden) <= LAYERS:
+            raise InvalidSetting("network.hidden", self.hidden, f"1 to {LAYERS} layer widths")
         for width in self.hidden:
             _require_positive("network.hidden", width)
         longest = self.horizon - 1 if self.chunked else 0
@@ -213,6 +215,6 @@ def aggregate(q: Tensor, aggregation: Aggregation) -> Tensor:
     return q.amin(dim=0) if aggregation is Aggregation.MIN else q.mean(dim=0)
 
 
-def _require_positive(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidSetting(name, value, "a positive whole number")
+def _require_positive(name: str, value: object, most: int = WIDTH) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidSetting(name, value, f"a positive whole number, at most {most}")

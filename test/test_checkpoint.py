@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from qgf_ros.checkpoint import CONFIG, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.contract.schema import Interface
@@ -139,4 +142,97 @@ def test_a_configuration_that_is_not_json_is_refused(tmp_path: Path, checkpoint:
     save_checkpoint(tmp_path / "c", checkpoint)
     (tmp_path / "c" / CONFIG).write_text("{")
     with pytest.raises(CheckpointError, match="is not JSON"):
+        load_checkpoint(tmp_path / "c")
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
+    """The checkpoint with other tensors under a digest that fits: altered by somebody who knows the format."""
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file(tensors, folder / WEIGHTS)
+    return resealed(folder)
+
+
+def resealed(folder: Path) -> Path:
+    """The folder with the digest of the weights that it holds now."""
+    path = folder / CONFIG
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights_sha256": digest}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t["normalizer.mean"].fill_(float("nan")),
+            r"'normalizer\.mean' holds values that are not finite",
+        ),
+        (lambda t: t["normalizer.scale"].zero_(), r"normalizer scale is 0\.0, but it must be above 0"),
+        (lambda t: t.pop("normalizer.scale"), r"weights\.safetensors: it lacks normalizer\.scale\."),
+        (lambda t: t.update(more=torch.zeros(1)), "it has more, which nobody reads"),
+        (lambda t: t.update({"normalizer.scale": torch.ones(4)}), r"the shape \(4,\), and \(5,\) is needed"),
+        (lambda t: t.update({"normalizer.scale": torch.ones(5).double()}), "type 'F64', and F32 is needed"),
+    ],
+)
+def test_weights_of_other_names_shapes_types_or_values_are_refused(
+    tmp_path: Path, checkpoint: Checkpoint, change: Callable[[dict[str, torch.Tensor]], object], message: str
+) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(rewritten(tmp_path / "c", change))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"", "its header is cut short"),
+        (2**60, "its header is cut short"),
+        (b"[" * 1000, "its header is not JSON: it is nested more than 32 deep"),
+        (b"[]", "its header is no mapping"),
+        (b'{"__metadata__": {"a": 1}}', "its metadata is not text"),
+        (b'{"normalizer.mean": {"dtype": "F32", "shape": [-1]}}', r"'normalizer\.mean' has no shape"),
+    ],
+)
+def test_a_header_that_lies_about_the_weights_is_refused(
+    tmp_path: Path, checkpoint: Checkpoint, header: bytes | int, message: str
+) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    size, text = (header, b"") if isinstance(header, int) else (len(header), header)
+    (tmp_path / "c" / WEIGHTS).write_bytes((size.to_bytes(8, "little") + text) if header else b"")
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(resealed(tmp_path / "c"))
+
+
+def test_networks_far_larger_than_their_file_are_refused_without_memory_for_them(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    path = tmp_path / "c" / CONFIG
+    content = json.loads(path.read_text())
+    content["networks"]["hidden"] = [60_000] * 60  # 850 GB
+    path.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="it lacks"):
+        load_checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"defaults": {"denoise_steps": 10**9}},
+            r"defaults\.denoise_steps is 1000000000, but .* from 1 to 1000",
+        ),
+        ({"defaults": {"candidates": 0}}, r"defaults\.candidates is 0, but it must be a whole number from 1"),
+        ({"trained_at": {"steps": 10**12}}, r"trained_at\.steps is 1000000000000"),
+        ({"provenance": [1]}, "the provenance in checkpoint.json is no mapping"),
+    ],
+)
+def test_counts_that_would_take_for_ever_are_refused(
+    tmp_path: Path, checkpoint: Checkpoint, change: dict[str, object], message: str
+) -> None:
+    save_checkpoint(tmp_path / "c", checkpoint)
+    path = tmp_path / "c" / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CheckpointError, match=message):
         load_checkpoint(tmp_path / "c")

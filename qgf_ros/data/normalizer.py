@@ -23,9 +23,11 @@ class Normalizer:
     scale: Array
 
     def __post_init__(self) -> None:
-        """Check the shapes; raises ShapeMismatch."""
+        """Check the shapes and the scale; raises ShapeMismatch, InvalidSetting."""
         if self.mean.shape != self.scale.shape or self.mean.ndim != 1:
             raise ShapeMismatch("normalizer scale", self.scale.shape, f"{self.mean.shape}")
+        if not (self.scale > 0).all():
+            raise InvalidSetting("normalizer scale", float(self.scale.min()), "above 0 in every entry")
 
     def normalise(self, observations: npt.NDArray[np.float32]) -> Array:
         """Observations (..., O) in units of their spread."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qgf_ros.errors import OffGridError
+from qgf_ros.bounds import STEPS
+from qgf_ros.errors import InvalidSetting, OffGridError
 from qgf_ros.flow.sampler import uniform_times
 
 
@@ -14,6 +15,11 @@ class TimeGrid:
 
     steps: int = 10
     continuous: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the count; raises InvalidSetting."""
+        if not 1 <= self.steps <= STEPS:
+            raise InvalidSetting("trained_at.steps", self.steps, f"a whole number from 1 to {STEPS}")
 
     def check_equal(self, denoise_steps: int) -> None:
         """Raises OffGridError where so many equal steps ask the field at times it has never seen."""

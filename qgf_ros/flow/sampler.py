@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from qgf_ros.bounds import CANDIDATES, STEPS
 from qgf_ros.errors import InvalidSetting
 
 WeightSchedule = Callable[[float], float]
@@ -40,7 +41,13 @@ class SamplerDefaults:
     noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check the noise; raises InvalidSetting."""
+        """Check noise and counts; raises InvalidSetting."""
+        for name, value, most in (
+            ("denoise_steps", self.denoise_steps, STEPS),
+            ("candidates", self.candidates, CANDIDATES),
+        ):
+            if not 1 <= value <= most:
+                raise InvalidSetting(f"defaults.{name}", value, f"a whole number from 1 to {most}")
         if not 0.0 < self.noise_scale <= 1.0:
             raise InvalidSetting("defaults.noise_scale", self.noise_scale, "a number above 0, at most 1")
 

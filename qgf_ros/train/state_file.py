@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from qgf_ros.bounds import DIGITS
 from qgf_ros.checkpoint import swap_folder
 from qgf_ros.errors import CheckpointError
+from qgf_ros.tensor_file import Shapes, read_tensors
 from qgf_ros.train.update import TrainState
 
 STATE = "state.safetensors"
@@ -38,39 +39,49 @@ def restore_state(folder: Path, state: TrainState, run: str) -> None:
     """Puts a saved run into `state`, in place.
 
     Raises:
-        CheckpointError: the file is missing, cut short, or of a run with another configuration.
+        CheckpointError: the file is missing, cut short, not finite, or of a run with another configuration.
+        FileTooLarge: it is longer than any of ours.
     """
     path = folder / STATE
     if not path.is_file():
         raise CheckpointError(folder, f"it has no {STATE}")
-    try:
-        with safe_open(path, framework="pt") as stored:
-            metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  safetensors has no __iter__
-    except SafetensorError as error:
-        raise CheckpointError(folder, f"{STATE} cannot be read: {error}") from error
-    if metadata.get("run") != run:
+    file = read_tensors(path)
+    if file.metadata.get("run") != run:
         raise CheckpointError(
             folder, "it belongs to a run with another recipe or other data; give --restart to begin anew"
         )
+    step = file.metadata.get("step", "")
+    if not (step.isascii() and step.isdigit() and len(step) <= DIGITS):
+        raise CheckpointError(folder, f"{STATE} states no step")
+    _check_moments(folder, state, file.shapes)
+    tensors = file.load(_shapes(state))
     state.networks.load_state_dict(
         {k.removeprefix("networks."): v for k, v in tensors.items() if k.startswith("networks.")}
     )
-    _check_moments(folder, state, tensors)
     adam = state.optimizer.state_dict()
-    count = sum(len(group["params"]) for group in adam["param_groups"])
     adam["state"] = {
-        index: {name: tensors[f"adam.{index}.{name}"] for name in _MOMENTS} for index in range(count)
+        index: {name: tensors[f"adam.{index}.{name}"] for name in _MOMENTS}
+        for index in range(len(_parameters(state)))
     }
     state.optimizer.load_state_dict(adam)
-    state.step = int(metadata["step"])
+    state.step = int(step)
 
 
-def _check_moments(folder: Path, state: TrainState, tensors: dict[str, torch.Tensor]) -> None:
-    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    for index, parameter in enumerate(parameters):
-        stored = tensors.get(f"adam.{index}.exp_avg")
-        if stored is None or stored.shape != parameter.shape:
+def _parameters(state: TrainState) -> list[torch.Tensor]:
+    return [parameter for group in state.optimizer.param_groups for parameter in group["params"]]
+
+
+def _shapes(state: TrainState) -> dict[str, tuple[int, ...]]:
+    shapes = {f"networks.{name}": tuple(value.shape) for name, value in state.networks.state_dict().items()}
+    for index, parameter in enumerate(_parameters(state)):
+        shapes |= {f"adam.{index}.{name}": tuple(parameter.shape) for name in _MOMENTS}
+        shapes[f"adam.{index}.step"] = ()
+    return shapes
+
+
+def _check_moments(folder: Path, state: TrainState, shapes: Shapes) -> None:
+    for index, parameter in enumerate(_parameters(state)):
+        if shapes.get(f"adam.{index}.exp_avg") != parameter.shape:
             raise CheckpointError(
                 folder,
                 f"Adam's moments in {STATE} have another layout, that of another release; give --restart to begin anew",

@@ -125,7 +125,7 @@ def test_a_state_that_is_cut_short_is_refused(tmp_path: Path, interface: Interfa
     save_state(tmp_path / "state", run.state, "run")
     path = tmp_path / "state" / STATE
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match=r"state\.safetensors: .*not fully covered"):
         restore_state(tmp_path / "state", run.state, "run")
 
 
@@ -149,3 +149,14 @@ def test_a_missing_state_is_refused(tmp_path: Path, interface: Interface) -> Non
 def test_impossible_counts_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(InvalidSetting, match=rf"train\.{next(iter(change))}"):
         dataclasses.replace(CONFIG, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", ["", "-1", "9" * 30, "1e3"])
+def test_a_state_without_a_step_is_refused(tmp_path: Path, interface: Interface, step: str) -> None:
+    run = trainer(tmp_path, interface)
+    next(run.run())
+    save_state(tmp_path / "state", run.state, "run")
+    path = tmp_path / "state" / STATE
+    save_file(load_file(path), path, metadata={"step": step, "run": "run"})
+    with pytest.raises(CheckpointError, match="states no step"):
+        restore_state(tmp_path / "state", run.state, "run")
