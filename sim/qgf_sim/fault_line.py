@@ -92,6 +92,14 @@ def read_fault(entry: object, now_s: float = 0.0) -> Planned:
     return Planned(name, KINDS[name](**own), at_s, for_s)
 
 
+def read_line(text: str, now_ns: int) -> Planned:
+    """The fault of one line of YAML, which begins at `now_ns` if it does not say when. Raises FaultError as `read_fault`."""
+    try:
+        return read_fault(yaml.safe_load(text), now_ns * 1e-9)
+    except yaml.YAMLError as error:
+        raise FaultError(f"The fault '{text}' is no YAML: {' '.join(str(error).split())}.") from error
+
+
 def read_script(path: Path) -> tuple[Planned, ...]:
     """The faults of a YAML file, a list of what `read_fault` takes. Raises FaultError, also where the file cannot be read."""
     try:

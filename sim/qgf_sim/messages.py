@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory
 
 from qgf_sim.controllers import Point, Trajectory
-from qgf_sim.simulation import JointState, Pose
+from qgf_sim.simulation import FloatArray, JointState, Pose
 from qgf_sim.stand import Episode
 
 BILLION = 1_000_000_000
@@ -30,12 +30,15 @@ def from_stamp(stamp: Time) -> int:
 
 
 def joint_state(state: JointState, stamp: Time, order: Sequence[int]) -> JointStateMessage:
-    """The joints in the given order."""
+    """The joints in the given order; where there are fewer values than names, the last ones are left out."""
+
+    def ordered(values: FloatArray) -> array[float]:
+        return array("d", [float(values[index]) for index in order if index < len(values)])
+
     message = JointStateMessage(name=[state.names[index] for index in order])
     message.header.stamp = stamp
-    message.position = array("d", [float(state.positions[index]) for index in order])
-    message.velocity = array("d", [float(state.velocities[index]) for index in order])
-    message.effort = array("d", [float(state.efforts[index]) for index in order])
+    message.position = ordered(state.positions)
+    message.velocity, message.effort = ordered(state.velocities), ordered(state.efforts)
     return message
 
 

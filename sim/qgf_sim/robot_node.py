@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -26,15 +23,15 @@ from qgf_sim.controllers import (
     JointTrajectoryController,
     make_controller,
 )
+from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
 from qgf_sim.pacing import Lockstep, Pace
+from qgf_sim.plant_faults import FaultySimulation
 from qgf_sim.priority import prefer_this_process
 from qgf_sim.registry import load
+from qgf_sim.sensors import RELIABLE, Offer, Sensors
 from qgf_sim.settings import declare
 from qgf_sim.stand import Stand
 
-RELIABLE = QoSProfile(
-    depth=10, reliability=ReliabilityPolicy.RELIABLE
-)  # as joint_state_broadcaster; lockstep needs every message
 STATE = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
@@ -50,18 +47,18 @@ class RobotNode(Node):
         """Raises ValueError with a sentence where a parameter does not fit."""
         super().__init__("sim_node", automatically_declare_parameters_from_overrides=True)
         self._settings = settings = declare(self)
-        simulation = load(settings.task)
+        self._line = FaultLine(read_script(Path(settings.faults)) if settings.faults else (), settings.seed)
+        simulation = FaultySimulation(load(settings.task), self._line)
         controllers = [make_controller(entry, simulation.joints) for entry in settings.controllers]
         self._stand = Stand(simulation, controllers, settings.tick_ns)
         self._base_ns = settings.tick_ns  # stamps never fall back, nor begin at zero
         self._paused = settings.paused
         self._rejections = 0
         self._note = ""
-        self._order = random.Random(settings.seed)
         self._pace = Pace(settings.tick_ns)
         self._lockstep = Lockstep(round(settings.timeout_s * 1e9))
-        self._stand.reset(settings.seed)
-        self._advertise(simulation.poses())
+        self._restart(settings.seed)
+        self._advertise()
         self._subscribe(controllers)
         self._steps = self.create_timer(
             CHECK_S if settings.lockstep else settings.tick_ns * 1e-9, self._on_timer, clock=STEADY
@@ -72,19 +69,16 @@ class RobotNode(Node):
         self._publish_status()
         self._ask()
 
-    def _advertise(self, poses: object) -> None:
-        names = list(poses) if isinstance(poses, dict) else []
-        self._joints = self.create_publisher(JointState, "joint_states", RELIABLE)
-        self._poses = {name: self.create_publisher(PoseStamped, f"{name}_pose", RELIABLE) for name in names}
-        has_scene = self._stand.simulation.scene_state() is not None
-        self._scene = self.create_publisher(JointState, "scene_states", RELIABLE) if has_scene else None
-        self._clock_publisher = (
-            self.create_publisher(ClockMessage, "clock", RELIABLE) if self._has_sim_stamps else None
-        )
+    def _advertise(self) -> None:
+        settings = self._settings
+        offer = Offer(self._has_sim_stamps, settings.shuffle_joints, settings.best_effort, settings.seed)
+        self._sensors = Sensors(self, self._stand.simulation, self._line, offer)
         self._status = self.create_publisher(DiagnosticStatus, "~/status", STATE)
         self._offered = [
             self.create_service(Trigger, "~/reset", self._on_reset),
             self.create_service(SetBool, "~/pause", self._on_pause),
+            self.create_service(Trigger, "~/inject", self._on_inject),
+            self.create_service(Trigger, "~/clear_faults", self._on_clear_faults),
         ]
 
     def _subscribe(self, controllers: list[ForwardPositionController | JointTrajectoryController]) -> None:
@@ -153,7 +147,13 @@ class RobotNode(Node):
         self._publish_sensors()
         self._publish_clock()
 
+    def _restart(self, seed: int) -> None:
+        self._line.reset()
+        self._line.advance(0)
+        self._stand.reset(seed)
+
     def _step(self) -> None:
+        self._line.advance(self._stand.simulation.time_ns)
         if self._stand.step():
             self._publish_status()
 
@@ -194,7 +194,7 @@ class RobotNode(Node):
         seed = self.get_parameter("seed").value
         self._base_ns = self._sim_ns + self._settings.tick_ns
         self._lockstep.clear()
-        self._stand.reset(seed)
+        self._restart(seed)
         self._note = ""
         self.set_parameters([Parameter("seed", value=seed + 1)])
         self._publish_sensors()
@@ -212,28 +212,37 @@ class RobotNode(Node):
         response.success, response.message = True, "paused" if self._paused else "running"
         return response
 
+    def _on_inject(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            self._line.inject(read_line(self.get_parameter("fault").value, self._stand.simulation.time_ns))
+        except FaultError as error:
+            response.success, response.message = False, str(error)
+            return response
+        return self._answer_with_faults(response)
+
+    def _on_clear_faults(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._line.clear()
+        return self._answer_with_faults(response)
+
+    def _answer_with_faults(self, response: Trigger.Response) -> Trigger.Response:
+        self._line.advance(self._stand.simulation.time_ns)
+        self._publish_status()
+        response.success, response.message = True, " ".join(self._line.active)
+        return response
+
     # -- out -----------------------------------------------------------------------------------------------------------
 
     def _stamp_ns(self) -> int:
         return self._sim_ns if self._has_sim_stamps else self.get_clock().now().nanoseconds
 
     def _publish_sensors(self) -> None:
-        stamp = messages.to_stamp(self._stamp_ns())
-        state = self._stand.simulation.joint_state()
-        order = list(range(len(state.names)))
-        if self._settings.shuffle_joints:
-            self._order.shuffle(order)
-        self._joints.publish(messages.joint_state(state, stamp, order))
-        for name, pose in self._stand.simulation.poses().items():
-            self._poses[name].publish(messages.pose(pose, stamp))
-        scene = self._stand.simulation.scene_state()
-        if self._scene is not None and scene is not None:
-            self._scene.publish(messages.joint_state(scene, stamp, range(len(scene.names))))
+        self._line.advance(self._stand.simulation.time_ns)
+        self._sensors.publish(self._stamp_ns())
 
     def _publish_clock(self) -> None:
-        if self._clock_publisher is not None:
-            self._clock_publisher.publish(ClockMessage(clock=messages.to_stamp(self._sim_ns)))
+        self._sensors.publish_clock(self._sim_ns)
 
     def _publish_status(self) -> None:
         counts = {"paused": self._paused, "missed": self._pace.missed, "rejected": self._rejections}
-        self._status.publish(messages.status(self._stand.episode, counts, self._note))
+        found = {**counts, "faults": " ".join(self._line.active)}
+        self._status.publish(messages.status(self._stand.episode, found, self._note))

@@ -21,8 +21,11 @@ DESCRIPTIONS = {
     "publish_clock": "true: stamps are sim time, published on clock; false: stamps are the node's clock (lockstep implies true)",
     "realtime_priority": "real time: priority under SCHED_FIFO where it is granted, as a robot waits for nobody; 0: none",
     "shuffle_joints": "true: another order of joints in every joint_states message, as nothing forbids it",
+    "faults": "a YAML file of faults, played from each reset on: docs/faults.md; empty: none",
+    "fault": "one fault as YAML, such as {fault: delay, for_s: 1.0, seconds: 0.2}, which ~/inject begins",
+    "best_effort": "sensor topics published best effort, which a reliable subscriber never receives",
 }
-DYNAMIC = ("seed",)
+DYNAMIC = ("seed", "fault")
 HIGHEST = {"seed": 2**31 - 1, "realtime_priority": 90}
 
 
@@ -42,6 +45,9 @@ class Settings:
     publish_clock: bool = False
     realtime_priority: int = 5
     shuffle_joints: bool = False
+    faults: str = ""
+    fault: str = ""
+    best_effort: tuple[str, ...] = ()
 
     @property
     def tick_ns(self) -> int:
