@@ -97,6 +97,7 @@ setup(
         "rich>=13",
         "tqdm>=4.66",
         "mcap>=1.6",  # Writer.flush
+        "defusedxml>=0.7",  # robot_description comes from others
     ],
     extras_require={
         "sim": [

@@ -438,3 +438,12 @@ class WeakerThanBaselineError(QgfError):
             f"Weaker than the baseline {baseline}: {'; '.join(weaker)}. Tighten the contract or the parameters, or change the "
             "baseline on purpose with `qgf limits CONTRACT --write-baseline`."
         )
+
+
+class RobotDescriptionError(QgfError):
+    """A robot_description whose limits cannot be read, or that is another robot's."""
+
+    def __init__(self, problem: str, accepted: str) -> None:
+        super().__init__(
+            f"robot_description cannot be used: {problem}; expected: {accepted}. Its limits would tighten the contract's."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from pathlib import Path
@@ -19,8 +20,8 @@ METADATA = "metadata.yaml"
 class BagWriter:
     """State: the open file, its topics and counts. `close` must be called; until then readers see what was flushed last."""
 
-    def __init__(self, folder: Path, places: list[Path]) -> None:
-        """Makes the folder; message definitions are looked for below `places`.
+    def __init__(self, folder: Path, places: list[Path], chunk_bytes: int = 1 << 20) -> None:
+        """Makes the folder; message definitions are looked for below `places`. So many bytes are compressed at a time.
 
         Raises:
             FolderExistsError: there is something of that name: a recording is never written over.
@@ -34,7 +35,7 @@ class BagWriter:
         except OSError as error:
             raise CannotWriteError(folder, error) from error
         self._folder, self._places = folder, places
-        self._writer = Writer(self._file)
+        self._writer = Writer(self._file, chunk_size=chunk_bytes)
         self._writer.start(profile="ros2", library="qgf_ros")
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, tuple[int, str]] = {}
@@ -79,6 +80,11 @@ class BagWriter:
         self._writer.finish()
         self._file.close()
         self._write_metadata()
+
+    def abandon(self) -> None:
+        """After a failure: lets go of the file. What had reached it can be read; nothing is raised."""
+        with contextlib.suppress(OSError):  # what was left in the buffer finds no place either
+            self._file.close()
 
     def _write_metadata(self) -> None:
         name = f"{self._folder.name}_0.mcap"
