@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.bounds import JSON_BYTES
 from qgf_ros.contract.load import differences, interface_from_canonical
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Array, Transitions, Windows, cut_windows, draw_starts
@@ -22,6 +23,7 @@ from qgf_ros.errors import (
     ShapeMismatch,
     UnreadableFileError,
 )
+from qgf_ros.plain_text import NotPlain, parse_json
 
 IN_MEMORY_BYTES = 2 * 1024**3  # larger data sets stay on disk and are read through the page cache
 ROWS_AT_ONCE = 100_000
@@ -136,7 +138,7 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
     if missing:
         raise UnreadableFileError(path, "in the OGBench layout", f"it lacks {', '.join(missing)}")
     if "interface" in arrays:
-        stored = _stored_interface(path, str(arrays["interface"]))
+        stored = _stored_interface(path, arrays["interface"])
         if stored.row_digest != interface.row_digest:  # chunks are cut later: their length is not the data's
             raise InterfaceMismatchError(
                 path.name, interface.row_digest, stored.row_digest, differences(interface, stored)
@@ -150,16 +152,21 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
     for name, width in widths.items():
         if arrays[name].shape != (rows, *width):
             raise ShapeMismatch(f"{path.name}: {name}", arrays[name].shape, str((rows, *width)))
+        if arrays[name].dtype.kind not in "biuf":
+            raise UnreadableFileError(path, "in the OGBench layout", f"{name} holds no numbers")
+    if rows == 0:
+        raise DatasetTooShort(0, interface.chunk_length)
     return Slice(path, arrays["observations"], arrays["actions"], np.asarray(arrays["terminals"], dtype=bool))
 
 
-def _stored_interface(path: Path, text: str) -> Interface:
+def _stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
     try:
-        return interface_from_canonical(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise UnreadableFileError(
-            path, "in the OGBench layout", f"its interface is not JSON: {error}"
-        ) from error
+        if stored.shape != () or stored.dtype.kind != "U" or stored.nbytes > 4 * JSON_BYTES:
+            raise NotPlain("it is no text")
+        return interface_from_canonical(parse_json(str(stored)))
+    except ValueError as error:  # NotPlain, or letters that there are not
+        problem = f"its interface is not JSON: {error}"
+        raise UnreadableFileError(path, "in the OGBench layout", problem) from error
 
 
 def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transitions, int]:

@@ -1,60 +1,141 @@
-"""Opens the arrays of an uncompressed `.npz` file in place, without reading them into memory.
+"""Opens the arrays of an `.npz` file: in place without reading them where they are stored, else unpacked into memory.
 
-numpy maps `.npy` files but not the members of an archive; a stored (uncompressed) member is a `.npy` at a known offset.
+numpy maps `.npy` files but not the members of an archive; a stored (uncompressed) member is a `.npy` at a known offset. Headers
+are read here too: numpy evaluates them as Python and allocates what they ask for, and its own reader knows pickle.
 """
 
 from __future__ import annotations
 
+import lzma
+import math
+import re
 import zipfile
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from qgf_ros.errors import MissingFileError, UnreadableFileError
+from qgf_ros.bounds import ARRAY_BYTES, ARRAYS, check_file
+from qgf_ros.errors import UnreadableFileError
 
 _LOCAL_HEADER = 30  # bytes before the name of a zip member; lengths of name and extra field at 26 and 28
+_NPY = 10  # bytes before the text of an npy header of version 1; two more in version 2
+_LONGEST_HEADER = 1024
+_DESCRIBED = re.compile(
+    rb"\{'descr': '([<>|=][biufUS]\d{1,9})', 'fortran_order': (True|False), 'shape': \(((?:\d{1,15},? ?)*)\),? *\}\s*"
+)
+# What zipfile and its unpackers say of damaged archives, of encrypted ones (RuntimeError) and of methods they do not know.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+@dataclass(frozen=True)
+class _Array:
+    """An npy header; `start` is its length."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    start: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of header and values."""
+        return self.start + math.prod(self.shape) * self.dtype.itemsize
 
 
 def open_arrays(path: Path, in_memory: bool) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of an npz file by name, memory-mapped read-only unless `in_memory` (compressed files must be).
+    """The arrays of an npz file by name: memory-mapped read-only unless `in_memory` (compressed files must be).
 
     Raises:
         MissingFileError: there is no such file.
-        UnreadableFileError: it is no npz file, is cut short, holds pickled objects, or is compressed and not `in_memory`.
+        UnreadableFileError: it is no npz file, is cut short, holds anything but plain numbers and texts, states sizes that it
+            has not, or is compressed and not `in_memory`, or too large for it.
     """
-    if not path.is_file():
-        raise MissingFileError(path)
+    size = check_file(path, 2**63)
     try:
-        if in_memory:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        with zipfile.ZipFile(path) as archive_file, path.open("rb") as raw:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+            members = archive.infolist()
+            _check_members(members, size, in_memory)
             return {
-                info.filename.removesuffix(".npy"): _map(path, raw, info) for info in archive_file.infolist()
+                info.filename.removesuffix(".npy"): _unpacked(archive, info)
+                if in_memory
+                else _mapped(path, raw, info)
+                for info in members
             }
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise UnreadableFileError(path, "an npz file of plain arrays", str(error)) from error
 
 
-def _map(path: Path, raw: IO[bytes], info: zipfile.ZipInfo) -> npt.NDArray[Any]:
+def _check_members(members: list[zipfile.ZipInfo], size: int, in_memory: bool) -> None:
+    if len(members) > ARRAYS:
+        raise ValueError(f"it has {len(members)} members, and at most {ARRAYS} are read")
+    names = [info.filename for info in members]
+    if len(set(names)) < len(names):
+        raise ValueError("two of its members have one name")
+    end = 0
+    for info in sorted(members, key=lambda member: member.header_offset):
+        if info.header_offset < end:
+            raise ValueError(f"'{info.filename}' lies within another member")
+        end = info.header_offset + _LOCAL_HEADER + len(info.filename.encode()) + info.compress_size
+    if end > size:
+        raise ValueError("it is cut short")
+    if in_memory and sum(info.file_size for info in members) > ARRAY_BYTES:
+        raise ValueError(f"unpacked it is longer than {ARRAY_BYTES} bytes")
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    content = archive.read(info)
+    array = _described(info, content[: _LONGEST_HEADER + _NPY + 2])
+    if array.size != len(content):
+        raise ValueError(f"'{info.filename}' has {len(content)} bytes, and its header asks for {array.size}")
+    values = np.frombuffer(content, array.dtype, offset=array.start)
+    return values.reshape(array.shape, order=array.order).copy()
+
+
+def _mapped(path: Path, raw: IO[bytes], info: zipfile.ZipInfo) -> npt.NDArray[Any]:
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError("its arrays are compressed; save them with numpy.savez, or read them into memory")
     raw.seek(info.header_offset)
     header = raw.read(_LOCAL_HEADER)
-    name_length, extra_length = (
-        int.from_bytes(header[26:28], "little"),
-        int.from_bytes(header[28:30], "little"),
-    )
-    raw.seek(info.header_offset + _LOCAL_HEADER + name_length + extra_length)
-    version = np.lib.format.read_magic(raw)
-    read_header = (
-        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    )
-    shape, fortran, dtype = read_header(raw)
-    if dtype.hasobject:
-        raise ValueError("it holds pickled objects")
-    if shape == ():
-        return np.frombuffer(raw.read(dtype.itemsize), dtype).reshape(())
-    return np.memmap(path, dtype, "r", raw.tell(), shape, "F" if fortran else "C")
+    names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    place = info.header_offset + _LOCAL_HEADER + names
+    raw.seek(place)
+    array = _described(info, raw.read(_LONGEST_HEADER + _NPY + 2))
+    if array.size != info.file_size:
+        raise ValueError(
+            f"'{info.filename}' has {info.file_size} bytes, and its header asks for {array.size}"
+        )
+    if array.size == array.start or array.shape == ():  # nothing to map, or not worth it
+        raw.seek(place + array.start)
+        return np.frombuffer(raw.read(array.size - array.start), array.dtype).reshape(array.shape)
+    return np.memmap(path, array.dtype, "r", place + array.start, array.shape, array.order)
+
+
+def _described(info: zipfile.ZipInfo, begin: bytes) -> _Array:
+    """The npy header at the beginning of a member."""
+    magic, version = begin[:6], begin[6:8]
+    width = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}.get(version, 0)
+    if magic != b"\x93NUMPY" or not width:
+        raise ValueError(f"'{info.filename}' is no npy array")
+    start = 8 + width
+    length = int.from_bytes(begin[8:start], "little")
+    found = _DESCRIBED.fullmatch(begin[start : start + length]) if length <= _LONGEST_HEADER else None
+    if found is None:
+        raise ValueError(f"'{info.filename}' holds pickled objects, or what is no plain array")
+    described, order, shape = (group.decode("ascii") for group in found.groups())
+    sizes = tuple(int(text) for text in shape.split(",") if text.strip())
+    if len(sizes) > 8 or math.prod(sizes) >= 2**62:
+        raise ValueError(f"'{info.filename}' has the shape ({shape})")
+    return _Array(np.dtype(described), sizes, "F" if order == "True" else "C", start + length)
