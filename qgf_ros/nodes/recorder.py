@@ -41,7 +41,10 @@ OURS = (
     "policy_node/status",
     "command_node/executed",
     "command_node/certificate",
+    "command_node/limits",
     "command_node/status",
+    "emergency_stop",
+    "robot_description",
     "sim_node/status",
     "/diagnostics",
     "/rosout",
@@ -51,10 +54,10 @@ OURS = (
 class RecorderNode(Node):
     """State: the open bag and its subscriptions, one for each topic that had a publisher. One thread."""
 
-    def __init__(self) -> None:
-        """Raises QgfError where the contract cannot be read, or the folder exists."""
+    def __init__(self, **settings: Any) -> None:
+        """Raises QgfError where the contract cannot be read, or the folder exists. `settings` go to rclpy's Node."""
         self._finish = _nothing  # rclpy destroys also a node that was never complete
-        super().__init__("recorder_node", automatically_declare_parameters_from_overrides=True)
+        super().__init__("recorder_node", automatically_declare_parameters_from_overrides=True, **settings)
         values = declare(self, TABLE)
         if not values["record"]:
             raise InvalidSetting("Parameter record", "", "the name of a new folder")
@@ -83,13 +86,13 @@ class RecorderNode(Node):
         super().destroy_node()
 
     def _close(self) -> None:
-        try:
-            if not self._error:
+        if not self._error:
+            try:
                 self._take()
-            self._bag.facts = self._facts()
-            self._bag.close()
-        except OSError as error:
-            self._fail(error)
+                self._bag.facts = self._facts()
+                self._bag.close()
+            except Exception as error:
+                self._fail(error)
         self.get_logger().info(f"{self._bag.counts.total()} messages recorded, {self.lost.total()} lost")
 
     def _on_tick(self) -> None:
@@ -104,7 +107,7 @@ class RecorderNode(Node):
                 self._bag.facts = self._facts()
                 self._bag.flush()
                 self._say()
-        except OSError as error:
+        except Exception as error:  # whatever it is: it must not end a graph that moves a robot
             self._fail(error)
 
     def _look(self) -> None:
@@ -156,6 +159,7 @@ class RecorderNode(Node):
 
     def _say(self) -> None:
         values = {
+            "state": "ended" if self._error else "recording",
             "messages": self._bag.counts.total(),
             "topics": len(self._queues),
             "lost": self.lost.total(),
@@ -163,10 +167,11 @@ class RecorderNode(Node):
         level = Level.ERROR if self._error else Level.OK
         self._status.publish(status("recorder_node: bag", level, self._error or "recording", values))
 
-    def _fail(self, error: OSError) -> None:
-        """The graph goes on: a full disk must not stop a robot."""
-        self._error = f"Recording has ended: {error}"
+    def _fail(self, error: Exception) -> None:
+        """The graph goes on: a full disk must not stop a robot. What had reached the disk stays."""
+        self._error = f"Recording has ended: {error if isinstance(error, OSError) else repr(error)}"
         self._metronome.stop()
+        self._bag.abandon()
         self.get_logger().error(self._error)
         self._say()
 
@@ -176,13 +181,14 @@ def _nothing() -> None:
 
 
 def topics(contract: Contract) -> list[str]:
-    """The topics of the contract's inputs and outputs, as its deployment names them."""
+    """The topics of the contract's inputs and outputs and of the controller's speed, as its deployment names them."""
     inputs = [entry.topic for entry in contract.deployment.inputs.values()]
     kinds = (
         OutputKind.GROUP,
         OutputKind.TRAJECTORY,
     )  # the others are actions, which have no topic of their own
-    return inputs + [entry.topic for entry in contract.deployment.outputs if entry.kind in kinds]
+    outputs = [entry.topic for entry in contract.deployment.outputs if entry.kind in kinds]
+    return [*inputs, *outputs, *filter(None, [contract.deployment.speed_scaling])]
 
 
 def message_type(name: str) -> Any:

@@ -14,6 +14,8 @@ from ros_graph import LATCHED, Peer, Process, values
 
 pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosbags import rosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -21,6 +23,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from qgf_ros.bags.reader import read_bag, read_facts
+from qgf_ros.nodes import recorder
 from qgf_ros.nodes.recorder import topics
 
 pytestmark = pytest.mark.ros
@@ -108,3 +111,43 @@ def test_inputs_and_outputs_of_the_contract_are_recorded(tmp_path: Path) -> None
     named = {entry.topic for entry in contract.deployment.inputs.values()}
     sent = {entry.topic for entry in contract.deployment.outputs}
     assert set(topics(contract)) == named | sent
+
+
+class Full:
+    """Stands where a disk or a library fails: every write raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __call__(self, *_: object) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), ValueError("a bug of a library")], ids=["disk", "bug"]
+)
+def test_whatever_fails_while_writing_ends_the_recording_only_and_keeps_what_was_written(
+    peer: Peer, contract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    said = peer.collect(DiagnosticStatus, f"{peer.node.get_namespace()}/recorder_node/status", LATCHED)
+    bag = tmp_path / "bag"
+    overrides = [Parameter("contract", value=str(contract)), Parameter("record", value=str(bag))]
+    node = recorder.RecorderNode(namespace=peer.node.get_namespace(), parameter_overrides=overrides)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    publisher = peer.node.create_publisher(JointState, "joint_states", BEST_EFFORT)
+
+    def until(is_true: Callable[[], object], what: str) -> None:
+        peer.until(lambda: node.turn(executor) or is_true(), what)
+
+    until(publisher.get_subscription_count, "the recorder")
+    publisher.publish(joints(1))
+    until(lambda: said and values(said[-1])["messages"] >= "1", "a message in the bag")
+    monkeypatch.setattr(recorder.BagWriter, "write", Full(error))
+    publisher.publish(joints(2))
+    until(lambda: values(said[-1])["state"] == "ended", "the end of the recording")
+    assert said[-1].message.startswith("Recording has ended: ")
+    until(lambda: True, "a turn after it")
+    executor.shutdown()
+    node.destroy_node()
+    assert len([entry for entry in read_bag(bag) if entry.topic.endswith("joint_states")]) == 1
