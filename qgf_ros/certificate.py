@@ -6,10 +6,26 @@ the policy node and the simulator read their part of it, and `verify/` reads all
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
+import numpy as np
+
+from qgf_ros.datatypes import ActionChunk
 from qgf_ros.errors import UnreadableCertificate
+
+# fmt: off
+REASONS = frozenset({
+    "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "limits", "clock",
+    "time_stopped", "second_publisher", "qos", "timeout", "chunk_names", "chunk_shape",
+    "chunk_not_finite", "chunk_speed", "chunk_unreachable", "chunk_collision", "chunk_workspace",
+    "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",
+    "ood", "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
+    "tool_speed", "tool_box",
+})
+# fmt: on
+"""Reason codes that a finding may bear; docs/safety.md says what each means."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +42,8 @@ class Certificate:
     `margin_jerk`: distance to the nearer limit in force, (J,); `margin_stop`: the least distance (J,) to a position limit on
     the way to rest if this were the last command. `tool`: x, y, z, speed m/s; `margin_tool`: to the box, to the speed; empty
     where the contract has no tool or no bounds. `joint_ages_s` (J,) at this tick. `limits`: digest of the limits in force,
-    `contract` and `checkpoint`: digests; `shadow`: nothing was sent, on purpose.
+    `contract`: the whole contract's digest; `chunk`: digest of the chunk in play (`chunk_digest`), `checkpoint`: what made it.
+    `shadow`: nothing was sent, on purpose.
     """
 
     sequence: int = 0
@@ -62,12 +79,13 @@ class Certificate:
     joint_ages_s: tuple[float, ...] = ()
     limits: str = ""
     contract: str = ""
+    chunk: str = ""
     checkpoint: str = ""
     shadow: bool = False
 
     def texts(self) -> dict[str, str]:
         """Every field as text: numbers as Python writes them, unrounded; vectors with blanks between."""
-        return {field.name: _text(getattr(self, field.name)) for field in fields(self)}
+        return {name: _text(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_texts(cls, texts: Mapping[str, str]) -> Certificate:
@@ -88,9 +106,15 @@ class Certificate:
         return cls(**values)  # type: ignore[arg-type]
 
 
+def chunk_digest(chunk: ActionChunk) -> str:
+    """The first 12 hex digits of the sha256 of the names, NUL between, and the actions as little-endian doubles, row by row."""
+    content = "\0".join(chunk.names).encode() + np.ascontiguousarray(chunk.actions, "<f8").tobytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return " ".join(_text(entry) for entry in value)
+        return " ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -34,19 +34,20 @@ class Kinematics:
         assert stated is not None, "callers check that the contract has kinematics"
         assert path is not None
         try:
-            self._model = mujoco.MjModel.from_xml_path(str(path))
+            self.model = mujoco.MjModel.from_xml_path(str(path))
         except ValueError as error:
             raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
-        self.joints = tuple(self._model.joint(index).name for index in range(self._model.njnt))
-        _check_model(contract, self._model, stated.tool)
+        self.joints = tuple(self.model.joint(index).name for index in range(self.model.njnt))
+        _check_model(contract, self.model, stated.tool)
         self._tool = stated.tool
         self._nominal = Quaternion(np.array(stated.nominal_quat_wxyz)).normalised
-        self._configuration = mink.Configuration(self._model)
-        self._site = self._model.site(stated.tool).id
+        self._configuration = mink.Configuration(self.model)
+        self.nominal_quat_wxyz: FloatArray = self._nominal.elements
+        self.site = self.model.site(stated.tool).id
         self._task = mink.FrameTask(
             self._tool, "site", position_cost=1.0, orientation_cost=1.0, lm_damping=1e-6
         )
-        self._limits = [mink.ConfigurationLimit(self._model)]
+        self._limits = [mink.ConfigurationLimit(self.model)]
 
     def tool(self, positions: Mapping[str, float]) -> tuple[FloatArray, float]:
         """Tool position (3,) in m and yaw in rad, in the base frame.
@@ -60,9 +61,9 @@ class Kinematics:
     def _tool_pose(self, positions: Mapping[str, float]) -> tuple[FloatArray, Quaternion]:
         data = self._configuration.data
         data.qpos[:] = [positions[joint] for joint in self.joints]
-        mujoco.mj_kinematics(self._model, data)
-        attitude = Quaternion(matrix=data.site_xmat[self._site].reshape(3, 3), atol=1e-6, rtol=1e-6)
-        return data.site_xpos[self._site].copy(), attitude * self._nominal.inverse
+        mujoco.mj_kinematics(self.model, data)
+        attitude = Quaternion(matrix=data.site_xmat[self.site].reshape(3, 3), atol=1e-6, rtol=1e-6)
+        return data.site_xpos[self.site].copy(), attitude * self._nominal.inverse
 
     def tilt(self, positions: Mapping[str, float]) -> float:
         """Angle in rad between the tool's attitude and the nearest that an action can ask for: nominal,

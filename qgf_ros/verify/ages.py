@@ -1,0 +1,70 @@
+"""Which joint states were there, so that a certificate's ages can be checked. Keeps the newest few of each joint."""
+
+from __future__ import annotations
+
+import math
+
+from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.datatypes import JointReading
+from qgf_ros.verify.motion import Found
+from qgf_ros.verify.violation import What
+
+KEPT = 64  # readings a joint: an eighth of a second of the fastest drivers
+FUTURE_NS = 50_000_000  # clocks of two computers on one network differ by less
+NEAR = 16  # readings looked at for a placed command
+
+
+class JointAges:
+    """State: the newest stamps of each joint, with its positions. `lag_ns`: how much newer a reading may be than the one used."""
+
+    def __init__(self, contract: Contract, lag_ns: int) -> None:
+        self._joints = contract.interface.joints
+        inputs = [entry.name for entry in contract.interface.inputs if entry.message is Message.JOINT_STATE]
+        self._max_age_ns = round(min(contract.deployment.inputs[name].max_age_s for name in inputs) * 1e9)
+        self._lag_ns = lag_ns
+        self._known: dict[str, dict[int, float]] = {joint: {} for joint in self._joints}  # positions by stamp
+
+    def take(self, reading: JointReading) -> None:
+        """A message of joint states came."""
+        if len(reading.positions) != len(reading.names):
+            return
+        for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
+            if name in self._known:
+                known = self._known[name]
+                known.pop(reading.stamp_ns, None)
+                known[reading.stamp_ns] = position
+                if len(known) > KEPT:
+                    del known[next(iter(known))]
+
+    def near(self, place: int, position: float, allowed: float) -> bool:
+        """Whether one of the last readings of the joint was within `allowed` of the position."""
+        known = list(self._known[self._joints[place]].values())[-NEAR:]
+        return any(abs(measured - position) <= allowed for measured in known)
+
+    def check(self, ages_s: tuple[float, ...], stamp_ns: int, moves: bool) -> list[Found]:
+        """Ages (J,) stated at `stamp_ns`; where chunks are played (`moves`) they must be young, and the newest."""
+        found: list[Found] = []
+        for name, age_s in zip(self._joints, ages_s, strict=True):
+            if not math.isfinite(age_s):
+                age_ns, is_known = 10**18, not moves  # none has come so far
+            else:
+                age_ns = round(age_s * 1e9)
+                # forgotten after the clock went back reads as the stamp 0
+                is_known = stamp_ns - age_ns in self._known[name] or (age_ns == stamp_ns and not moves)
+            if moves and not -FUTURE_NS <= age_ns <= self._max_age_ns:
+                expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
+                found.append((What.STALE, name, expected, f"{age_s:.9g} s"))
+            if not is_known:
+                found.append((What.AGE, name, "no joint state of that stamp had come", f"{age_s:.9g} s"))
+            elif moves and age_ns - self._newest_age_ns(name, stamp_ns) > self._lag_ns:
+                expected = f"one of {self._newest_age_ns(name, stamp_ns) * 1e-9:.9g} s had come"
+                found.append((What.AGE, name, expected, f"{age_s:.9g} s"))
+        return found
+
+    def _newest_age_ns(self, name: str, stamp_ns: int) -> int:
+        """The age of the newest reading that is not from the future."""
+        known = self._known[name]
+        newest = max(known)
+        if newest > stamp_ns + FUTURE_NS:
+            newest = max((stamp for stamp in known if stamp <= stamp_ns + FUTURE_NS), default=newest)
+        return stamp_ns - newest

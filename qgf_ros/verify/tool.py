@@ -1,0 +1,43 @@
+"""Where the joints put the tool and how fast it moves: forward kinematics by MuJoCo, without `control`."""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.errors import UnreadableFileError
+
+
+class Tool:
+    """The tool site of the contract's model. Holds scratch data: one instance a thread."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Raises UnreadableFileError where the contract's model is not one that MuJoCo reads."""
+        kinematics, path = contract.interface.kinematics, contract.model_path
+        assert kinematics is not None, "callers check that the contract has kinematics"
+        assert path is not None
+        try:
+            self._model = mujoco.MjModel.from_xml_path(str(path))
+        except ValueError as error:
+            raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
+        self._data = mujoco.MjData(self._model)
+        self._site = self._model.site(kinematics.tool).id
+        names = [self._model.joint(index).name for index in range(self._model.njnt)]
+        self._places = [contract.interface.joints.index(name) for name in names]
+        self._jacobian = np.zeros((3, self._model.nv))
+
+    def motion(
+        self, positions: tuple[float, ...], velocities: tuple[float, ...]
+    ) -> tuple[float, float, float, float]:
+        """x, y, z in m and the speed in m/s, of joints (J,) in the contract's order: rad, rad/s. The speed is |J(q) v|."""
+        data = self._data
+        data.qpos[:] = [positions[place] for place in self._places]
+        mujoco.mj_kinematics(self._model, data)
+        mujoco.mj_comPos(self._model, data)
+        mujoco.mj_jacSite(self._model, data, self._jacobian, None, self._site)
+        x, y, z = data.site_xpos[self._site].tolist()
+        vx, vy, vz = (self._jacobian @ [velocities[place] for place in self._places]).tolist()
+        return x, y, z, math.sqrt(vx * vx + vy * vy + vz * vz)
