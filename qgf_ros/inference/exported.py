@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qgf_ros.bounds import CHUNK_ACTIONS
 from qgf_ros.contract.load import interface_from_canonical
 from qgf_ros.contract.schema import Interface
-from qgf_ros.errors import CheckpointError, QgfError
+from qgf_ros.errors import CheckpointError, InvalidSetting, QgfError
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import Estimator, SamplerDefaults
+from qgf_ros.plain_text import NotPlain, parse_json
 from qgf_ros.strict import build
 
 FORMAT = 1
@@ -57,7 +59,7 @@ def read_metadata(path: Path, metadata: Mapping[str, str]) -> Exported:
         raise CheckpointError(path, problem)
     try:
         content = {
-            key.removeprefix("qgf_ros."): json.loads(text)
+            key.removeprefix("qgf_ros."): parse_json(text)
             for key, text in metadata.items()
             if key.startswith("qgf_ros.") and key != "qgf_ros.interface_digest"
         }
@@ -65,8 +67,24 @@ def read_metadata(path: Path, metadata: Mapping[str, str]) -> Exported:
             interface=interface_from_canonical(content["interface"]),
             defaults=build(SamplerDefaults, content["defaults"], "defaults"),
             grid=build(TimeGrid, content["trained_at"], "trained_at"),
-            max_delay=int(content["max_delay"]),
-            provenance=content["provenance"],
+            max_delay=_max_delay(content["max_delay"]),
+            provenance=_provenance(content["provenance"]),
         )
-    except (KeyError, ValueError, TypeError, QgfError) as error:
-        raise CheckpointError(path, f"its metadata is not what `qgf export` writes: {error}") from error
+    except KeyError as error:
+        raise CheckpointError(path, f"its metadata lacks {error}") from error
+    except (NotPlain, QgfError) as error:
+        raise CheckpointError(
+            path, f"its metadata is not what `qgf export` writes: {str(error).rstrip('.')}"
+        ) from error
+
+
+def _max_delay(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= CHUNK_ACTIONS:
+        raise InvalidSetting("max_delay", value, f"a whole number from 0 to {CHUNK_ACTIONS}")
+    return value
+
+
+def _provenance(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidSetting("provenance", value, "a mapping")
+    return value

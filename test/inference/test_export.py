@@ -201,7 +201,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_no_graph_is_refused_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"no graph")
-    with pytest.raises(CheckpointError, match="ONNX Runtime does not take it"):
+    with pytest.raises(CheckpointError, match="it is cut short or damaged"):
         OnnxEngine(path)
 
 

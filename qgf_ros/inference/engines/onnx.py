@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qgf_ros.bounds import WEIGHTS_BYTES, read_file
 from qgf_ros.contract.load import differences
 from qgf_ros.contract.schema import Interface
 from qgf_ros.errors import (
@@ -15,7 +16,6 @@ from qgf_ros.errors import (
     InterfaceMismatchError,
     InvalidSetting,
     MissingExtraError,
-    MissingFileError,
     MissingProviderError,
 )
 from qgf_ros.flow.prefix import Prefix
@@ -32,12 +32,25 @@ from qgf_ros.inference.engines.engine import (
     check_told,
 )
 from qgf_ros.inference.exported import ESTIMATORS, Exported, read_metadata
+from qgf_ros.inference.onnx_file import check_onnx
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CONFIG = EngineConfig(EngineName.ONNX)
 OUTPUTS = ("actions", "scores", "best", "q_first", "guidance_norm", "action", "velocity")
+INPUTS = {
+    "observation",
+    "noise",
+    "start",
+    "times",
+    "weights",
+    "committed",
+    "fixed",
+    "freedom",
+    "ask_critic",
+    "estimator",
+}
 CPU, CUDA, TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
 # The first provider that can takes a node of the graph, so each list ends with those that always can.
 _PROVIDERS = {Device.CPU: [CPU], Device.CUDA: [CUDA, CPU], Device.TENSORRT: [TENSORRT, CUDA, CPU]}
@@ -51,7 +64,7 @@ class OnnxEngine:
 
         Raises:
             InvalidSetting: another precision than that of the file's weights, FP32.
-            MissingFileError: there is no such file.
+            MissingFileError, FileTooLarge: there is no such file, or it is longer than any of ours.
             MissingExtraError: onnxruntime is not installed.
             MissingProviderError: the installed ONNX Runtime cannot use the device.
             CheckpointError: the file is no exported policy.
@@ -59,11 +72,9 @@ class OnnxEngine:
         if config.precision is not Precision.FP32:
             raise InvalidSetting("precision", config.precision.value, "fp32 with engine onnx")
         threads = config.threads
-        if not path.is_file():
-            raise MissingFileError(path)
         self._session = _load(path, threads, device)
         self.exported: Exported = read_metadata(path, self._session.get_modelmeta().custom_metadata_map)
-        (self._length,) = next(i.shape for i in self._session.get_inputs() if i.name == "committed")
+        self._length = _vector_length(path, self._session, self.exported.interface)
         where = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         self._words = f"{where}, {'1 thread' if threads == 1 else f'{threads} threads'}"
 
@@ -143,11 +154,29 @@ def _sample(found: dict[str, Any], steps: int) -> Sample:
     )
 
 
+def _vector_length(path: Path, session: InferenceSession, interface: Interface) -> int:
+    """D, after the graph's inputs and outputs were found to be a sampler's for this interface."""
+    found = {entry.name: entry.shape for entry in session.get_inputs()}
+    outputs = {entry.name for entry in session.get_outputs()}
+    widths = [interface.action_dim * rows for rows in (1, interface.chunk_length)]
+    is_ours = found.keys() == INPUTS and outputs >= set(OUTPUTS)
+    if not is_ours or found["observation"] != [interface.observation_dim]:
+        raise CheckpointError(path, "its graph is no sampler of its interface")
+    if found["committed"] not in [[width] for width in widths]:
+        accepted = " or ".join(map(str, widths))
+        raise CheckpointError(
+            path, f"its chunks are {found['committed']} long, and its interface's {accepted}"
+        )
+    return int(found["committed"][0])
+
+
 def _load(path: Path, threads: int, device: Device) -> InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError("Engine onnx", "onnxruntime", "onnx") from error
+    content = read_file(path, WEIGHTS_BYTES)
+    check_onnx(path, content)
     offered = onnxruntime.get_available_providers()
     if device is Device.AUTO:
         device = Device.CUDA if CUDA in offered else Device.CPU
@@ -158,7 +187,7 @@ def _load(path: Path, threads: int, device: Device) -> InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS[device])
+        return onnxruntime.InferenceSession(content, options, providers=_PROVIDERS[device])
     except Exception as error:  # its own classes are not public, and differ between releases
         words = " ".join(str(error).split())
         raise CheckpointError(path, f"ONNX Runtime does not take it: {words}") from error
