@@ -28,18 +28,23 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of the whole graph. A default path is relative to the graph's file; empty means: not given."""
+    """An argument of the whole graph. A default path is relative to the graph's file; empty means: not given.
+
+    `announce` is said at the start of each node that takes the argument, where it is true.
+    """
 
     help: str
     kind: Kind = Kind.TEXT
     default: str = ""
+    announce: str = ""
 
 
 @dataclass(frozen=True)
 class GraphNode:
     """One process. `arguments` are those of the graph that it takes as parameters of the same name.
 
-    `only_with` names an argument of the graph without which the node is not started.
+    `given` are further parameters, each with the argument that it takes the value of. `only_with` names an argument of the
+    graph without which the node is not started.
     """
 
     name: str
@@ -49,6 +54,7 @@ class GraphNode:
     params_file: Path
     lifecycle: bool = False
     arguments: tuple[str, ...] = ()
+    given: dict[str, str] = field(default_factory=dict)
     remappings: dict[str, str] = field(default_factory=dict)
     only_with: str = ""
 
@@ -86,6 +92,7 @@ class NodeSetting:
     parameters: dict[str, bool | str]
     overrides: tuple[str, ...]
     log_level: str
+    announcements: tuple[str, ...] = ()
 
 
 # Arguments of every graph: they concern each process, not a parameter of one.
@@ -142,13 +149,23 @@ def settings(
             node=node,
             namespace=texts["namespace"].strip("/"),
             params_files=(node.params_file, *files),
-            parameters={name: values[name] for name in node.arguments if name in values},
+            parameters={name: values[of] for name, of in _takes(node).items() if of in values},
             overrides=tuple(extra[node.name]),
             log_level=texts["log_level"],
+            announcements=tuple(
+                graph.arguments[name].announce
+                for name in node.arguments
+                if values.get(name) is True and graph.arguments[name].announce
+            ),
         )
         for node in graph.nodes
         if not node.only_with or node.only_with in values
     )
+
+
+def _takes(node: GraphNode) -> dict[str, str]:
+    """The node's parameters with the arguments that they take their values from."""
+    return {name: name for name in node.arguments} | node.given
 
 
 def _anchored(argument: Argument, folder: Path) -> Argument:
@@ -162,7 +179,7 @@ def _check(graph: Graph, where: str) -> None:
     for node in graph.nodes:
         if names.count(node.name) > 1:
             raise InvalidSetting(f"{where}.nodes", node.name, "a name that no other node has")
-        for name in (*node.arguments, *filter(None, [node.only_with])):
+        for name in (*_takes(node).values(), *filter(None, [node.only_with])):
             if name not in graph.arguments:
                 raise InvalidSetting(
                     f"{where}.{node.name}.arguments", name, "one of " + ", ".join(graph.arguments)

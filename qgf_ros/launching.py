@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, Shutdown
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
@@ -23,9 +23,11 @@ def describe(name: str) -> LaunchDescription:
         for name, argument in graph.arguments.items()
     ]
 
-    def start(context: LaunchContext) -> list[Node]:
+    def start(context: LaunchContext) -> list[Node | LogInfo]:
         texts = {name: LaunchConfiguration(name).perform(context) for name in graph.arguments}
-        return [action(setting) for setting in settings(graph, texts)]
+        chosen = settings(graph, texts)
+        said = [LogInfo(msg=f"[{one.node.name}] {line}") for one in chosen for line in one.announcements]
+        return [*said, *(action(setting) for setting in chosen)]
 
     return LaunchDescription([*arguments, OpaqueFunction(function=start)])
 

@@ -142,6 +142,8 @@ def running(settings: Sequence[NodeSetting], sink: Sink = print_line) -> Iterato
     processes = Processes()
     try:
         for setting in settings:
+            for line in setting.announcements:
+                sink(setting.node.name, line)
             processes.members.append(Process(setting, sink))
         yield processes
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgf_ros.errors import InvalidSetting, UnknownTaskError
+from qgf_ros.runner import print_line
 
 if TYPE_CHECKING:
     from qgf_ros.cli.demo_report import Records
@@ -99,6 +100,8 @@ def drive(
     print(
         f"starting {names} on ROS domain {os.environ['ROS_DOMAIN_ID']}; what they say is in {log}", flush=True
     )
+    for line in (line for node in nodes for line in node.announcements):
+        print(line, flush=True)
     records: Records = {name: [] for name in ROWS}
     total = arguments.episodes * len(ROWS)
     with (
@@ -123,7 +126,7 @@ def drive(
 def _note(file: Any, name: str, line: str) -> None:
     file.write(f"[{name}] {line}\n")
     if any(word in line for word in LOUD):
-        print(f"[{name}] {line}", flush=True)
+        print_line(name, line)
 
 
 def _line(record: EpisodeRecord, lasted_s: float) -> str:

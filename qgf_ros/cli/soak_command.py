@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qgf_ros.errors import InvalidSetting
+from qgf_ros.runner import print_line
 
 HELP = "run the whole graph in real time for minutes, and report how regular its commands were"
 EXAMPLE = "qgf soak --minutes 10 --json out/soak.json"
@@ -90,4 +91,4 @@ def _spread(figures: dict[str, float]) -> str:
 
 def _complain(name: str, line: str) -> None:
     if any(word in line for word in LOUD):
-        print(f"[{name}] {line}", flush=True)
+        print_line(name, line)

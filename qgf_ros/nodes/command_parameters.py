@@ -23,6 +23,32 @@ TABLE = (
         "resume_within_s", 0.5, "after a longer break in the joint states hold until ~/start", 0.0, 60.0
     ),
     Parameter(
+        "full_speed_confirmed",
+        False,
+        "false: a quarter of the velocity limits, and 0.25 m/s of the tool; may change while the arm rests, not started",
+        dynamic=True,
+    ),
+    Parameter(
+        "first_motion",
+        "slow",
+        "where the arm stands away from where its data began: a tenth of the speed, or no start",
+        choices=("slow", "refuse"),
+    ),
+    Parameter(
+        "seen", "", "folder of the checkpoint, which says where the arm stood in its data; empty: not known"
+    ),
+    Parameter("shadow", False, "true: everything is checked and reported, nothing is commanded"),
+    Parameter(
+        "baseline",
+        "",
+        "file that limits and checks may not be weaker than; empty: baselines/INTERFACE.yaml beside the contract",
+    ),
+    Parameter(
+        "black_box",
+        "out/black_box",
+        "folder of recordings of the last seconds before a latched stop; empty: none",
+    ),
+    Parameter(
         "send_after_s",
         0.002,
         "real time: a command leaves so long after its tick began, however long computing it took; 0: at once",
