@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.contract.schema import TOOL_DIMENSIONS, Contract, Reference
-from qgf_ros.control.kinematics import TOLERANCE, Kinematics
+from qgf_ros.control.kinematics import TOLERANCE
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
 
 AXES = TOOL_DIMENSIONS[:3]
@@ -32,10 +33,24 @@ class Target:
     findings: tuple[Finding, ...] = ()
 
 
+class ToolKinematics(Protocol):
+    """What tool actions need of an arm: see `Kinematics`, whose words these are."""
+
+    def tool(self, positions: Mapping[str, float]) -> tuple[FloatArray, float]:
+        """Tool position (3,) in m and yaw in rad."""
+        ...
+
+    def solve(
+        self, position: FloatArray, yaw: float, start: Mapping[str, float]
+    ) -> tuple[dict[str, float], float]:
+        """Joint positions for a tool position and yaw, and the error left."""
+        ...
+
+
 class ActionSpace:
     """The meaning of actions under a contract: deltas of the tool or of joints, or joint targets."""
 
-    def __init__(self, contract: Contract, kinematics: Kinematics | None) -> None:
+    def __init__(self, contract: Contract, kinematics: ToolKinematics | None) -> None:
         self._action = contract.interface.action
         self._kinematics = kinematics
         self._low = np.array([d.centre - d.scale for d in self._action.dimensions])

@@ -30,6 +30,18 @@ class Due:
     instead_of: FloatArray | None = None
 
 
+@dataclass(frozen=True)
+class Upcoming:
+    """What will be executed if a chunk is taken: the rest of the action in force, in ticks; `committed` (C, A), actions of the chunk
+    in play that come before it; of its own `actions` (H, A) those from index `first` on.
+    """
+
+    ticks_left: float
+    committed: FloatArray
+    actions: FloatArray
+    first: int
+
+
 class ChunkPlayer:
     """Holds the chunk in play, how far it is, and the one that will take over. One thread."""
 
@@ -60,13 +72,31 @@ class ChunkPlayer:
         """Takes a chunk: it takes over as planned, at once where nothing is due.
 
         Raises:
-            ChunkRefused: reason `names`, `shape`, `not_finite`, `speed`, `repeated` or `late`; what was there stays.
+            ChunkRefused: as for `upcoming`; what was there stays.
         """
-        self._check(chunk)
-        if self._executed.since(chunk.stamp_ns) >= len(chunk.actions):
-            raise ChunkRefused("late", "The chunk came when all its actions had begun; another is asked for.")
+        self.upcoming(chunk)
         self._next = replace(chunk, actions=chunk.actions.copy())
         self._take_over()
+
+    def upcoming(self, chunk: ActionChunk) -> Upcoming:
+        """What would be executed if the chunk were loaded now, at full speed.
+
+        Raises:
+            ChunkRefused: reason `names`, `shape`, `not_finite`, `speed`, `repeated` or `late`.
+        """
+        self._check(chunk)
+        begun = self._executed.since(chunk.stamp_ns)
+        if begun >= len(chunk.actions):
+            raise ChunkRefused("late", "The chunk came when all its actions had begun; another is asked for.")
+        actions = self._playable(chunk)
+        if self.is_done:
+            return Upcoming(0.0, actions[:0], actions, min(begun, len(actions) - 1))
+        left = max(self._unbegun * self._ticks_per_action - self._place, 0.0)
+        committed = self._actions[self._unbegun :][: max(self._delay - begun, 0)]
+        return Upcoming(left, committed, actions, min(begun + len(committed), len(actions) - 1))
+
+    def _playable(self, chunk: ActionChunk) -> FloatArray:
+        return chunk.actions[: self._horizon] if self._is_synchronous else chunk.actions
 
     def _check(self, chunk: ActionChunk) -> None:
         if chunk.names != self._names:
@@ -103,7 +133,7 @@ class ChunkPlayer:
             return
         self._is_seam, self._instead_of = self._loaded, self._would_follow()
         over = self._place - self._unbegun * self._ticks_per_action  # what slow ticks ran beyond the boundary
-        self._actions = chunk.actions[: self._horizon] if self._is_synchronous else chunk.actions
+        self._actions = self._playable(chunk)
         self._unbegun = min(begun, len(self._actions))
         self._place = self._unbegun * self._ticks_per_action + over
         self._loaded, self._rests = True, False

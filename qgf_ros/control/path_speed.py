@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
 
@@ -53,7 +54,9 @@ class PathSpeed:
         return self._speed, tuple(Finding(Verdict.SLOW, wish.reason, wish.subject) for wish in asked)
 
 
-def caps(speed: float, peaks: FloatArray, limits: FloatArray, arm: FloatArray) -> FloatArray | None:
+def caps(
+    speed: float, peaks: FloatArray, limits: FloatArray, arm: npt.NDArray[np.bool_]
+) -> FloatArray | None:
     """Velocities (J,) rad/s that a slowed path stays below; None at full speed: nothing but the limits.
 
     `peaks` (J,) are the velocities that the path takes at full speed, `limits` (J,) those allowed; `arm` (J,) is True for the

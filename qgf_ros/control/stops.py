@@ -1,0 +1,53 @@
+"""Where the arm goes if it brakes now: the shortest limited stop from a commanded state, sampled at the ticks. Ruckig's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import ruckig
+
+from qgf_ros.contract.schema import JointLimits
+from qgf_ros.control.limits import Motion
+from qgf_ros.datatypes import FloatArray
+from qgf_ros.errors import LimiterError
+
+
+class Stops:
+    """Plans what `JointLimiter.brake` would do, without doing it. One thread."""
+
+    def __init__(self, joints: tuple[str, ...], limits: Mapping[str, JointLimits], tick_s: float) -> None:
+        self._joints, self._tick_s = joints, tick_s
+        self._generator, self._trajectory = ruckig.Ruckig(len(joints)), ruckig.Trajectory(len(joints))
+        self._input = ruckig.InputParameter(len(joints))
+        self._input.control_interface = ruckig.ControlInterface.Velocity
+        self._input.synchronization = ruckig.Synchronization.No
+        self._input.max_velocity = [limits[joint].velocity for joint in joints]
+        self._input.max_acceleration = [limits[joint].acceleration for joint in joints]
+        self._input.max_jerk = [limits[joint].jerk for joint in joints]
+
+    def samples(self, motion: Motion) -> tuple[FloatArray, FloatArray]:
+        """Positions and velocities (N, J), rad and rad/s, at each tick after `motion` until all joints rest; N = 0 at rest.
+
+        Raises:
+            LimiterError: Ruckig cannot plan a stop under these limits.
+        """
+        self._plan(motion)
+        count = int(np.ceil(self._trajectory.duration / self._tick_s - 1e-9))
+        rows = [self._trajectory.at_time((tick + 1) * self._tick_s)[:2] for tick in range(count)]
+        both = np.array(rows).reshape(count, 2, len(self._joints))
+        return both[:, 0], both[:, 1]
+
+    def seconds(self, motion: Motion) -> float:
+        """How long the stop takes, s. Raises as `samples`."""
+        self._plan(motion)
+        return float(self._trajectory.duration)
+
+    def _plan(self, motion: Motion) -> None:
+        self._input.current_position = motion.positions.tolist()
+        self._input.current_velocity = motion.velocities.tolist()
+        self._input.current_acceleration = motion.accelerations.tolist()
+        try:
+            self._generator.calculate(self._input, self._trajectory)
+        except ruckig.RuckigError as error:
+            raise LimiterError(self._joints, str(error)) from error
