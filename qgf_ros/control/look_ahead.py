@@ -102,3 +102,8 @@ def between(before: FloatArray, target: FloatArray) -> Iterator[FloatArray]:
     count = max(int(np.ceil(np.abs(target - before).max() / STEP_RAD)), 1)
     for index in range(1, count + 1):
         yield before + (target - before) * (index / count)
+
+
+def look_ahead_of(contract: Contract) -> LookAhead | None:
+    """The look-ahead that a contract asks for by naming a scene. Raises as `LookAhead`."""
+    return None if contract.deployment.scene is None else LookAhead(contract)

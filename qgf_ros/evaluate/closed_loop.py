@@ -11,6 +11,7 @@ from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Observation
 from qgf_ros.evaluate.robot import SimulatedRobot, load_simulation
 from qgf_ros.inference.demand import Demand
@@ -30,7 +31,7 @@ class ClosedLoop:
         self.simulation = load_simulation(task)
         self._robot = SimulatedRobot(contract, self.simulation)
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
-        self.gate = CommandGate(contract, kinematics)
+        self.gate = CommandGate(contract, kinematics, look_ahead_of(contract))
         self._assembler = Assembler(contract, kinematics)
         self.command: JointCommand
 
