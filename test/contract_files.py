@@ -45,7 +45,7 @@ interface:
 deployment:
   command_rate_hz: 100.0
   inputs:
-    joint_states: {topic: joint_states, max_age_s: 0.1}
+    joint_states: {topic: joint_states, max_age_s: 0.08}
     goal: {topic: goal_pose, max_age_s: 0.3}
   outputs:
     - {kind: group, topic: arm_controller/commands, joints: [shoulder, elbow]}

@@ -59,7 +59,7 @@ class World:
         self._phase, self._stall_s = phase, stall_s
         gate = CommandGate(contract, None)
         self._gate, self._monitor = gate, JointMonitor(contract)
-        self._session = CommandSession(gate, self._monitor, SessionConfig(chunk_max_age_s=60.0))
+        self._session = CommandSession(gate, self._monitor, SessionConfig(60.0, full_speed_confirmed=True))
         self._clock = VirtualClock()
         self._stalls: dict[int, Stall] = {}
         stated = StatedEngine(StraightEngine(), self._clock, COST)

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from qgf_ros.contract.schema import Contract, Message
-from qgf_ros.datatypes import JointReading
+from qgf_ros.control.watch_units import UnitsWatch
+from qgf_ros.datatypes import BoolArray, FloatArray, IntArray, JointReading
 from qgf_ros.errors import ObservationRefused
+from qgf_ros.seen import Seen
 
 FUTURE_TOLERANCE_NS = 50_000_000  # clocks of two computers on one network differ by less
+NEVER_NS = -1
 
 
 class JointMonitor:
     """The newest position of every joint of the contract, whichever publisher and order it came in. One thread."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, seen: Seen | None = None) -> None:
+        """`seen`: where the joints stood in the data, if that is known.
+
+        Raises:
+            InvalidSetting: `seen` lacks a joint of the contract.
+        """
         inputs = [entry.name for entry in contract.interface.inputs if entry.message is Message.JOINT_STATE]
         topics = [contract.deployment.inputs[name] for name in inputs]
+        self.contract = contract
         self._joints = contract.interface.joints
+        self._places = {joint: place for place, joint in enumerate(self._joints)}
         self._topics = ", ".join(f"'{topic.topic}'" for topic in topics)
         self._max_age_s = min(topic.max_age_s for topic in topics)
+        if seen is not None:
+            seen.check_joints(self._joints)
+        self.seen = seen
+        self._units = UnitsWatch(contract, seen)
         self.clear()
 
     def clear(self) -> None:
         """Forgets everything."""
-        self._positions: dict[str, float] = {}
-        self._stamps: dict[str, int] = {}
+        self.positions: FloatArray = np.full(len(self._joints), np.nan)  # (J,) rad, in the contract's order
+        self.stamps_ns: IntArray = np.full(len(self._joints), NEVER_NS, np.int64)
         self._named: tuple[str, ...] = ()
         self._misshapen = ""
+        self._outliers: tuple[int, ...] = ()
+        self._units.clear()
         self.newest_ns = 0
 
     def forget_times(self) -> None:
-        """After the clock went back: what is known is old, and whatever comes next is newer."""
-        self._stamps = dict.fromkeys(self._stamps, 0)
+        """After the clock leapt: what is known is old, and whatever comes next is newer."""
+        self.stamps_ns = np.minimum(self.stamps_ns, 0)
+        self._units.clear()
         self.newest_ns = 0
 
     def update(self, reading: JointReading) -> None:
@@ -48,15 +63,26 @@ class JointMonitor:
         if len(set(reading.names)) != len(reading.names):
             self._misshapen = f"a joint twice among the names {', '.join(reading.names)}"
             return
+        positions, stamps_ns = self.positions.copy(), self.stamps_ns.copy()
         for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
-            if name in self._joints and reading.stamp_ns >= self._stamps.get(name, 0):
-                self._positions[name], self._stamps[name] = position, reading.stamp_ns
+            place = self._places.get(name)
+            if place is not None and reading.stamp_ns >= stamps_ns[place]:
+                positions[place], stamps_ns[place] = position, reading.stamp_ns
+        self.positions, self.stamps_ns = positions, stamps_ns
+        self._outliers = self._units.outliers(stamps_ns, positions)
+
+    def ages_s(self, now_ns: int) -> FloatArray:
+        """Age (J,) of each joint's position at node time `now_ns`, s; infinite where none has come."""
+        ages: FloatArray = np.where(self.stamps_ns == NEVER_NS, np.inf, (now_ns - self.stamps_ns) * 1e-9)
+        return ages
 
     def reading(self, now_ns: int) -> JointReading:
         """Every joint's newest position (rad), in the contract's order, at node time `now_ns`.
 
+        A stamp in the future is refused and then forgotten, so that it does not keep out the true ones that follow.
+
         Raises:
-            ObservationRefused: reason `missing`, `shape`, `joint`, `not_finite`, `stale` or `future`.
+            ObservationRefused: reason `missing`, `shape`, `joint`, `not_finite`, `stale`, `future` or `units`.
         """
         if not self._named:
             raise ObservationRefused(
@@ -66,31 +92,25 @@ class JointMonitor:
             raise ObservationRefused(
                 "shape", f"The joint states on {self._topics} have {self._misshapen}; one each is needed."
             )
-        self._refuse(
-            "joint",
-            lambda joint: joint not in self._positions,
-            f"did not come: the joint states name {', '.join(self._named)}",
-        )
-        self._refuse(
-            "not_finite",
-            lambda joint: not np.isfinite(self._positions[joint]),
-            "came with a position that is not finite",
-        )
+        named = f"did not come: the joint states name {', '.join(self._named)}"
+        self._refuse("joint", self.stamps_ns == NEVER_NS, named)
+        self._refuse("not_finite", ~np.isfinite(self.positions), "came with a position that is not finite")
+        self._refuse_future(now_ns)
         oldest_ns = now_ns - round(self._max_age_s * 1e9)
-        self._refuse(
-            "stale",
-            lambda joint: self._stamps[joint] < oldest_ns,
-            f"came last more than {self._max_age_s:g} s ago",
-        )
-        self._refuse(
-            "future",
-            lambda joint: self._stamps[joint] > now_ns + FUTURE_TOLERANCE_NS,
-            "bears a stamp in the future: check the clocks",
-        )
-        positions = np.array([self._positions[joint] for joint in self._joints])
-        return JointReading(self.newest_ns, self._joints, positions, np.zeros(0), np.zeros(0))
+        self._refuse("stale", self.stamps_ns < oldest_ns, f"came last more than {self._max_age_s:g} s ago")
+        bad = np.isin(np.arange(len(self._joints)), self._outliers)
+        found = ", ".join(f"{position:.4g}" for position in self.positions[bad])
+        self._refuse("units", bad, f"came as {found}, where it cannot be: other units, or another joint's?")
+        return JointReading(self.newest_ns, self._joints, self.positions, np.zeros(0), np.zeros(0))
 
-    def _refuse(self, reason: str, is_bad: Callable[[str], bool], fault: str) -> None:
-        bad = [joint for joint in self._joints if is_bad(joint)]
-        if bad:
+    def _refuse_future(self, now_ns: int) -> None:
+        is_future = self.stamps_ns > now_ns + FUTURE_TOLERANCE_NS
+        if is_future.any():
+            self.stamps_ns = np.where(is_future, 0, self.stamps_ns)
+            self.newest_ns = int(max(self.stamps_ns.max(), 0))
+        self._refuse("future", is_future, "bears a stamp in the future: check the clocks")
+
+    def _refuse(self, reason: str, is_bad: BoolArray, fault: str) -> None:
+        if is_bad.any():
+            bad = [joint for joint, is_one in zip(self._joints, is_bad.tolist(), strict=True) if is_one]
             raise ObservationRefused(reason, f"On {self._topics}, {', '.join(bad)} {fault}.")

@@ -99,7 +99,7 @@ class CommandNode(LifecycleNode):
     def _configure(self) -> None:
         contract = load_contract(self.get_parameter("contract").value)
         ages = [self.get_parameter(name).value for name in ("chunk_max_age_s", "resume_within_s")]
-        commander = Commander(self, contract, SessionConfig(*ages), time.monotonic_ns())
+        commander = Commander(self, contract, SessionConfig(*ages, full_speed_confirmed=True), time.monotonic_ns())
         if not self._lockstep:
             send_after_ns = round(self.get_parameter("send_after_s").value * 1e9)
             commander.before_sending = partial(self._metronome.settle, send_after_ns)

@@ -58,7 +58,7 @@ WEAKENED: dict[str, Callable[[Baseline], Baseline]] = {
     "the tool's box is 0 to 2 m along z, 0 to 1 is": lambda it: replace(
         it, tool=ToolLimits(0.5, ((0.0, 0.0, 0.0), (1.0, 1.0, 2.0)))
     ),
-    "the oldest input joint_states may be 0.2 s, 0.1 is": lambda it: replace(
+    "the oldest input joint_states may be 0.2 s, 0.08 is": lambda it: replace(
         it, max_age_s=it.max_age_s | {"joint_states": 0.2}
     ),
     "the oldest input extra may be 0.1 s, nan is": lambda it: replace(

@@ -29,7 +29,7 @@ class Bench:
         self.contract = contract
         self.monitor = JointMonitor(contract)
         self.gate = CommandGate(contract, None)
-        self.session = CommandSession(self.gate, self.monitor, SessionConfig())
+        self.session = CommandSession(self.gate, self.monitor, SessionConfig(full_speed_confirmed=True))
         self.now_ns = BEGIN_NS
         self.positions = {"elbow": -0.25, "shoulder": 0.5}
         self.ticks: list[Tick] = []

@@ -27,7 +27,7 @@ def moving(peer: Peer, folder: Path, kind: str) -> tuple[Commander, Motion, Moti
         content["deployment"]["outputs"][0]["kind"] = kind
 
     contract = two_joints(folder, edit)
-    commander = Commander(peer.node, contract, SessionConfig(), BEGIN_NS)
+    commander = Commander(peer.node, contract, SessionConfig(full_speed_confirmed=True), BEGIN_NS)
     see(commander, BEGIN_NS)
     commander.tick(BEGIN_NS)
     commander.session.start(BEGIN_NS)

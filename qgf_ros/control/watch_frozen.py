@@ -1,0 +1,57 @@
+"""Finds joints whose sensor has frozen: stamps go on, the position stays the same to the last bit, though the command moves.
+
+A robot at rest repeats its encoders' counts too, so a position counts as frozen only where the command has moved meanwhile.
+Rule (ours): for `FROZEN_S` of stamps the position was bit-identical, the command did not pause within them, and it moved by
+more than `MOVED`. Joints that an object may keep from moving (`tracking_error` as wide as their range: fingers) are left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.datatypes import FloatArray, IntArray
+
+FROZEN_S = 0.1
+MOVED = 0.01  # rad or m
+PAUSED = 1e-6  # rad or m a tick: a command that moves by less stands
+
+
+class FrozenWatch:
+    """State: since when each joint has had its position, and how the command moved since. One thread."""
+
+    def __init__(self, contract: Contract) -> None:
+        limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
+        self._is_free = np.array([limit.tracking_error < limit.upper - limit.lower for limit in limits])
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets what was seen."""
+        count = len(self._is_free)
+        self._since_ns: IntArray = np.zeros(count, np.int64)
+        self._positions: FloatArray = np.full(count, np.nan)  # differs from every position
+        self._before: FloatArray = np.zeros(count)  # the command at the last tick
+        self._from: FloatArray = np.zeros(count)  # the command when the position first came
+        self._moved: FloatArray = np.zeros(count)
+        self.frozen: tuple[int, ...] = ()
+
+    def note(self, stamps_ns: IntArray, positions: FloatArray, commanded: FloatArray) -> None:
+        """One tick: measured positions (J,) with their stamps, and the last command (J,), rad or m.
+
+        Afterwards `frozen` holds the places of the joints whose sensor has frozen.
+        """
+        changed = positions != self._positions
+        still_frozen = np.isin(np.arange(len(positions)), self.frozen) & ~changed
+        anew = changed | ((np.abs(commanded - self._before) < PAUSED) & ~still_frozen)
+        self._since_ns = np.where(anew, stamps_ns, self._since_ns)
+        self._from = np.where(anew, commanded, self._from)
+        self._moved = np.where(anew, 0.0, np.maximum(self._moved, np.abs(commanded - self._from)))
+        self._positions, self._before = positions, commanded
+        is_old = (stamps_ns - self._since_ns) * 1e-9 >= FROZEN_S
+        found = self._is_free & (still_frozen | (is_old & (self._moved > MOVED)))
+        self.frozen = tuple(int(place) for place in np.flatnonzero(found))
+
+    def remaining(self, positions: FloatArray) -> tuple[int, ...]:
+        """Places of the frozen joints that still have the same position."""
+        self.frozen = tuple(place for place in self.frozen if positions[place] == self._positions[place])
+        return self.frozen
