@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from qgf_ros.bounds import CHUNK_ACTIONS, RATE_HZ, SECONDS
 from qgf_ros.contract.schema import ChunkMode, Contract, Message, OutputKind
 from qgf_ros.errors import ContractError
 
@@ -30,15 +31,16 @@ def check_deployment(contract: Contract) -> None:
 
 def _check_rates(contract: Contract) -> None:
     path, interface, rate = contract.path, contract.interface, contract.deployment.command_rate_hz
-    if interface.control_period_s <= 0 or rate <= 0:
+    if not (0 < interface.control_period_s <= SECONDS and 0 < rate <= RATE_HZ):
         problem = f"control_period_s is {interface.control_period_s:g} and command_rate_hz {rate:g}"
-        raise ContractError(path, problem, "both must be above 0")
+        raise ContractError(path, problem, f"both must be above 0, at most {SECONDS:g} and {RATE_HZ:g}")
     ticks = interface.control_period_s * rate
     if abs(ticks - round(ticks)) > WHOLE_TICKS_TOLERANCE or round(ticks) < 1:
         problem = f"one control period is {ticks:g} command ticks (control_period_s x command_rate_hz)"
         raise ContractError(path, problem, "it must be a whole number, at least 1")
-    if interface.chunk_length < 1:
-        raise ContractError(path, f"chunk_length is {interface.chunk_length}", "it must be at least 1")
+    if not 1 <= interface.chunk_length <= CHUNK_ACTIONS:
+        problem = f"chunk_length is {interface.chunk_length}"
+        raise ContractError(path, problem, f"it must be at least 1, at most {CHUNK_ACTIONS}")
 
 
 def _check_topics(contract: Contract) -> None:
@@ -56,9 +58,9 @@ def _check_topics(contract: Contract) -> None:
         _check_topic_name(path, f"deployment.inputs.{name}.topic", topic.topic)
         if topic.frame is not None and name not in poses:
             raise ContractError(path, f"deployment.inputs.{name} names a frame", "only poses have a frame")
-        if topic.max_age_s <= 0:
+        if not 0 < topic.max_age_s <= SECONDS:
             problem = f"deployment.inputs.{name}.max_age_s is {topic.max_age_s:g}"
-            raise ContractError(path, problem, "it must be above 0")
+            raise ContractError(path, problem, f"it must be above 0, at most {SECONDS:g}")
 
 
 def _check_limits(contract: Contract) -> None:

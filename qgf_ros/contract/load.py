@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qgf_ros.bounds import MODEL_BYTES, inside, read_file
 from qgf_ros.contract.check import check
 from qgf_ros.contract.check_deployment import check_deployment
 from qgf_ros.contract.migrate import TOP_KEYS, migrate
+from qgf_ros.contract.model_file import check_model
 from qgf_ros.contract.schema import Chunking, Contract, Deployment, Interface
-from qgf_ros.errors import ContractError, MissingFileError, UnknownKeys
+from qgf_ros.errors import ContractError, UnknownKeys
 from qgf_ros.strict import build, read_yaml
 
 MOST_DIFFERENCES = 6
@@ -24,7 +26,8 @@ def load_contract(path: str | Path) -> Contract:
 
     Raises:
         MissingFileError, UnreadableFileError: the file, or the model it names, is absent; or it is not YAML.
-        UnknownKeys, InvalidSetting: a key or value does not fit the schema.
+        FileTooLarge: one of them is longer than honest ones are.
+        UnknownKeys, InvalidSetting: a key or value does not fit the schema, or a path leads away from the contract.
         ContractError: names that do not refer to one another, rates that do not divide, impossible limits.
     """
     path = Path(path).resolve()
@@ -35,6 +38,8 @@ def load_contract(path: str | Path) -> Contract:
         raise UnknownKeys(path.name, unknown, TOP_KEYS, missing=parts - set(content))
     interface = build(Interface, content["interface"], "interface")
     deployment = build(Deployment, content["deployment"], "deployment")
+    if deployment.scene is not None:
+        check_model(_named(path, deployment.scene, "deployment.scene"), is_alone=False)
     contract = Contract(_with_model_digest(interface, path), deployment, path)
     check(contract)
     return contract
@@ -84,14 +89,18 @@ def _shown(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
+def _named(contract: Path, relative: str, where: str) -> Path:
+    """A file that a contract names: beside its folder or below, so that a contract from elsewhere reads nothing of ours."""
+    return inside(contract.parent.parent, contract.parent, relative, where)
+
+
 def _with_model_digest(interface: Interface, path: Path) -> Interface:
     kinematics = interface.kinematics
     if kinematics is None:
         return interface
-    model = (path.parent / kinematics.model).resolve()
-    if not model.is_file():
-        raise MissingFileError(model)
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    model = _named(path, kinematics.model, "interface.kinematics.model")
+    check_model(model, is_alone=True)
+    digest = hashlib.sha256(read_file(model, MODEL_BYTES)).hexdigest()
     if kinematics.sha256 not in ("", digest):
         problem = (
             f"interface.kinematics.sha256 is {kinematics.sha256[:12]}, but {model.name} has {digest[:12]}"

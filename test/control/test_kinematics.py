@@ -165,7 +165,7 @@ BAD_MODELS: dict[str, tuple[str, str, type[Exception], str]] = {
         ContractError,
         "'wrist_3_joint' .* is a ball or free joint; use hinges and slides",
     ),
-    "no MuJoCo model": ("<worldbody>", "<wurldbody>", UnreadableFileError, "is not a MuJoCo model: .*XML"),
+    "no MuJoCo model": ('type="sphere"', 'type="cube"', UnreadableFileError, "is not a MuJoCo model: .*cube"),
 }
 
 
