@@ -447,3 +447,43 @@ class RobotDescriptionError(QgfError):
         super().__init__(
             f"robot_description cannot be used: {problem}; expected: {accepted}. Its limits would tighten the contract's."
         )
+
+
+class UnknownFaultError(QgfError):
+    """A name that is in no fault of the table."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"No fault is called '{name}': there are {', '.join(known)}.")
+
+
+class PhaseNotReachedError(QgfError):
+    """An episode that never came to the phase in which a fault was to strike."""
+
+    def __init__(self, phase: str, ticks: int) -> None:
+        super().__init__(
+            f"In {ticks} ticks the arm never came to the phase '{phase}': does the policy still solve the task that it was "
+            "trained for?"
+        )
+
+
+class NoContractError(QgfError):
+    """A recording without the contract that it was made under."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The recording brings no contract along: {problem}. Name the one that was in force: `--contract FILE`."
+        )
+
+
+class NotVerifiableError(QgfError):
+    """A recording in which there is nothing to verify."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        super().__init__(f"{folder} cannot be verified: {problem}.")
+
+
+class UnreadableMessage(QgfError):
+    """A recorded message whose bytes are not what its type says."""
+
+    def __init__(self, topic: str, type_name: str, problem: str) -> None:
+        super().__init__(f"A message on {topic} is no {type_name}: {problem}.")

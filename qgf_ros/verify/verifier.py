@@ -183,6 +183,7 @@ class Verifier:
         has_begun_anew = certificate.tick == 1
         if has_begun_anew:
             self._before = None
+            self._brake.forget()
         found += self._latch.check(certificate, 1 + missed, has_begun_anew)
         found += self._check_motion(certificate, executed)
         self._before = command_of(certificate)

@@ -46,6 +46,7 @@ class What(Enum):
     LIMITS_CHANGED = "limits_changed"  # and change only at rest
     FINDING = "finding"  # reason codes are those of this version
     SHADOW = "shadow"  # in shadow mode nothing is sent
+    UNREADABLE = "unreadable"  # messages are what their type says
     INCOMPLETE = "incomplete"  # the recording holds what was sent
 
 
