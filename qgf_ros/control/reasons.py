@@ -12,7 +12,7 @@ from qgf_ros.datatypes import Finding, Verdict
 
 @dataclass(frozen=True)
 class Reason:
-    """What follows from it, and what it means in one sentence.
+    """What follows from it (a tool that cannot be slowed enough is clamped), and what it means in one sentence.
 
     Without a verdict nothing was wrong with the command: the operator wants rest, or a call was refused and changed nothing.
     """
@@ -80,8 +80,21 @@ MOTION = {
 PATH = {
     "scale": Reason(SLOW, "The session asks for a slower path; why, stands beside it."),
     "chunk_speed": Reason(SLOW, "The chunk's sender asks for a slower path: its policy is in doubt."),
+    "velocity": Reason(SLOW, "A joint of the arm would exceed its velocity limit on the path."),
+    "tool_speed": Reason(
+        SLOW, "The tool would exceed its speed limit, now or in the stop that every command must leave."
+    ),
+    "tool_box": Reason(
+        SLOW, "The tool would leave its box, now or in the stop that every command must leave."
+    ),
+    "range": Reason(CLAMP, "A component of an action lay outside its range."),
+    "workspace": Reason(CLAMP, "An action led the tool out of the workspace."),
+    "unreachable": Reason(
+        CLAMP, "No joint positions bring the tool to where an action wants it; the arm stays."
+    ),
     "position": Reason(CLAMP, "A target lay beyond a joint's range."),
     "no_plan": Reason(CLAMP, "No limited motion to the target was found; the arm brakes at this tick."),
+    "collision": Reason(HOLD, "A chunk leads into the arm or the declared scene: it is not played."),
 }
 STOPS = {
     "emergency": Reason(STOP, "The emergency stop was called."),
@@ -93,6 +106,7 @@ REFUSED = {
     "not_reset": Reason(None, "The command has not been placed yet."),
     "away": Reason(None, "The arm stands away from the command; reset takes the measured pose."),
     "tilted": Reason(None, "The tool leans from the attitude that actions keep."),
+    "moving": Reason(None, "Limits, and the confirmation of full speed, change only at rest."),
     "unseen": Reason(None, "The arm stands where no episode of the data began, and first_motion is refuse."),
 }
 

@@ -18,7 +18,7 @@ AWAY_S = 0.1  # so long a joint may be further from its commands than the contra
 
 
 class TrackingWatch:
-    """State: the commands of the last `LATE_S`, since when each joint has been away from them. One thread."""
+    """State: the commands of the last `LATE_S`, when each joint was last near one of them. One thread."""
 
     def __init__(self, contract: Contract) -> None:
         joints = contract.interface.joints
