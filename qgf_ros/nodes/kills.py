@@ -1,0 +1,203 @@
+"""kill -9 at random moments: the command node while the arm moves, the policy node while its chunks are played.
+
+What must hold: after the command node, the joints move no further than v T + v^2 / 2a, with what the bounded jerk adds, beyond
+what the drives were behind the last command; after the policy node, every tick still has its commands, inside the limits, and
+the arm comes to rest.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import numpy as np
+from lifecycle_msgs.msg import Transition
+
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.datatypes import FloatArray, JointCommand, Rung
+from qgf_ros.evaluate.limit_watch import LimitWatch, stopping_distance
+from qgf_ros.graph import Graph
+from qgf_ros.nodes.fault_graph import (
+    COMMAND,
+    POLICY,
+    SIM,
+    Certified,
+    FaultGraph,
+    Heard,
+    Row,
+    controllers,
+    with_arm_output,
+)
+from qgf_ros.runner import Process, Sink
+
+SAG_RAD = 0.02  # the simulated arm sags under its weight by less, and more or less so where it stands
+PHASE_S = (0.05, 1.2)  # of motion before a kill: several chunks
+WATCH_S = 1.2  # after it: longer than any stop within the contract's limits takes
+REST = 1e-6  # rad/s: at rest
+SPARES = 3  # policy nodes that import PyTorch while others play
+
+
+@dataclass(frozen=True)
+class CommandKill:
+    """One kill of the command node. Joints (J,) in the contract's order, rad.
+
+    `speed` (rad/s) is the greatest that was commanded in the last control period, `moved` how far the joints still moved,
+    `lag` how far the drives were behind the last command, `bound` the stopping bound of the command.
+    """
+
+    kind: OutputKind
+    phase_s: float
+    speed: float
+    moved: FloatArray
+    lag: FloatArray
+    bound: FloatArray
+    rests: bool
+
+    @property
+    def share(self) -> float:
+        """How much was used of what the drives had to make good and the stopping bound, at most."""
+        return float((self.moved / (self.lag + self.bound + SAG_RAD)).max())
+
+    @property
+    def passed(self) -> bool:
+        """Inside the stopping bound, and at rest."""
+        return self.rests and self.share <= 1.0
+
+
+@dataclass(frozen=True)
+class PolicyKill:
+    """One kill of the policy node: ticks watched, those without all their commands, what broke a limit, rungs in order."""
+
+    phase_s: float
+    ticks: int
+    missing: int
+    missed: int
+    broken: tuple[str, ...]
+    rungs: tuple[str, ...]
+    rest_s: float | None
+
+    @property
+    def passed(self) -> bool:
+        """No command is missing, none breaks a limit, and the arm rests on the tail."""
+        is_tail = self.rungs in (("chunk", "tail"), ("tail",))
+        return not self.missing and not self.broken and is_tail and self.rest_s is not None
+
+
+def kill_command_nodes(
+    graph: Graph, kind: OutputKind, phases: list[float], seed: int, say: Sink
+) -> Iterator[CommandKill]:
+    """Kills a command node in motion after each of these phases (s); the arm's output is of `kind`. Raises as `FaultGraph`."""
+    base = Path(graph.arguments["contract"].default)
+    with tempfile.TemporaryDirectory(prefix="qgf_kills_") as folder:
+        path = with_arm_output(load_contract(base), kind, Path(folder) / "config")
+        for number, phase_s in enumerate(phases):
+            parameters = (controllers(load_contract(path)), f"sim_node:seed:={seed + number}")
+            with FaultGraph(graph, {"contract": str(path)}, parameters, say) as robot:
+                yield _kill_command_node(robot, kind, phase_s, seed + number)
+
+
+def _kill_command_node(robot: FaultGraph, kind: OutputKind, phase_s: float, seed: int) -> CommandKill:
+    robot.start(SIM)
+    command = robot.start(COMMAND)
+    robot.sweep(seed)
+    robot.start_motion()
+    robot.until(robot.moves, "motion")
+    robot.client.spin(phase_s)
+    at_ns = robot.kill(command, signal.SIGKILL)
+    robot.client.spin(WATCH_S)
+    return command_kill(robot, kind, phase_s, at_ns)
+
+
+def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int) -> CommandKill:
+    """What a kill at `at_ns` (wall clock) led to, from all that was heard."""
+    contract, heard = robot.contract, robot.heard
+    limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
+    before = robot.measured_at(at_ns)
+    after = np.array([row.positions for row in heard.measured if row.stamp_ns >= before.stamp_ns])
+    last, period_s = heard.executed[-1], contract.interface.control_period_s
+    recent = [row for row in heard.executed if row.stamp_ns > last.stamp_ns - round(period_s * 1e9)]
+    speeds = np.abs([row.velocities for row in recent]).max(axis=0)
+    # Until the next command would have been there; under a trajectory, until the action in force is at its end.
+    reach_s = contract.tick_ns * 1e-9 + (period_s if kind is OutputKind.TRAJECTORY else 0.0)
+    bound = [stopping_distance(v, 0.0, one, reach_s) for v, one in zip(speeds, limits, strict=True)]
+    moved = np.abs(after - before.positions).max(axis=0)
+    lag = np.abs(last.positions - before.positions)
+    rests = bool(np.abs(after[-10:] - after[-1]).max() < SAG_RAD / 4)
+    return CommandKill(kind, phase_s, float(speeds.max()), moved, lag, np.array(bound), rests)
+
+
+def kill_policy_nodes(graph: Graph, phases: list[float], say: Sink) -> Iterator[PolicyKill]:
+    """Kills the policy node in play after each of these phases (s), and lets another go on. Raises as `FaultGraph`."""
+    with FaultGraph(graph, {}, (), say) as robot:
+        robot.start(SIM)
+        robot.start(COMMAND)
+        watch = _watch(robot.contract)
+        waiting: deque[Process] = deque()
+        for number, phase_s in enumerate(phases):
+            while len(waiting) < min(SPARES, len(phases) - number):
+                waiting.append(start_idle_policy(robot, number + len(waiting)))
+            process = waiting.popleft()
+            activate_policy(robot, process)
+            if number == 0:
+                robot.start_motion()
+            robot.heard.clear()
+            robot.until(lambda: bool(robot.heard.chunks) and robot.moves(), f"motion under {process.name}")
+            robot.client.spin(phase_s)
+            at_ns = robot.kill(process, signal.SIGKILL)
+            robot.client.spin(WATCH_S)
+            yield policy_kill(robot, phase_s, at_ns, watch)
+            robot.forget(process)
+
+
+def start_idle_policy(robot: FaultGraph, number: int) -> Process:
+    """A policy node of another name that has imported all it needs, and waits to be configured."""
+    remappings = {"~/chunk": f"{POLICY}/chunk"}
+    return robot.start(POLICY, f"{POLICY}_{number}", remappings=remappings, autostart=False)
+
+
+def activate_policy(robot: FaultGraph, process: Process) -> None:
+    """Configures and activates an idle policy node. Raises NodeRefusedError, NodeSilentError."""
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        robot.client.change_lifecycle(process.name, transition)
+
+
+def policy_kill(robot: FaultGraph, phase_s: float, at_ns: int, watch: LimitWatch) -> PolicyKill:
+    """What a kill at `at_ns` (wall clock) led to, from all that was heard; `watch` has seen all commands before."""
+    ticks, outputs = robot.heard.ticks, len(robot.contract.deployment.outputs)
+    gaps = sum(int(later.values["tick"]) != int(tick.values["tick"]) + 1 for tick, later in pairwise(ticks))
+    missing = gaps + sum(int(tick.values["commands"]) != outputs for tick in ticks)
+    missed = int(ticks[-1].values["missed"]) - int(ticks[0].values["missed"])
+    broken = [line for row in robot.heard.executed for line in watch.look(command_of(row))]
+    after = [tick for tick in ticks if tick.stamp_ns >= at_ns]
+    return PolicyKill(
+        phase_s, len(ticks), missing, missed, tuple(broken), runs(after), seconds_to_rest(robot.heard, at_ns)
+    )
+
+
+def runs(ticks: list[Certified]) -> tuple[str, ...]:
+    """The rungs in order, each once as long as it lasts."""
+    return tuple(name for name, _ in groupby(tick.rung for tick in ticks))
+
+
+def seconds_to_rest(heard: Heard, at_ns: int) -> float | None:
+    """From a moment until the last command that moves, by stamps; None where commands still move at the end."""
+    moving = [row.stamp_ns for row in heard.executed if np.abs(row.velocities).max() > REST]
+    if not heard.executed or (moving and moving[-1] == heard.executed[-1].stamp_ns):
+        return None
+    return max((moving[-1] - at_ns) * 1e-9, 0.0) if moving else 0.0
+
+
+def command_of(row: Row) -> JointCommand:
+    """A command as it was executed; of the rest nothing is known."""
+    values = (row.positions, row.velocities, row.accelerations)
+    return JointCommand(row.stamp_ns, 0, *values, Rung.CHUNK, "", 0, 0, False, 0)
+
+
+def _watch(contract: Contract) -> LimitWatch:
+    return LimitWatch(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)

@@ -1,0 +1,66 @@
+"""Real processes, killed while the arm moves: what was published ends at rest by itself, and no command is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ros_graph import ENVIRONMENT, ROOT
+
+from qgf_ros.contract.schema import OutputKind
+from qgf_ros.graph import Graph, load_graph
+from qgf_ros.nodes.kills import PHASE_S, kill_command_nodes, kill_policy_nodes
+
+pytestmark = [pytest.mark.ros, pytest.mark.sim]
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The nodes that the runner starts find this clone, and this test's domain; what they write stays here."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def graph() -> Graph:
+    return load_graph(ROOT / "config/graphs/closed_loop.yaml")
+
+
+def phases(count: int) -> list[float]:
+    """When to kill, s after motion began."""
+    drawn: list[float] = np.random.default_rng(4).uniform(*PHASE_S, count).tolist()
+    return drawn
+
+
+@pytest.mark.parametrize("kind", [OutputKind.GROUP, OutputKind.TRAJECTORY])
+def test_a_command_node_that_is_killed_leaves_the_joints_inside_the_stopping_bound(
+    graph: Graph, kind: OutputKind
+) -> None:
+    [kill] = kill_command_nodes(graph, kind, phases(1), 1, print)
+    assert kill.speed > 0.05
+    assert kill.rests
+    assert kill.share <= 1.0, kill
+
+
+def test_a_policy_node_that_is_killed_costs_no_command_and_the_arm_rests_on_the_tail(graph: Graph) -> None:
+    for kill in kill_policy_nodes(graph, phases(2), print):
+        assert kill.ticks > 50
+        assert kill.missing == 0, kill
+        assert kill.broken == ()
+        assert kill.rungs in (("chunk", "tail"), ("tail",))
+        assert kill.rest_s is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [OutputKind.GROUP, OutputKind.TRAJECTORY])
+def test_ten_command_nodes_killed_in_random_phases(graph: Graph, kind: OutputKind) -> None:
+    kills = list(kill_command_nodes(graph, kind, phases(10), 100, print))
+    print(f"{kind.value}: largest share of the stopping bound {max(kill.share for kill in kills):.2f}")
+    assert [kill for kill in kills if not kill.passed] == []
+
+
+@pytest.mark.slow
+def test_ten_policy_nodes_killed_in_random_phases(graph: Graph) -> None:
+    assert [kill for kill in kill_policy_nodes(graph, phases(10), print) if not kill.passed] == []
