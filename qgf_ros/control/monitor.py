@@ -53,7 +53,9 @@ class JointMonitor:
         self.newest_ns = 0
 
     def update(self, reading: JointReading) -> None:
-        """Takes a message; joints that the contract does not name are left out."""
+        """Takes a message; joints that the contract does not name are left out, and a message of none is ignored."""
+        if not reading.names and not len(reading.positions):
+            return
         self.newest_ns = max(self.newest_ns, reading.stamp_ns)
         self._named = reading.names
         self._misshapen = ""
@@ -107,6 +109,7 @@ class JointMonitor:
         is_future = self.stamps_ns > now_ns + FUTURE_TOLERANCE_NS
         if is_future.any():
             self.stamps_ns = np.where(is_future, 0, self.stamps_ns)
+            self._units.clear()
             self.newest_ns = int(max(self.stamps_ns.max(), 0))
         self._refuse("future", is_future, "bears a stamp in the future: check the clocks")
 

@@ -1,0 +1,106 @@
+"""What the monitor makes of joint states, in whatever order and portions they come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contract_files import two_joints
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.control.monitor import JointMonitor
+from qgf_ros.datatypes import JointReading
+from qgf_ros.errors import ObservationRefused
+
+NOW_NS = 5_000_000_000
+NAMES = ("shoulder", "elbow", "of_another_robot")
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
+    """Two joints: shoulder, elbow."""
+    return two_joints(tmp_path_factory.mktemp("monitor"))
+
+
+def message(names: Sequence[str], positions: Sequence[float], stamp_ns: int = NOW_NS) -> JointReading:
+    """Joint states."""
+    nothing = np.zeros(0)
+    return JointReading(stamp_ns, tuple(names), np.array(positions), nothing, nothing)
+
+
+@given(
+    order=st.permutations(NAMES),
+    portions=st.lists(st.integers(1, 3), min_size=3, max_size=3),
+    positions=st.fixed_dictionaries(dict.fromkeys(NAMES, st.floats(-1.0, 1.0))),
+)
+def test_order_and_portions_of_joint_states_change_nothing(
+    contract: Contract, order: list[str], portions: list[int], positions: dict[str, float]
+) -> None:
+    monitor, rest = JointMonitor(contract), order
+    for count in portions:
+        part, rest = rest[:count], rest[count:]
+        monitor.update(message(part, [positions[name] for name in part]))
+    reading = monitor.reading(NOW_NS)
+    assert reading.names == contract.interface.joints
+    assert reading.positions.tolist() == [positions["shoulder"], positions["elbow"]]
+
+
+@given(stamps=st.permutations(range(6)))
+def test_the_youngest_of_reordered_joint_states_counts(contract: Contract, stamps: list[int]) -> None:
+    monitor = JointMonitor(contract)
+    for stamp in stamps:
+        monitor.update(message(NAMES[:2], [0.1 * stamp, -0.1 * stamp], NOW_NS - 10 + stamp))
+    assert monitor.reading(NOW_NS).positions.tolist() == [0.5, -0.5]
+
+
+def test_every_joint_has_its_own_age(contract: Contract) -> None:
+    monitor = JointMonitor(contract)
+    assert monitor.ages_s(NOW_NS).tolist() == [math.inf, math.inf]
+    monitor.update(message(["elbow"], [0.0], NOW_NS - 30_000_000))
+    assert monitor.ages_s(NOW_NS).tolist() == [math.inf, pytest.approx(0.03)]
+
+
+@given(age_ns=st.integers(0, 200_000_000))
+def test_older_than_the_contract_allows_is_stale(contract: Contract, age_ns: int) -> None:
+    monitor = JointMonitor(contract)
+    monitor.update(message(NAMES, [0.0, 0.0, 0.0], NOW_NS - age_ns))
+    if age_ns <= 80_000_000:
+        assert monitor.reading(NOW_NS).stamp_ns == NOW_NS - age_ns
+    else:
+        with pytest.raises(ObservationRefused) as caught:
+            monitor.reading(NOW_NS)
+        assert caught.value.reason == "stale"
+
+
+def test_one_stamp_in_the_future_does_not_keep_out_the_true_ones(contract: Contract) -> None:
+    monitor = JointMonitor(contract)
+    monitor.update(message(NAMES, [9.0, 9.0, 9.0], NOW_NS + 3_600_000_000_000))
+    with pytest.raises(ObservationRefused) as caught:
+        monitor.reading(NOW_NS)
+    assert caught.value.reason == "future"
+    monitor.update(message(NAMES, [0.1, 0.2, 0.3], NOW_NS))
+    assert monitor.reading(NOW_NS).positions.tolist() == [0.1, 0.2]
+    assert monitor.newest_ns == NOW_NS
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_positions_that_are_not_finite_are_refused_by_name(contract: Contract, bad: float) -> None:
+    monitor = JointMonitor(contract)
+    for _ in range(2):
+        monitor.update(message(NAMES, [0.0, bad, bad]))
+    with pytest.raises(ObservationRefused, match=r"'joint_states', elbow came with") as caught:
+        monitor.reading(NOW_NS)
+    assert caught.value.reason == "not_finite"
+
+
+def test_after_the_clock_went_back_whatever_comes_next_counts(tmp_path: Path) -> None:
+    monitor = JointMonitor(two_joints(tmp_path))
+    monitor.update(message(NAMES, [1.0, 1.0, 1.0], NOW_NS))
+    monitor.forget_times()
+    monitor.update(message(NAMES, [0.5, 0.25, 0.0], 1_000))
+    assert monitor.reading(1_000).positions.tolist() == [0.5, 0.25]
