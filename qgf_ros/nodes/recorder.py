@@ -18,6 +18,7 @@ from qgf_ros.bags.definitions import prefixes
 from qgf_ros.bags.writer import BagWriter
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.contract.travel import pack_contract
 from qgf_ros.errors import InvalidSetting, MissingDefinitionError
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.diagnostics import Level, status
@@ -62,6 +63,7 @@ class RecorderNode(Node):
         if not values["record"]:
             raise InvalidSetting("Parameter record", "", "the name of a new folder")
         contract = load_contract(Path(str(values["contract"])))
+        self._contract_facts = pack_contract(contract)  # so that `qgf verify` needs nothing but the bag
         wanted = [*topics(contract), *OURS, *filter(None, self.get_parameter("topics").value)]
         self._missing = [self.resolve_topic_name(name) for name in dict.fromkeys(wanted)]
         self._bag = BagWriter(Path(str(values["record"])), prefixes())
@@ -154,8 +156,9 @@ class RecorderNode(Node):
         return int(number)
 
     def _facts(self) -> dict[str, str]:
-        """For the bag's metadata: how many messages of each topic are missing, and of all."""
-        return {"lost": str(self.lost.total())} | {f"lost{topic}": str(n) for topic, n in self.lost.items()}
+        """For the bag's metadata: how many messages of each topic are missing, and of all; and the contract."""
+        lost = {"lost": str(self.lost.total())} | {f"lost{topic}": str(n) for topic, n in self.lost.items()}
+        return lost | self._contract_facts
 
     def _say(self) -> None:
         values = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qgf_ros.bags.reader import Recorded, read_bag
+from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.datatypes import JointReading
@@ -210,6 +210,10 @@ def verify_bag(
             folder, f"it has certificates of {len(nodes)} command nodes: {', '.join(sorted(nodes))}"
         )
     verifier.finish(facts)
+    if not is_finished(folder):
+        verifier.report.notes.append(
+            "The recorder did not finish: what it had not written yet is missing at the end."
+        )
     if problem:
         verifier.report.add(
             [Violation(What.INCOMPLETE, 0, 0, "", "the recording can be read to its end", problem)]

@@ -28,7 +28,7 @@ class ChunkBook:
 
     def __init__(self, contract: Contract, max_age_s: float) -> None:
         self._max_age_ns, self._tick_ns = round(max_age_s * 1e9), contract.tick_ns
-        self._known: dict[int, Known] = {}
+        self._known: dict[int, list[Known]] = {}  # by stamp: some chunks that bear the same are refused
         self.forget()
 
     def forget(self) -> None:
@@ -38,7 +38,9 @@ class ChunkBook:
 
     def take(self, chunk: ActionChunk) -> None:
         """A chunk came."""
-        self._known[chunk.stamp_ns] = Known(len(chunk.actions), chunk.source, chunk_digest(chunk))
+        known = self._known.setdefault(chunk.stamp_ns, [])
+        known.append(Known(len(chunk.actions), chunk.source, chunk_digest(chunk)))
+        del known[:-KEPT]
         if len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
 
@@ -59,21 +61,16 @@ class ChunkBook:
         stamp = certificate.chunk_stamp_ns
         if certificate.rung not in PLAYED or not stamp:
             return []
-        known = self._known.get(stamp)
-        if known is None:
+        came = self._known.get(stamp)
+        if came is None:
             return [
-                (What.CHUNK_UNKNOWN, str(stamp), "the chunk in play must have come", "none of that stamp did")
+                (What.CHUNK_UNKNOWN, str(stamp), "the chunk in play must have come", "none of that stamp")
             ]
         found: list[Found] = []
-        if certificate.chunk != known.digest:
-            found.append(
-                (
-                    What.CHUNK_CHANGED,
-                    str(stamp),
-                    f"the one that came is {known.digest}",
-                    certificate.chunk or "no digest",
-                )
-            )
+        known = next((entry for entry in came if entry.digest == certificate.chunk), None)
+        if known is None:
+            known, digests = came[-1], ", ".join(entry.digest for entry in came)
+            found.append((What.CHUNK_CHANGED, str(stamp), f"what came is {digests}", certificate.chunk))
         if not 0 <= certificate.begun <= known.actions or certificate.actions_left > known.actions:
             expected = f"the chunk has {known.actions} actions"
             found.append(

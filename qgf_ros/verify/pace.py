@@ -8,6 +8,7 @@ from qgf_ros.verify.violation import What
 LATE = 0.8  # of a tick: later than that ...
 PATIENCE = 5  # ... so many times in a row is no late tick but a missing one
 DRIFT = 1e-3  # of a tick a tick: by which the clock of the stamps may run faster than that of the ticks
+EARLY = -0.5  # of a tick: a clock that stands, and leaps to the right time later
 JUMP = 50  # ticks: a jump of the clock, which is another matter
 
 
@@ -21,7 +22,7 @@ class PaceWatch:
     def forget(self) -> None:
         """The next tick gives the phase."""
         self._expected_ns: float | None = None
-        self._late = 0
+        self._late = self._early = 0
 
     def check(self, stamp_ns: int, missed: int) -> list[Found]:
         """A tick, and how many are said to be missed since the one before."""
@@ -30,10 +31,11 @@ class PaceWatch:
         else:
             self._expected_ns += (1 + missed + DRIFT) * self._tick_ns
         late = (stamp_ns - self._expected_ns) / self._tick_ns
-        if abs(late) > JUMP:
+        self._early = self._early + 1 if late < EARLY else 0
+        if abs(late) > JUMP or self._early > JUMP:
             self.forget()
             return []
-        if late < 0.0:
+        if EARLY <= late < 0.0:
             self._expected_ns = float(stamp_ns)
         self._late = self._late + 1 if late > LATE else 0
         if self._late < PATIENCE:

@@ -23,6 +23,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from qgf_ros.bags.reader import read_bag, read_facts
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.travel import unpack_contract
 from qgf_ros.nodes import recorder
 from qgf_ros.nodes.recorder import topics
 
@@ -63,7 +65,9 @@ def test_what_was_published_is_in_the_bag_with_times_and_definitions(
     peer.until(lambda: count() >= 20, "the recorder")
     assert node.end() == 0
     assert re.search(r"\d+ messages recorded, 0 lost", node.said)
-    assert read_facts(bag) == {"lost": "0"}
+    facts = read_facts(bag)
+    assert facts["lost"] == "0"
+    assert unpack_contract(facts, tmp_path / "unpacked").digest == load_contract(contract).digest
     topic = f"/{namespace}/joint_states"
     found = [entry for entry in read_bag(bag) if entry.topic == topic]
     assert [entry.sequence for entry in found] == list(range(1, 21))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from rosbags.typesys import Stores, get_typestore
-from world import Certified, Command, Emergency, Entry, Executed, Limits
+from verified_world import Certified, Command, Emergency, Entry, Executed, Limits
 
 from qgf_ros.bags.writer import BagWriter
 from qgf_ros.contract.schema import Contract

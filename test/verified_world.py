@@ -20,7 +20,7 @@ from qgf_ros.datatypes import ActionChunk, JointReading
 from qgf_ros.errors import ChunkRefused, QgfError
 from qgf_ros.verify.motion import Before, command_of
 
-CONTRACTS = Path(__file__).parents[2] / "config" / "contracts"
+CONTRACTS = Path(__file__).parents[1] / "config" / "contracts"
 STARTS = {
     "ur5e_cube": (0.0, -1.57, 1.57, -1.57, -1.57, 0.0, 0.3),
     "jaco_reach": (0.0, 3.1, 2.0, 0.0, 0.0, 0.0),
