@@ -86,7 +86,7 @@ class World:
         limits = LimitsInForce.of(self.contract)
         self._gate = CommandGate(self.contract, kinematics)
         self._monitor = JointMonitor(self.contract)
-        self.session = CommandSession(self._gate, self._monitor, SessionConfig())
+        self.session = CommandSession(self._gate, self._monitor, SessionConfig(full_speed_confirmed=True))
         self._certifier = Certifier(self.contract, kinematics, limits)
         self._measured = np.array(STARTS[name])
         self._stamps: int | None = None
