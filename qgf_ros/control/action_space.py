@@ -55,6 +55,8 @@ class ActionSpace:
         self._kinematics = kinematics
         self._low = np.array([d.centre - d.scale for d in self._action.dimensions])
         self._high = np.array([d.centre + d.scale for d in self._action.dimensions])
+        ranges = dict(zip(self._action.names, zip(self._low, self._high, strict=True), strict=True))
+        self._back, self._forth = np.array([ranges.get(axis, (0.0, 0.0)) for axis in AXES]).T
         self.uses_tool = any(name in TOOL_DIMENSIONS for name in self._action.names)
 
     def target(
@@ -95,9 +97,7 @@ class ActionSpace:
         if self._action.workspace is None:
             return wanted
         inside = np.clip(wanted, *self._action.workspace)
-        ranges = dict(zip(self._action.names, zip(self._low, self._high, strict=True), strict=True))
-        low, high = np.array([ranges.get(axis, (0.0, 0.0)) for axis in AXES]).T
-        return np.clip(inside, here + low, here + high)
+        return np.clip(inside, here + self._back, here + self._forth)
 
     def delta_to(
         self, wanted: Mapping[str, float], commanded: Mapping[str, float], measured: Mapping[str, float]

@@ -3,6 +3,9 @@
 The arm is rolled forward through what is still to be executed of the chunk in play and then through the chunk, action by action,
 as the gate would do it at full speed, but without velocity limits: where a velocity would be passed, the path is slowed down
 instead of bent. What comes of it is a prediction; the limits are kept by the limiter and the tool guard at every tick.
+
+A chunk of one action is no path: its sender (a demonstrator, a teleoperator) sends the next one a period later. It is neither
+slowed down nor refused as unreachable, but clamped.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from qgf_ros.errors import ChunkRefused
 FREE = 10.0  # times the velocity limits: a bound that Ruckig needs, and no path comes to
 LOOKS = (1 / 3, 2 / 3, 1.0)  # of an action's period: when velocities are looked at
 TOOL_SHARE = 0.95  # of the tool's speed: what the path is slowed down to, so that the guard need not step in
+FULL = Wish("velocity", 1.0)
 
 
 class PathCheck(Protocol):
@@ -54,7 +58,7 @@ class CheckedChunk:
 
     def wish(self, index: int) -> Wish:
         """The speed that action `index` and the next need: slowing down takes time."""
-        return min(self.needs[index : index + 2], key=lambda need: need.speed, default=Wish("velocity", 1.0))
+        return min(self.needs[index : index + 2], key=lambda need: need.speed, default=FULL)
 
 
 class ChunkCheck:
@@ -94,22 +98,22 @@ class ChunkCheck:
         motion = self._go(motion, targets, upcoming.ticks_left * self._tick_s)[-1]
         for action in upcoming.committed:
             motion = self._go(motion, self._aim(action, motion)[0], self._period_s)[-1]
-        start = motion.positions
+        start, is_path = motion.positions, len(upcoming.actions) > 1
         path: list[FloatArray] = []
         found: list[Finding] = []
         needs: list[Wish] = []
         peaks = np.zeros((len(upcoming.actions), len(self._joints)))
         for index, action in enumerate(upcoming.actions):
             if index < upcoming.first:
-                needs.append(Wish("velocity", 1.0))
+                needs.append(FULL)
                 continue
             targets, clipped = self._aim(action, motion)
-            if index == upcoming.first and UNREACHABLE in clipped:
+            if index == upcoming.first and UNREACHABLE in clipped and is_path:
                 sentence = "No joint positions bring the tool where the chunk's first action wants it; it was not played."
                 raise ChunkRefused("unreachable", sentence)
             looks = self._go(motion, targets, self._period_s)
             peaks[index] = np.abs([look.velocities for look in looks]).max(axis=0)
-            needs.append(self._need(peaks[index], motion, looks))
+            needs.append(self._need(peaks[index], looks) if is_path else FULL)
             found += clipped
             motion = looks[-1]
             path.append(motion.positions)
@@ -142,7 +146,7 @@ class ChunkCheck:
         samples = [self._trajectory.at_time(look * seconds) for look in LOOKS]
         return [Motion(*map(np.array, sample[:3])) for sample in samples]
 
-    def _need(self, peaks: FloatArray, motion: Motion, looks: list[Motion]) -> Wish:
+    def _need(self, peaks: FloatArray, looks: list[Motion]) -> Wish:
         shares = self._velocities[self._arm] / np.maximum(peaks[self._arm], 1e-9)
         place = int(shares.argmin())
         need = Wish("velocity", min(float(shares[place]), 1.0), self._joints[self._arm[place]])

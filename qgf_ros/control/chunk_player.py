@@ -82,7 +82,7 @@ class ChunkPlayer:
         """What would be executed if the chunk were loaded now, at full speed.
 
         Raises:
-            ChunkRefused: reason `names`, `shape`, `not_finite`, `speed`, `repeated` or `late`.
+            ChunkRefused: reason `names`, `shape`, `not_finite`, `bad_speed`, `repeated` or `late`.
         """
         self._check(chunk)
         begun = self._executed.since(chunk.stamp_ns)
@@ -115,7 +115,7 @@ class ChunkPlayer:
             raise ChunkRefused("not_finite", "The chunk holds values that are not finite; it was not played.")
         if not 0.0 < chunk.speed <= 1.0:
             raise ChunkRefused(
-                "speed", f"The chunk asks for speed {chunk.speed:g}; above 0 and up to 1 is accepted."
+                "bad_speed", f"The chunk asks for speed {chunk.speed:g}; above 0 and up to 1 is accepted."
             )
         newest = self._next.stamp_ns if self._next is not None else self.chunk_stamp_ns
         if self._loaded and chunk.stamp_ns <= newest:

@@ -227,7 +227,7 @@ class CommandGate:
         return found
 
     def _aim(self, action: FloatArray, measured: Mapping[str, float]) -> tuple[FloatArray, Sequence[Finding]]:
-        """Targets (J,) of an action from the present command, rad, and how much of it could not be had."""
+        """Targets (J,) of an action from the present command, rad, and what of it could not be had."""
         target = self.action_space.target(action, self._named(self.limiter.state.positions), measured)
         return np.array([target.positions[joint] for joint in self._joints]), target.findings
 

@@ -11,7 +11,8 @@ from pyquaternion import Quaternion
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import FloatArray
-from qgf_ros.errors import ContractError, UnreadableFileError
+from qgf_ros.errors import ContractError
+from qgf_ros.mujoco_model import load_model
 
 MAX_ITERATIONS = 20
 TOLERANCE = 1e-5  # m and rad together: far below what an arm repeats
@@ -33,10 +34,7 @@ class Kinematics:
         stated, path = contract.interface.kinematics, contract.model_path
         assert stated is not None, "callers check that the contract has kinematics"
         assert path is not None
-        try:
-            self.model = mujoco.MjModel.from_xml_path(str(path))
-        except ValueError as error:
-            raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
+        self.model = load_model(path)
         self.joints = tuple(self.model.joint(index).name for index in range(self.model.njnt))
         _check_model(contract, self.model, stated.tool)
         self._tool = stated.tool

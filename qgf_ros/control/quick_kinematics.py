@@ -14,6 +14,9 @@ from qgf_ros.control.kinematics import TOLERANCE, Kinematics
 from qgf_ros.datatypes import FloatArray
 
 ITERATIONS = 6
+NEAR = (
+    1e-3  # m and rad: from here one more step ends far within `TOLERANCE`, since the error is squared by it
+)
 DAMPING = 1e-8  # of the least squares: m2 and rad2
 
 
@@ -72,7 +75,10 @@ class QuickKinematics:
                 return dict(zip(self.joints, found.tolist(), strict=True)), size
             jacobian = self._jacobian
             weights = np.linalg.solve(jacobian @ jacobian.T + self._damping, error)
-            found = np.clip(found + jacobian.T @ weights, self._lower, self._upper)
+            moved = found + jacobian.T @ weights
+            found = np.clip(moved, self._lower, self._upper)
+            if size < NEAR and (found == moved).all():
+                return dict(zip(self.joints, found.tolist(), strict=True)), size * size
         return self._exact.solve(position, yaw, start)
 
     def _twist_to(self, position: FloatArray, joints: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import JointCommand, Seam
+from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.device import Device
@@ -98,7 +100,8 @@ def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> E
             prefix = sent.prefix_for(demand)
             proposal = policy.propose(observation, row.sampler.walk(), seed, len(scores), prefix)
             latencies.append(1e3 * (time.perf_counter() - began))
-            loop.gate.load(sent.keep(demand, proposal.chunk))
+            with suppress(ChunkRefused):  # the arm rests at its last target, and the next chunk is asked for
+                loop.gate.load(sent.keep(demand, proposal.chunk))
             scores.append(proposal.report.q_final)
         commands += loop.play_action()
         total += loop.simulation.reward()
