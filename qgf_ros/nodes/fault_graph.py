@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -21,12 +21,12 @@ from trajectory_msgs.msg import JointTrajectory
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, Message, OutputKind
-from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.sweep import Sweep
-from qgf_ros.graph import Graph, NodeSetting, settings
+from qgf_ros.graph import Graph, settings
 from qgf_ros.nodes import convert, qos
 from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import GraphClient
+from qgf_ros.nodes.heard import Certified, CommandWatch, Heard, Row
 from qgf_ros.runner import Process, Processes, Sink
 from qgf_ros.strict import read_yaml
 
@@ -35,50 +35,7 @@ PATIENCE_S = 60.0  # on a busy machine loading a simulation takes seconds, disco
 ANSWER_AGAIN_S = 0.3
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 NEWEST = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)  # sensors may be of either kind
-_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Certified:
-    """A certificate: its stamp (0: an announcement), when it came (ns, wall clock), its values by key."""
-
-    stamp_ns: int
-    came_ns: int
-    values: dict[str, str]
-
-    @property
-    def rung(self) -> str:
-        """`chunk`, `tail`, `hold` or `stop`."""
-        return self.values["rung"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """Joints at a stamp, in the contract's order: rad, rad/s, rad/s2; what was not told is empty."""
-
-    stamp_ns: int
-    positions: FloatArray
-    velocities: FloatArray
-    accelerations: FloatArray
-
-
-class Heard:
-    """All that was said since the last `clear`, in order."""
-
-    def __init__(self) -> None:
-        self.certificates: list[Certified] = []
-        self.executed: list[Row] = []
-        self.measured: list[Row] = []
-        self.chunks = 0
-
-    def clear(self) -> None:
-        """Forgets all."""
-        self.__init__()  # type: ignore[misc]
-
-    @property
-    def ticks(self) -> list[Certified]:
-        """The certificates of ticks, without announcements."""
-        return [entry for entry in self.certificates if entry.stamp_ns]
+_numbers = count()
 
 
 class FaultGraph:
@@ -99,7 +56,9 @@ class FaultGraph:
         self.processes = Processes()
         self._dead: set[str] = set()
         self.heard = Heard()
-        self.client = GraphClient("fault_peer", self.namespace, (SIM, COMMAND), self._check)
+        self._watch = CommandWatch(self.contract)
+        watched = (SIM, COMMAND, POLICY, RECORDER)
+        self.client = GraphClient("fault_peer", self.namespace, watched, self._check)
         self._sweep: Sweep | None = None
         self._answered: tuple[int, float] = (0, 0.0)
         self._subscribe()
@@ -119,22 +78,36 @@ class FaultGraph:
     # -- processes -----------------------------------------------------------------------------------------------------
 
     def start(
-        self, name: str, alias: str = "", *, remappings: Mapping[str, str] | None = None, **parameters: object
+        self,
+        name: str,
+        alias: str = "",
+        *,
+        module: str = "",
+        remappings: Mapping[str, str] | None = None,
+        **parameters: object,
     ) -> Process:
-        """Starts a node of the graph, under another name if one is given."""
+        """Starts a node of the graph, under another name or from another module if one is given."""
         setting = self._settings[name]
         node = replace(
-            setting.node, name=alias or name, remappings={**setting.node.remappings, **(remappings or {})}
+            setting.node,
+            name=alias or name,
+            module=module or setting.node.module,
+            remappings={**setting.node.remappings, **(remappings or {})},
         )
         extra = tuple(f"{key}:={_text(value)}" for key, value in parameters.items())
-        return self.start_setting(replace(setting, node=node, overrides=(*setting.overrides, *extra)))
-
-    def start_setting(self, setting: NodeSetting) -> Process:
-        """Starts what a setting says."""
-        process = Process(setting, self._say)
+        process = Process(replace(setting, node=node, overrides=(*setting.overrides, *extra)), self._say)
         self.processes.members.append(process)
         self._dead.discard(process.name)
         return process
+
+    @staticmethod
+    def now_ns() -> int:
+        """The wall clock, which real nodes stamp by."""
+        return time.time_ns()
+
+    def expect_end(self, process: Process) -> None:
+        """It may end from now on."""
+        self._dead.add(process.name)
 
     def kill(self, process: Process, number: int) -> int:
         """Sends a signal that may end the process; the moment, ns of the wall clock."""
@@ -183,6 +156,15 @@ class FaultGraph:
         """The newest joint states stamped at or before a moment."""
         return next(row for row in reversed(self.heard.measured) if row.stamp_ns <= at_ns)
 
+    def begin_window(self) -> None:
+        """What was heard so far counts no more; the newest of each stays."""
+        old = self.heard
+        self.heard = Heard(old.certificates[-1:], old.executed[-1:], old.measured[-1:])
+
+    def problems(self) -> list[str]:
+        """What was wrong with the commands heard in this window: missing ones, and limits broken."""
+        return self.heard.problems(len(self.contract.deployment.outputs))
+
     # -- what is heard -------------------------------------------------------------------------------------------------
 
     def listen(self, name: str) -> None:
@@ -210,7 +192,9 @@ class FaultGraph:
     def _on_executed(self, message: JointTrajectory) -> None:
         point = message.points[0]
         rows = (point.positions, point.velocities, point.accelerations)
-        self.heard.executed.append(Row(stamp_ns(message.header.stamp), *map(np.array, rows)))
+        row = Row(stamp_ns(message.header.stamp), *map(np.array, rows))
+        self.heard.broken += self._watch.look(row)
+        self.heard.executed.append(row)
 
     def _on_joints(self, message: JointState) -> None:
         by_name = dict(zip(message.name, message.position, strict=False))

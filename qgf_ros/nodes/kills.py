@@ -12,34 +12,31 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from lifecycle_msgs.msg import Transition
 
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract, OutputKind
-from qgf_ros.datatypes import FloatArray, JointCommand, Rung
-from qgf_ros.evaluate.limit_watch import LimitWatch, stopping_distance
+from qgf_ros.contract.schema import OutputKind
+from qgf_ros.datatypes import FloatArray
+from qgf_ros.evaluate.limit_watch import stopping_distance
 from qgf_ros.graph import Graph
 from qgf_ros.nodes.fault_graph import (
     COMMAND,
     POLICY,
     SIM,
-    Certified,
     FaultGraph,
-    Heard,
-    Row,
     controllers,
     with_arm_output,
 )
+from qgf_ros.nodes.heard import Certified, Heard
 from qgf_ros.runner import Process, Sink
 
 SAG_RAD = 0.02  # the simulated arm sags under its weight by less, and more or less so where it stands
 PHASE_S = (0.05, 1.2)  # of motion before a kill: several chunks
 WATCH_S = 1.2  # after it: longer than any stop within the contract's limits takes
-REST = 1e-6  # rad/s: at rest
 SPARES = 3  # policy nodes that import PyTorch while others play
 
 
@@ -48,7 +45,7 @@ class CommandKill:
     """One kill of the command node. Joints (J,) in the contract's order, rad.
 
     `speed` (rad/s) is the greatest that was commanded in the last control period, `moved` how far the joints still moved,
-    `lag` how far the drives were behind the last command, `bound` the stopping bound of the command.
+    `lag` how far the drives were behind the last command, `bound` the stopping bound of the command, `rest_s` when they rested.
     """
 
     kind: OutputKind
@@ -57,7 +54,7 @@ class CommandKill:
     moved: FloatArray
     lag: FloatArray
     bound: FloatArray
-    rests: bool
+    rest_s: float
 
     @property
     def share(self) -> float:
@@ -66,19 +63,18 @@ class CommandKill:
 
     @property
     def passed(self) -> bool:
-        """Inside the stopping bound, and at rest."""
-        return self.rests and self.share <= 1.0
+        """Inside the stopping bound, and at rest before the watch ended."""
+        return self.rest_s < WATCH_S and self.share <= 1.0
 
 
 @dataclass(frozen=True)
 class PolicyKill:
-    """One kill of the policy node: ticks watched, those without all their commands, what broke a limit, rungs in order."""
+    """One kill of the policy node: ticks watched, those that the computer missed, what was wrong, rungs after it in order."""
 
     phase_s: float
     ticks: int
-    missing: int
     missed: int
-    broken: tuple[str, ...]
+    problems: tuple[str, ...]
     rungs: tuple[str, ...]
     rest_s: float | None
 
@@ -86,7 +82,7 @@ class PolicyKill:
     def passed(self) -> bool:
         """No command is missing, none breaks a limit, and the arm rests on the tail."""
         is_tail = self.rungs in (("chunk", "tail"), ("tail",))
-        return not self.missing and not self.broken and is_tail and self.rest_s is not None
+        return not self.problems and is_tail and self.rest_s is not None
 
 
 def kill_command_nodes(
@@ -128,8 +124,9 @@ def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int
     bound = [stopping_distance(v, 0.0, one, reach_s) for v, one in zip(speeds, limits, strict=True)]
     moved = np.abs(after - before.positions).max(axis=0)
     lag = np.abs(last.positions - before.positions)
-    rests = bool(np.abs(after[-10:] - after[-1]).max() < SAG_RAD / 4)
-    return CommandKill(kind, phase_s, float(speeds.max()), moved, lag, np.array(bound), rests)
+    moving = np.abs(after - after[-1]).max(axis=1) > SAG_RAD / 4
+    rest_s = float(np.flatnonzero(moving)[-1] + 1) * contract.tick_ns * 1e-9 if moving.any() else 0.0
+    return CommandKill(kind, phase_s, float(speeds.max()), moved, lag, np.array(bound), rest_s)
 
 
 def kill_policy_nodes(graph: Graph, phases: list[float], say: Sink) -> Iterator[PolicyKill]:
@@ -137,7 +134,6 @@ def kill_policy_nodes(graph: Graph, phases: list[float], say: Sink) -> Iterator[
     with FaultGraph(graph, {}, (), say) as robot:
         robot.start(SIM)
         robot.start(COMMAND)
-        watch = _watch(robot.contract)
         waiting: deque[Process] = deque()
         for number, phase_s in enumerate(phases):
             while len(waiting) < min(SPARES, len(phases) - number):
@@ -146,12 +142,12 @@ def kill_policy_nodes(graph: Graph, phases: list[float], say: Sink) -> Iterator[
             activate_policy(robot, process)
             if number == 0:
                 robot.start_motion()
-            robot.heard.clear()
+            robot.begin_window()
             robot.until(lambda: bool(robot.heard.chunks) and robot.moves(), f"motion under {process.name}")
             robot.client.spin(phase_s)
             at_ns = robot.kill(process, signal.SIGKILL)
             robot.client.spin(WATCH_S)
-            yield policy_kill(robot, phase_s, at_ns, watch)
+            yield policy_kill(robot, phase_s, at_ns)
             robot.forget(process)
 
 
@@ -167,17 +163,13 @@ def activate_policy(robot: FaultGraph, process: Process) -> None:
         robot.client.change_lifecycle(process.name, transition)
 
 
-def policy_kill(robot: FaultGraph, phase_s: float, at_ns: int, watch: LimitWatch) -> PolicyKill:
-    """What a kill at `at_ns` (wall clock) led to, from all that was heard; `watch` has seen all commands before."""
-    ticks, outputs = robot.heard.ticks, len(robot.contract.deployment.outputs)
-    gaps = sum(int(later.values["tick"]) != int(tick.values["tick"]) + 1 for tick, later in pairwise(ticks))
-    missing = gaps + sum(int(tick.values["commands"]) != outputs for tick in ticks)
+def policy_kill(robot: FaultGraph, phase_s: float, at_ns: int) -> PolicyKill:
+    """What a kill at `at_ns` (wall clock) led to, from all that was heard since the policy node before."""
+    ticks = robot.heard.ticks
     missed = int(ticks[-1].values["missed"]) - int(ticks[0].values["missed"])
-    broken = [line for row in robot.heard.executed for line in watch.look(command_of(row))]
     after = [tick for tick in ticks if tick.stamp_ns >= at_ns]
-    return PolicyKill(
-        phase_s, len(ticks), missing, missed, tuple(broken), runs(after), seconds_to_rest(robot.heard, at_ns)
-    )
+    problems = tuple(robot.problems())
+    return PolicyKill(phase_s, len(ticks), missed, problems, runs(after), seconds_to_rest(robot.heard, at_ns))
 
 
 def runs(ticks: list[Certified]) -> tuple[str, ...]:
@@ -187,17 +179,7 @@ def runs(ticks: list[Certified]) -> tuple[str, ...]:
 
 def seconds_to_rest(heard: Heard, at_ns: int) -> float | None:
     """From a moment until the last command that moves, by stamps; None where commands still move at the end."""
-    moving = [row.stamp_ns for row in heard.executed if np.abs(row.velocities).max() > REST]
+    moving = [row.stamp_ns for row in heard.executed if not row.is_at_rest]
     if not heard.executed or (moving and moving[-1] == heard.executed[-1].stamp_ns):
         return None
     return max((moving[-1] - at_ns) * 1e-9, 0.0) if moving else 0.0
-
-
-def command_of(row: Row) -> JointCommand:
-    """A command as it was executed; of the rest nothing is known."""
-    values = (row.positions, row.velocities, row.accelerations)
-    return JointCommand(row.stamp_ns, 0, *values, Rung.CHUNK, "", 0, 0, False, 0)
-
-
-def _watch(contract: Contract) -> LimitWatch:
-    return LimitWatch(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)

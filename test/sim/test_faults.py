@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +221,16 @@ def test_a_script_is_a_list_of_faults(tmp_path: Path) -> None:
     delay, nan = read_script(file)
     assert (delay.at_s, delay.for_s, delay.fault.topic) == (1.0, 0.5, "cube_pose")
     assert nan.name == "nan"
+
+
+def test_the_documentation_has_a_line_for_every_fault() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text().split("## Whole processes")[0]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == set(KINDS)
+
+
+def test_the_example_is_a_script() -> None:
+    assert read_script(Path(__file__).parents[2] / "config" / "faults" / "example.yaml")
 
 
 @pytest.mark.parametrize(
