@@ -25,6 +25,7 @@ def check_deployment(contract: Contract) -> None:
     _check_rates(contract)
     _check_topics(contract)
     _check_limits(contract)
+    _check_tool(contract)
     _check_outputs(contract)
     _check_chunks(contract)
 
@@ -84,6 +85,21 @@ def _check_limits(contract: Contract) -> None:
         raise ContractError(
             path, f"deployment.limits lacks {', '.join(unlimited)}", "every joint needs all its limits"
         )
+
+
+def _check_tool(contract: Contract) -> None:
+    path, tool = contract.path, contract.deployment.tool
+    if tool is None:
+        return
+    if contract.interface.kinematics is None:
+        accepted = "name the arm's model in interface.kinematics, or leave the bounds out"
+        raise ContractError(path, "deployment.tool bounds a tool that no model has", accepted)
+    if not tool.speed > 0.0:
+        raise ContractError(path, f"deployment.tool.speed is {tool.speed:g}", "it must be above 0")
+    for axis, low, high in zip("xyz", *tool.box, strict=True):
+        if not low < high:
+            problem = f"deployment.tool.box goes from {low:g} to {high:g} along {axis}"
+            raise ContractError(path, problem, "the lower corner comes first, and a box has room in it")
 
 
 def _check_outputs(contract: Contract) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_files import write_two_joints
+from contract_files import write_shipped, write_two_joints
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.errors import ContractError
@@ -95,6 +95,11 @@ DEPLOYMENT_MISTAKES: list[tuple[str, Callable[[Content], object], str]] = [
         lambda c: c["deployment"]["outputs"].append({"kind": "group", "topic": "b", "joints": ["elbow"]}),
         "the outputs carry shoulder, elbow, elbow; each of shoulder, elbow exactly once",
     ),
+    (
+        "bounds of a tool without a model",
+        lambda c: c["deployment"].update(tool={"speed": 1.0, "box": [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]}),
+        r"deployment\.tool bounds a tool that no model has; name the arm's model in interface\.kinematics",
+    ),
     ("no outputs", lambda c: c["deployment"].update(outputs=[]), "the outputs carry no joints"),
     (
         "empty output",
@@ -124,4 +129,22 @@ def test_a_deployment_that_does_not_fit_its_interface_is_refused(
 ) -> None:
     path = write_two_joints(tmp_path, edit)
     with pytest.raises(ContractError, match=rf"Contract two_joints\.yaml: .*{words}"):
+        load_contract(path)
+
+
+@pytest.mark.parametrize(
+    ("tool", "words"),
+    [
+        ({"speed": 0.0, "box": [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]}, r"tool\.speed is 0; it must be above 0"),
+        (
+            {"speed": 1.0, "box": [[0.0, 0.5, 0.0], [1.0, 0.5, 1.0]]},
+            r"tool\.box goes from 0\.5 to 0\.5 along y; the lower corner comes first",
+        ),
+    ],
+)
+def test_bounds_under_which_no_tool_could_move_are_refused(
+    tmp_path: Path, tool: dict[str, object], words: str
+) -> None:
+    path = write_shipped(tmp_path, lambda content: content["deployment"].update(tool=tool))
+    with pytest.raises(ContractError, match=words):
         load_contract(path)
