@@ -19,6 +19,7 @@ from qgf_ros.datatypes import ActionChunk, JointReading
 STORE = get_typestore(Stores.LATEST)
 SINCE_1970_NS = 1_700_000_000_000_000_000
 BETWEEN_NS = 100_000
+FLUSHED = 500  # messages: what a recorder does every second
 JOINT_STATE, CHUNK = "sensor_msgs/msg/JointState", "trajectory_msgs/msg/JointTrajectory"
 ARRAY, STATUS = "diagnostic_msgs/msg/DiagnosticArray", "diagnostic_msgs/msg/DiagnosticStatus"
 GROUP, BOOL = "std_msgs/msg/Float64MultiArray", "std_msgs/msg/Bool"
@@ -39,6 +40,8 @@ def record(entries: Sequence[Entry], folder: Path, contract: Contract, definitio
             topics.add(topic)
         sent_ns = SINCE_1970_NS + count * BETWEEN_NS
         writer.write(topic, data, sent_ns + 50_000, sent_ns, count)
+        if count % FLUSHED == 0:
+            writer.flush()
     writer.close()
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 HELP = "recompute from a recording that every command was certified and inside every limit"
 EXAMPLE = "qgf verify out/recordings/first_run --json out/verify.json"
-SHOWN = 20  # violations on the screen
+SHOWN = 3  # violations of each kind on the screen
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,9 +117,11 @@ def _print(folder: Path, contract: Contract, report: Report) -> None:
         return
     if not report.ticks:
         print("Nothing was verified: there is no certificate of a tick.")
-        return
     print(f"{report.counts.total()} violations:")
     for kind, count in report.counts.most_common():
         print(f"  {kind:<20} {count:>6}")
-    for entry in report.violations[:SHOWN]:
-        print(f"  {entry}")
+    told: Counter[str] = Counter()
+    for entry in report.violations:
+        told[entry.what.value] += 1
+        if told[entry.what.value] <= SHOWN:
+            print(f"  {entry}")

@@ -202,9 +202,9 @@ def verify_bag(
         else:
             verifier.take(message)
     if verifier is None:
-        raise NotVerifiableError(
-            folder, problem or f"it has no certificates (topic {CERTIFICATE}); was a command node recorded?"
-        )
+        cut = "" if is_finished(folder) else ", and its recorder did not finish"
+        none = f"it has no certificates (topic {CERTIFICATE}){cut}; record a command node with it"
+        raise NotVerifiableError(folder, problem.rstrip(".") or none)
     if len(nodes) > 1:
         raise NotVerifiableError(
             folder, f"it has certificates of {len(nodes)} command nodes: {', '.join(sorted(nodes))}"

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.errors import UnreadableFileError
+from qgf_ros.mujoco_model import load_model
 
 
 class Tool:
@@ -19,10 +19,7 @@ class Tool:
         kinematics, path = contract.interface.kinematics, contract.model_path
         assert kinematics is not None, "callers check that the contract has kinematics"
         assert path is not None
-        try:
-            self._model = mujoco.MjModel.from_xml_path(str(path))
-        except ValueError as error:
-            raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
+        self._model = load_model(path)
         self._data = mujoco.MjData(self._model)
         self._site = self._model.site(kinematics.tool).id
         names = [self._model.joint(index).name for index in range(self._model.njnt)]
