@@ -46,17 +46,17 @@ def read_file(path: Path, most: int) -> bytes:
 
     Raises:
         MissingFileError: no file is there: nothing, a folder, a pipe or a device.
-        FileTooLarge: it is longer; no more than `most` + 1 bytes were read.
-        UnreadableFileError: it may not be read.
+        FileTooLarge: it is longer.
+        UnreadableFileError: it may not be read, or grows meanwhile.
     """
-    check_file(path, most)
+    size = check_file(path, most)
     try:
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            content = file.read(size + 1)  # what is asked for is allocated before it is read
     except OSError as error:
         raise UnreadableFileError(path, "a readable file", error.strerror or str(error)) from error
-    if len(content) > most:
-        raise FileTooLarge(path, len(content), most)
+    if len(content) > size:
+        raise UnreadableFileError(path, "a file at rest", "it grows while it is read")
     return content
 
 

@@ -8,6 +8,7 @@ and what would do.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -60,7 +61,7 @@ def build(cls: type[T], value: Any, where: str) -> T:
     """
     if not isinstance(value, Mapping):
         raise InvalidSetting(where, value, "a mapping")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     required = {name for name, field in fields.items() if not _has_default(field)}
     unknown, missing = [str(key) for key in value if key not in fields], required - set(value)
@@ -68,6 +69,11 @@ def build(cls: type[T], value: Any, where: str) -> T:
         raise UnknownKeys(where, unknown, fields, missing)
     built = {key: _convert(hints[key], item, f"{where}.{key}") for key, item in value.items()}
     return cls(**built)
+
+
+@functools.cache
+def _hints(cls: type[object]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _has_default(field: dataclasses.Field[Any]) -> bool:

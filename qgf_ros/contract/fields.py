@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qgf_ros.bounds import NAMES
 from qgf_ros.contract.schema import Message
 from qgf_ros.datatypes import FloatArray, JointReading, PoseReading, Reading
 
@@ -25,6 +26,8 @@ def read(message: Any, kind: Message) -> Reading:
         return _read_pose(message)
     if kind is Message.COMMAND:
         return _read_command(message)
+    if len(message.name) > NAMES:
+        return _oversized(message.header, message.name)
     return JointReading(
         stamp_ns(message.header.stamp),
         tuple(message.name),
@@ -36,12 +39,20 @@ def read(message: Any, kind: Message) -> Reading:
 
 def _read_command(message: Any) -> JointReading:
     """A `JointTrajectory` of one point as a reading; an empty one reads as no joints."""
+    if len(message.joint_names) > NAMES:
+        return _oversized(message.header, message.joint_names)
     point = message.points[0] if len(message.points) else None
     positions = _floats(point.positions) if point is not None else np.zeros(0)
     velocities = _floats(point.velocities) if point is not None else np.zeros(0)
     return JointReading(
         stamp_ns(message.header.stamp), tuple(message.joint_names), positions, velocities, np.zeros(0)
     )
+
+
+def _oversized(header: Any, names: Any) -> JointReading:
+    """Of a message with more names than any robot has joints: names without values, which nobody takes for a reading."""
+    none = np.zeros(0)
+    return JointReading(stamp_ns(header.stamp), tuple(names[: NAMES + 1]), none, none, none)
 
 
 def _read_pose(message: Any) -> PoseReading:

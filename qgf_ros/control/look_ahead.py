@@ -15,7 +15,8 @@ import numpy as np
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
-from qgf_ros.errors import ContractError, UnreadableFileError
+from qgf_ros.errors import ContractError
+from qgf_ros.mujoco_model import load_model
 
 STEP_RAD = 0.02  # largest move of a joint between two places looked at: 2 cm at a metre's reach, less than any link is thick
 TRIALS = 20
@@ -33,10 +34,7 @@ class LookAhead:
         """
         path = contract.scene_path
         assert path is not None, "callers check that the contract has a scene"
-        try:
-            self._model = mujoco.MjModel.from_xml_path(str(path))
-        except ValueError as error:
-            raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
+        self._model = load_model(path)
         self._data = mujoco.MjData(self._model)
         joints = [self._model.joint(index).name for index in range(self._model.njnt)]
         strange = [joint for joint in joints if joint not in contract.interface.joints]

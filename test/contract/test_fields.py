@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from contract_files import two_joints
 
+from qgf_ros.bounds import NAMES
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Contract, Message
@@ -137,3 +138,17 @@ def assert_same(found: Reading, expected: Reading) -> None:
             dataclasses.asdict(expected)[field.name],
             err_msg=field.name,
         )
+
+
+def test_a_message_with_more_names_than_any_robot_has_joints_gives_no_values() -> None:
+    """Whoever takes such a reading refuses it by its shape, and no node spends a tick on a million names."""
+    names = [f"joint_{index}" for index in range(100_000)]
+    header = SimpleNamespace(stamp=SimpleNamespace(sec=1, nanosec=2), frame_id="")
+    joints = SimpleNamespace(header=header, name=names, position=[0.0] * 100_000, velocity=[], effort=[])
+    command = SimpleNamespace(header=header, joint_names=names, points=[])
+    for message, kind in ((joints, Message.JOINT_STATE), (command, Message.COMMAND)):
+        reading = read(message, kind)
+        assert isinstance(reading, JointReading)
+        assert reading.stamp_ns == 1_000_000_002
+        assert len(reading.names) == NAMES + 1
+        assert not len(reading.positions)

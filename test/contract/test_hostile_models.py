@@ -19,6 +19,7 @@ from qgf_ros.errors import (
     QgfError,
     UnreadableFileError,
 )
+from qgf_ros.mujoco_model import load_model
 from test.contract_files import write_shipped, write_two_joints
 
 
@@ -172,3 +173,19 @@ def test_any_text_within_a_model_is_accepted_or_refused_with_a_sentence(
     except QgfError as error:
         sentence = str(error)
     assert sentence == "" or "any.xml" in sentence
+
+
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        ("<worldbody><body pos='nan 0 0'><joint/><geom size='1'/></body></worldbody>", "contains a 'NaN'"),
+        ("<worldbody><geom size='-1'/></worldbody>", "is not a MuJoCo model"),
+    ],
+)
+def test_what_mujoco_warns_of_or_refuses_is_refused_and_leaves_no_log_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnreadableFileError, match=message):
+        load_model(scene(tmp_path, inner))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["scene.xml"]
