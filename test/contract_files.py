@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.control.baseline import Baseline, own_place, write_baseline
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.session import SessionConfig
+from qgf_ros.errors import QgfError
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "config" / "contracts" / "ur5e_cube.yaml"
@@ -56,23 +58,31 @@ deployment:
 
 
 def write_shipped(folder: Path, edit: Edit = lambda content: None) -> Path:
-    """The shipped UR5e contract in `folder`, edited, with its model where it looks for it."""
+    """The shipped UR5e contract in `folder`, edited, with its model and its scene where it looks for them."""
     content = yaml.safe_load(SHIPPED.read_text())
     edit(content)
     (folder / "contracts").mkdir(exist_ok=True)
-    (folder / "robots").mkdir(exist_ok=True)
-    shutil.copy(MODEL, folder / "robots" / MODEL.name)
+    for name in ("robots", "scenes"):
+        shutil.copytree(ROOT / "config" / name, folder / name, dirs_exist_ok=True)
     path = folder / "contracts" / "ur5e_cube.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
 
 
-def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
-    """The contract of two joints in `folder`, edited."""
+def write_bare_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
+    """The contract of two joints in `folder`, edited, without a baseline."""
     content = yaml.safe_load(TWO_JOINTS)
     edit(content)
     path = folder / "two_joints.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
+    """The contract of two joints in `folder`, edited; if it is sound, with a baseline that it just keeps to."""
+    path = write_bare_two_joints(folder, edit)
+    with contextlib.suppress(QgfError):
+        write_baseline_of(path)
     return path
 
 

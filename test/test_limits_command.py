@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_files import write_two_joints
+from contract_files import write_bare_two_joints
 
 from qgf_ros.cli.main import main
 
@@ -15,7 +15,7 @@ from qgf_ros.cli.main import main
 def test_the_limits_of_a_contract_are_printed_and_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    contract, figures = write_two_joints(tmp_path), tmp_path / "figures.json"
+    contract, figures = write_bare_two_joints(tmp_path), tmp_path / "figures.json"
     assert main(["limits", str(contract)]) == 2
     assert "--write-baseline" in capsys.readouterr().err
     assert main(["limits", str(contract), "--write-baseline"]) == 0
@@ -29,12 +29,12 @@ def test_the_limits_of_a_contract_are_printed_and_compared(
 def test_a_weakened_contract_is_an_exit_code_and_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["limits", str(write_two_joints(tmp_path)), "--write-baseline"])
+    main(["limits", str(write_bare_two_joints(tmp_path)), "--write-baseline"])
 
     def weaken(content: dict[str, Any]) -> None:
         content["deployment"]["limits"]["elbow"]["velocity"] = 2.0
 
-    contract = write_two_joints(tmp_path, weaken)
+    contract = write_bare_two_joints(tmp_path, weaken)
     capsys.readouterr()
     assert main(["limits", str(contract)]) == 1
     assert "weaker: velocity of 'elbow' is 2 rad/s, 1 is allowed" in capsys.readouterr().out
@@ -44,7 +44,7 @@ def test_a_weakened_contract_is_an_exit_code_and_a_sentence(
 
 
 def test_another_baseline_can_be_named(tmp_path: Path) -> None:
-    contract, other = write_two_joints(tmp_path), tmp_path / "mine.yaml"
+    contract, other = write_bare_two_joints(tmp_path), tmp_path / "mine.yaml"
     assert main(["limits", str(contract), "--baseline", str(other)]) == 2
     assert main(["limits", str(contract), "--baseline", str(other), "--write-baseline"]) == 0
     assert main(["limits", str(contract), "--baseline", str(other)]) == 0

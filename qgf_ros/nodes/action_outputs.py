@@ -22,6 +22,8 @@ class GripperOutput:
 
     def __init__(self, node: Node, name: str, places: list[int]) -> None:
         self.name = name
+        self.is_topic = False
+        self.message: Any = None
         self.goes_on: list[int] = []  # its goals are commands, not plans
         self._client: Any = ActionClient(node, GripperCommand, name)
         self._place = places[0]
@@ -56,6 +58,8 @@ class FollowTrajectoryOutput:
 
     def __init__(self, node: Node, name: str, plan: TrajectoryPlan) -> None:
         self.name = name
+        self.is_topic = False
+        self.message: Any = None
         self._client: Any = ActionClient(node, FollowJointTrajectory, name)
         self._plan = plan
         self.goes_on = plan.places

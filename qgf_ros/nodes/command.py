@@ -11,25 +11,21 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
 
-from qgf_ros.contract.fields import read, stamp_ns
-from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Message
-from qgf_ros.control.session import SessionConfig
-from qgf_ros.datatypes import JointReading
-from qgf_ros.errors import ChunkRefused, NotReadyError
+from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.errors import NotReadyError
 from qgf_ros.nodes import qos
+from qgf_ros.nodes.command_changes import Changes
 from qgf_ros.nodes.command_health import CommandHealth
-from qgf_ros.nodes.command_parameters import TABLE
+from qgf_ros.nodes.command_inputs import CommandInputs
+from qgf_ros.nodes.command_setup import prepare
 from qgf_ros.nodes.commander import Commander
+from qgf_ros.nodes.emergency import EmergencyStop
 from qgf_ros.nodes.metronome import Metronome
 from qgf_ros.nodes.pace import DueTick
-from qgf_ros.nodes.params import declare
-from qgf_ros.nodes.polled import Inputs
 from qgf_ros.nodes.process import ProcessSetup
+from qgf_ros.nodes.publishers import PERIOD_S
 from qgf_ros.nodes.runtime import answer, attempt
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
@@ -42,7 +38,7 @@ class CommandNode(LifecycleNode):
     def __init__(self) -> None:
         """Raises QgfError where a parameter is unknown or does not fit."""
         super().__init__("command_node", automatically_declare_parameters_from_overrides=True)
-        declare(self, TABLE)
+        self._changes = Changes(self)
         self._lockstep: bool = self.get_parameter("lockstep").value
         self._commander: Commander | None = None
         self._is_ticking = self._is_ending = False
@@ -52,11 +48,14 @@ class CommandNode(LifecycleNode):
         self._metronome = Metronome(self._on_tick)
         self._process = ProcessSetup(self, is_real_time=not self._lockstep)
         self._health = CommandHealth(self, self._process)
+        self._emergency = EmergencyStop()
         self.create_service(Trigger, "~/start", lambda _, response: answer(self, response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: answer(self, response, self._stop))
+        self.create_service(Trigger, "~/emergency_stop", self._emergency.serve)
         alone = MutuallyExclusiveCallbackGroup()  # while it waits for rest, the other callbacks must go on
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=alone)
         self.create_timer(1.0, self._report, clock=STEADY)
+        self.create_timer(PERIOD_S, self._look_around, clock=STEADY)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the contract, makes kinematics, limiter and outputs; nothing moves."""
@@ -97,26 +96,29 @@ class CommandNode(LifecycleNode):
         return super().on_error(state)
 
     def _configure(self) -> None:
-        contract = load_contract(self.get_parameter("contract").value)
-        ages = [self.get_parameter(name).value for name in ("chunk_max_age_s", "resume_within_s")]
-        commander = Commander(self, contract, SessionConfig(*ages, full_speed_confirmed=True), time.monotonic_ns())
+        values = self._changes.values
+        setup = prepare(values, self._changes.description)
+        commander = Commander(self, setup, time.monotonic_ns())
         if not self._lockstep:
-            send_after_ns = round(self.get_parameter("send_after_s").value * 1e9)
+            send_after_ns = round(float(str(values["send_after_s"])) * 1e9)
             commander.before_sending = partial(self._metronome.settle, send_after_ns)
-        self._listen(commander.joint_topics)
+        self._inputs = CommandInputs(
+            self,
+            commander,
+            self._emergency,
+            str(values["chunk_topic"]),
+            self._lockstep,
+            partial(self._now_ns, commander),
+            partial(self._serve_due, commander),
+        )
+        if self._lockstep:
+            self._inputs.subscribe(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
+        self._emergency.guard(commander.session)
+        self._changes.concern(commander)
         self._commander = commander
         self._process.begin()
+        self.get_logger().info("\n  ".join(setup.lines()))
         self._health.say("inactive")
-
-    def _listen(self, joint_topics: list[str]) -> None:
-        """In real time a tick takes what has come; in lockstep it is due once all is there: every message wakes us."""
-        self._inputs = Inputs(self, is_polled=not self._lockstep)
-        listen = self._inputs.subscribe
-        for name in joint_topics:
-            listen(JointState, name, self._on_joints, qos.sensor(self._lockstep))
-        listen(JointTrajectory, self.get_parameter("chunk_topic").value, self._on_chunk, qos.CHUNK)
-        if self._lockstep:
-            listen(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
 
     def _configured(self) -> Commander:
         if self._commander is None:
@@ -133,6 +135,8 @@ class CommandNode(LifecycleNode):
         self._metronome.stop()
         self._inputs.close()
         self._process.end()
+        self._emergency.guard(None)
+        self._changes.concern(None)
         self._commander.close()
         self._commander = None
 
@@ -144,31 +148,18 @@ class CommandNode(LifecycleNode):
             if commander.session.is_at_rest or self._lockstep or not self._is_ticking:
                 return
             time.sleep(period_s)
-            self._inputs.take()
-            commander.tick(self._now_ns(commander))
-
-    # -- messages and ticks --------------------------------------------------------------------------------------------
+            try:
+                self._inputs.take()
+                commander.tick(self._now_ns(commander), time.monotonic_ns())
+            except (
+                Exception
+            ) as error:  # nothing more can be commanded: what was sent last is where the arm stays
+                self.get_logger().fatal(f"The arm could not be braked to rest: {error!r}")
+                return
 
     def _now_ns(self, commander: Commander) -> int:
         now_ns: int = self.get_clock().now().nanoseconds
         return commander.monitor.newest_ns if self._lockstep else now_ns
-
-    def _on_joints(self, message: JointState) -> None:
-        reading = read(message, Message.JOINT_STATE)
-        assert isinstance(reading, JointReading), "read follows the kind"
-        if self._commander is not None:
-            self._commander.monitor.update(reading)
-            self._serve_due(self._commander)
-
-    def _on_chunk(self, message: JointTrajectory) -> None:
-        commander = self._commander
-        if commander is None:
-            return
-        try:
-            commander.offer(message, self._now_ns(commander))
-        except ChunkRefused as error:
-            self.get_logger().warning(str(error), throttle_duration_sec=1.0)
-        self._serve_due(commander)
 
     def _on_clock(self, message: ClockMessage) -> None:
         if self._commander is not None and self._is_ticking:
@@ -181,7 +172,14 @@ class CommandNode(LifecycleNode):
 
     def turn(self, executor: SingleThreadedExecutor) -> None:
         """Serves callbacks for a while; in real time, until a tick is due, and that tick."""
-        self._metronome.turn(executor.spin_once)
+        try:
+            self._metronome.turn(executor.spin_once)
+        except (
+            Exception
+        ) as error:  # the process will end: the arm is braked first, and what led here recorded
+            if self._commander is not None:
+                self._commander.session.fail(f"{type(error).__name__}: {error}")
+            raise
         if self._commander is not None:
             self._check_timeout(self._commander)
             self._process.rest(self._metronome.left_ns, self._commander.session.is_at_rest)
@@ -202,7 +200,7 @@ class CommandNode(LifecycleNode):
             self._tick(commander, stamp)
 
     def _tick(self, commander: Commander, stamp: int) -> None:
-        if commander.tick(stamp):
+        if commander.tick(stamp, None if self._lockstep else time.monotonic_ns()):
             self._report()
         if not commander.session.is_at_rest:
             return
@@ -211,8 +209,6 @@ class CommandNode(LifecycleNode):
         if self._is_ending:
             self._is_ticking = self._is_ending = False
             self._metronome.stop()
-
-    # -- services and what is said about all this ----------------------------------------------------------------------
 
     def _active(self) -> Commander:
         if not self._is_ticking or self._is_ending:
@@ -239,10 +235,15 @@ class CommandNode(LifecycleNode):
 
     def _reset(self) -> str:
         commander = self._active()
+        commander.setup.limits.describe(self._changes.description)
         command = commander.begin(self._now_ns(commander))
         self._due.clear(not_before_ns=command.stamp_ns)
         return "at rest at the measured pose"
 
     def _report(self) -> None:
         if self._commander is not None:
-            self._health.report(self._commander)
+            self._health.report(self._commander, self._emergency.is_pressed)
+
+    def _look_around(self) -> None:
+        if self._commander is not None and self._is_ticking:
+            self._health.worst_look_ms = self._inputs.look_around()

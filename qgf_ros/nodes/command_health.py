@@ -25,6 +25,7 @@ class CommandHealth:
         self._status = node.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._state = ""
         self._process = process
+        self.worst_look_ms = 0.0  # of the looks for other publishers
         self.say("unconfigured")
 
     def say(self, state: str) -> None:
@@ -37,12 +38,13 @@ class CommandHealth:
         self._diagnostics.report("configure", Level.ERROR, sentence)
         self._publish(Level.ERROR, sentence, {})
 
-    def report(self, commander: Commander) -> None:
-        """How the commands are: rung, reason, rate, missed ticks, seams since activation."""
+    def report(self, commander: Commander, is_pressed: bool) -> None:
+        """How the commands are: rung, reason, rate, missed ticks, seams since activation, findings, limits, black box."""
         tick = commander.last
         if tick is None:
             return
-        level, sentence = _level(commander, tick), commander.session.sentence
+        session, limits, box = commander.session, commander.setup.limits, commander.box
+        level, sentence = _level(commander, tick), session.sentence or session.warning
         values = {
             "rung": tick.rung.value,
             "reason": tick.reason,
@@ -53,6 +55,17 @@ class CommandHealth:
             "seams": commander.seams.count,
             "seam_mean": seam_text(commander.seams.mean),
             "seam_largest": seam_text(commander.seams.largest),
+            "speed": 0.0 if tick.command is None else tick.command.speed,
+            "emergency_stop": "pressed" if is_pressed else "released",
+            "limits": limits.wanted.digest,
+            "limits_from": limits.said,
+            "limits_wait_for_reset": commander.has_other_limits,
+            "full_speed_confirmed": limits.is_confirmed,
+            "shadow": commander.is_shadow,
+            "black_box": box.path or ("none" if box.is_on else "off"),
+            "black_box_error": box.error,
+            "publishers_worst_ms": f"{self.worst_look_ms:.2f}",
+            **{f"count:{name}": count for name, count in sorted(session.counts.items())},
         }
         self._diagnostics.report("commands", level, sentence or tick.reason or "running", values)
         self._process.report(self._diagnostics)
@@ -65,4 +78,5 @@ class CommandHealth:
 def _level(commander: Commander, tick: Tick) -> Level:
     if tick.rung is Rung.STOP:
         return Level.ERROR
-    return Level.OK if commander.session.is_well else Level.WARN
+    is_well = commander.session.is_well and not commander.box.error and not commander.has_other_limits
+    return Level.OK if is_well else Level.WARN

@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
-from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.contract.schema import Message
+from qgf_ros.control.certify import Certifier
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.look_ahead import LookAhead
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.seams import SeamCount
-from qgf_ros.control.session import CommandSession, SessionConfig, Tick
+from qgf_ros.control.session import CommandSession, Tick
 from qgf_ros.datatypes import JointCommand
 from qgf_ros.errors import ChunkRefused, NotReadyError
 from qgf_ros.nodes import convert, qos
-from qgf_ros.nodes.diagnostics import Rate
+from qgf_ros.nodes.black_box import BlackBox
+from qgf_ros.nodes.command_setup import CommandSetup
+from qgf_ros.nodes.diagnostics import Level, Rate, status
 from qgf_ros.nodes.outputs import LAST_WORDS, make_output
 from qgf_ros.nodes.pace import Pace
+
+CHECKS = ("joint_states", "units", "clock", "frozen", "tracking", "second_publisher", "qos", "emergency_stop")
 
 
 class Commander:
     """Serves ticks: one command on every output, `executed`, and the certificate. Lives from configure to cleanup."""
 
-    def __init__(self, node: Node, contract: Contract, config: SessionConfig, now_ns: int) -> None:
-        """Raises QgfError where the kinematic model or an output cannot be made. `now_ns` is steady."""
+    def __init__(self, node: Node, setup: CommandSetup, now_ns: int) -> None:
+        """Raises QgfError where the kinematic model, the scene or an output cannot be made. `now_ns` is steady."""
+        contract = setup.contract
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        look_ahead = LookAhead(contract) if contract.scene_path is not None else None
         self._node = node
-        self.contract = contract
-        self.monitor = JointMonitor(contract)
-        self._gate = CommandGate(contract, kinematics)
-        self.session = CommandSession(self._gate, self.monitor, config)
-        self._outputs = [make_output(node, output, contract) for output in contract.deployment.outputs]
+        self.setup, self.contract, self.is_shadow = setup, contract, setup.config.shadow
+        self.monitor = JointMonitor(contract, setup.seen)
+        self._gate = CommandGate(contract, kinematics, look_ahead)
+        self.session = CommandSession(self._gate, self.monitor, setup.config)
+        self._certifier = Certifier(contract, kinematics, setup.limits.wanted, checks(setup))
+        described = [] if self.is_shadow else contract.deployment.outputs
+        self._outputs = [make_output(node, output, contract) for output in described]
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
-        self.pace = Pace(contract.tick_ns)
+        self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
+        self.box = BlackBox(setup.black_box, node.get_fully_qualified_name())
+        self._period_ns = round(contract.interface.control_period_s * 1e9)
+        self.pace, self._followed = Pace(contract.tick_ns), 0
         self.rate = Rate(now_ns)
         self.seams = SeamCount()
         self.last: Tick | None = None
         self.before_sending: Callable[[], None] = lambda: None  # waits, so that commands leave regularly
+        self.apply_limits()
 
     @property
     def joint_topics(self) -> list[str]:
@@ -50,49 +66,110 @@ class Commander:
         ]
         return [self.contract.deployment.inputs[name].topic for name in inputs]
 
+    @property
+    def command_topics(self) -> list[str]:
+        """Where this node alone may publish."""
+        return [output.name for output in self._outputs if output.is_topic]
+
     def activate(self) -> None:
         """Forgets the robot and the counts: the next good joint states place the command."""
         self.session.clear()
-        self.pace = Pace(self.contract.tick_ns)
+        self.pace, self._followed = Pace(self.contract.tick_ns), 0
         self.seams = SeamCount()
+
+    # -- limits --------------------------------------------------------------------------------------------------------
+
+    @property
+    def has_other_limits(self) -> bool:
+        """True while limits wait to be applied, because the robot's description came or changed."""
+        return self._gate.limits != self.setup.limits.wanted
+
+    def apply_limits(self) -> None:
+        """Puts the wanted limits in force and says so on `~/limits`. Raises as `CommandGate.apply`."""
+        limits = self.setup.limits.wanted
+        self._gate.apply(limits)
+        self._certifier.take_limits(limits)
+        message = status("command_node: limits", Level.OK, limits.digest, limits.values())
+        self._limits.publish(message)
+        self.box.state(self._limits.topic_name, message, time.time_ns())
+
+    def check_may_confirm(self) -> None:
+        """Raises NotReadyError unless the arm rests and no policy is started."""
+        if self._gate.is_running or not self.session.is_at_rest:
+            raise NotReadyError(
+                "full_speed_confirmed changes only while the arm rests, not started: call stop first."
+            )
+
+    def confirm_full_speed(self, is_confirmed: bool) -> None:
+        """A person says whether full speed is safe here."""
+        self.session.confirm_full_speed(is_confirmed)
+        self.setup.limits.is_confirmed = is_confirmed
+        self.apply_limits()
+
+    # -- ticks ---------------------------------------------------------------------------------------------------------
 
     def keep_pace(self, next_ns: int) -> int:
         """Real time: how many ticks were missed before this one, given when the next is due (steady clock).
 
         Joints whose controller went on along its plan meanwhile are commanded from there.
         """
-        missed = self.pace.serve(next_ns)
+        missed = self._followed = self.pace.serve(next_ns)
         for output in self._outputs:
             self._gate.limiter.follow(output.goes_on, missed)
         return missed
 
-    def tick(self, stamp_ns: int) -> bool:
-        """Serves a tick; True where rung or reason changed, or a chunk was refused since the last one."""
-        tick = self.session.tick(stamp_ns)
+    def tick(self, stamp_ns: int, steady_ns: int | None = None) -> bool:
+        """Serves a tick; True where rung or reason changed, or a chunk was refused since the last one.
+
+        `steady_ns`: a clock that never leaps; None in lockstep.
+        """
+        tick = self.session.tick(stamp_ns, steady_ns)
         sent = 0
         if tick.command is not None:
             self.before_sending()
             sent = sum(output.send(tick.command, self._gate.limiter) for output in self._outputs)
+            for output in self._outputs:
+                if output.message is not None:
+                    self._note(self._node.resolve_topic_name(output.name), output.message)
             self._publish_executed(tick.command)
             if tick.command.seam is not None:
                 self.seams.add(tick.command.seam)
         self.rate.count()
-        return self._certify(tick, stamp_ns, sent)
+        has_changed = self._certify(tick, stamp_ns, sent, stamp_ns)
+        self._serve_box()
+        return has_changed
+
+    def _serve_box(self) -> None:
+        """After everything of a tick has left."""
+        self.box.serve()
+        if self.session.black_box_due and self.session.is_at_rest:
+            self._begin_box()
+
+    def _begin_box(self) -> None:
+        before = self.box.path
+        self.box.begin(self.session.take_black_box(), time.time_ns())
+        logger = self._node.get_logger()
+        if self.box.error:
+            logger.error(self.box.error)
+        elif self.box.path != before:
+            logger.warning(f"The last seconds before the stop are written to {self.box.path}")
 
     def offer(self, message: JointTrajectory, now_ns: int) -> None:
         """Takes a chunk that came at `now_ns`. Raises ChunkRefused as `session.offer`, which has noted it by then."""
         try:
-            chunk = convert.read_chunk(message)
+            chunk = convert.read_chunk(message, self._period_ns)
         except ChunkRefused as error:
             self.session.refuse(error)
             raise
         self.session.offer(chunk, now_ns)
+        self._certifier.take_chunk(chunk)
 
     def start(self, now_ns: int) -> None:
         """Starts the session and announces the wish for a chunk, in a certificate without a stamp.
 
         Raises:
-            NotReadyError: nobody listens on an output, or as `session.start`, whose other errors pass too.
+            NotReadyError: nobody listens on an output, other limits wait for a reset, or as `session.start`, whose other
+                errors pass too.
         """
         unheard = [output.name for output in self._outputs if not output.is_heard]
         if unheard:
@@ -100,10 +177,19 @@ class Commander:
             raise NotReadyError(
                 f"No controller listens on {listed}: is it active, and its name as in the contract?"
             )
-        self._certify(self.session.start(now_ns), 0, 0)
+        if self.has_other_limits:
+            raise NotReadyError(
+                "robot_description has come since the last reset: call reset, which takes its limits."
+            )
+        self._certify(self.session.start(now_ns), 0, 0, now_ns)
 
     def begin(self, now_ns: int) -> JointCommand:
-        """Begins at rest at the measured pose and says so on `executed`. Raises as `session.begin`."""
+        """Begins at rest at the measured pose, under the limits that are wanted by now, and says so on `executed`.
+
+        Raises as `session.begin` and `apply_limits`.
+        """
+        if self.has_other_limits:
+            self.apply_limits()
         command = self.session.begin(now_ns)
         self._publish_executed(command)
         return command
@@ -116,21 +202,40 @@ class Commander:
         return "a chunk" if self.session.needs_chunk(stamp_ns) else ""
 
     def close(self) -> None:
-        """Waits until the last messages have arrived, then destroys the publishers."""
+        """Waits until the last messages have arrived, destroys the publishers, and finishes the black box."""
         self._executed.wait_for_all_acked(LAST_WORDS)
         for output in self._outputs:
             output.close()
-        self._node.destroy_publisher(self._executed)
-        self._node.destroy_publisher(self._certificate)
+        for publisher in (self._executed, self._certificate, self._limits):
+            self._node.destroy_publisher(publisher)
+        if self.session.black_box_due:
+            self._begin_box()
+        self.box.finish()
 
     def _publish_executed(self, command: JointCommand) -> None:
-        self._executed.publish(convert.executed_message(command, self.contract.interface.joints))
+        message = convert.executed_message(command, self.contract.interface.joints)
+        self._executed.publish(message)
+        self._note(self._executed.topic_name, message)
 
-    def _certify(self, tick: Tick, stamp_ns: int, sent: int) -> bool:
-        name, missed = self._node.get_name(), self.pace.missed
-        message = convert.certificate_message(name, stamp_ns, tick, self.contract, sent, missed)
+    def _certify(self, tick: Tick, stamp_ns: int, sent: int, now_ns: int) -> bool:
+        ages = self.monitor.ages_s(now_ns).tolist()
+        followed, self._followed = self._followed, 0
+        made = self._certifier.certificate(tick, ages, sent, self.pace.missed, followed, self.is_shadow)
+        words = tick.reason or tick.rung.value
+        message = convert.certificate_message(
+            self._node.get_name(), stamp_ns, made, convert.level(tick), words
+        )
         self._certificate.publish(message)
+        self._note(self._certificate.topic_name, message)
         before, self.last = self.last, tick
         return (
             before is None or (before.rung, before.reason) != (tick.rung, tick.reason) or bool(tick.refused)
         )
+
+    def _note(self, topic: str, message: Any) -> None:
+        self.box.note(topic, message, time.time_ns())
+
+
+def checks(setup: CommandSetup) -> list[str]:
+    """Names of the checks that run at every tick or on every chunk, beside those whose margins a certificate states."""
+    return [*CHECKS, *(["look_ahead"] if setup.contract.scene_path is not None else [])]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from qgf_ros.bounds import CHUNK_ACTIONS, NAMES
+from qgf_ros.certificate import Certificate
 from qgf_ros.contract.fields import stamp_ns
-from qgf_ros.contract.schema import Contract
 from qgf_ros.control.session import Tick
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, Rung, Seam
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.nodes.diagnostics import Level, status
 
 BILLION = 1_000_000_000
+TIMING_TOLERANCE_NS = 1_000  # of a point's time: other senders count in floating point
+SLOWEST_CHUNK = 0.01  # of the contract's pace: slower is a mistake
 
 
 def to_stamp(time_ns: int) -> Time:
@@ -35,33 +39,63 @@ def floats(values: FloatArray) -> array[float]:
 
 
 def chunk_message(chunk: ActionChunk, control_period_ns: int) -> JointTrajectory:
-    """A chunk as it travels: names of dimensions, the observation's stamp, one point a control period."""
+    """A chunk as it travels: names of dimensions, the observation's stamp, what made it as `frame_id`, one point an action.
+
+    Point i ends at (i + 1) control periods, divided by the chunk's speed.
+    """
     message = JointTrajectory(joint_names=list(chunk.names))
     message.header.stamp = to_stamp(chunk.stamp_ns)
+    message.header.frame_id = chunk.source
     message.points = [
         JointTrajectoryPoint(
-            positions=floats(action), time_from_start=to_duration((index + 1) * control_period_ns)
+            positions=floats(action),
+            time_from_start=to_duration(round((index + 1) * control_period_ns / chunk.speed)),
         )
         for index, action in enumerate(chunk.actions)
     ]
     return message
 
 
-def read_chunk(message: JointTrajectory) -> ActionChunk:
-    """The chunk in a message.
+def read_chunk(message: JointTrajectory, control_period_ns: int) -> ActionChunk:
+    """The chunk in a message, with the speed that its times ask for.
 
     Raises:
-        ChunkRefused: reason `shape`, where points differ in length, or carry no positions.
+        ChunkRefused: reason `shape`, where points differ in length, carry no positions, or are too many; reason `timing`, where
+            their times are uneven, or ask for more speed than the contract's, or for hardly any.
     """
+    if len(message.points) > CHUNK_ACTIONS or len(message.joint_names) > NAMES:
+        found = f"{len(message.points)} points and {len(message.joint_names)} names"
+        raise ChunkRefused(
+            "shape", f"The chunk has {found}; at most {CHUNK_ACTIONS} and {NAMES} are accepted."
+        )
     lengths = {len(point.positions) for point in message.points}
-    if len(lengths) != 1:
-        found = ", ".join(str(length) for length in sorted(lengths)) or "no points"
+    if len(lengths) != 1 or max(lengths) > NAMES:
+        found = ", ".join(str(length) for length in sorted(lengths)[:5]) or "no points"
         raise ChunkRefused(
             "shape",
             f"The chunk's points have lengths {found}; each must have one position an action dimension.",
         )
+    speed = _speed([point.time_from_start for point in message.points], control_period_ns)
     actions = np.array([point.positions for point in message.points], dtype=np.float64)
-    return ActionChunk(tuple(message.joint_names), actions, stamp_ns(message.header.stamp))
+    header = message.header
+    return ActionChunk(tuple(message.joint_names), actions, stamp_ns(header.stamp), speed, header.frame_id)
+
+
+def _speed(times: Sequence[Duration], period_ns: int) -> float:
+    """How fast a chunk with points at these times wants to be played, in (0, 1]. Raises ChunkRefused."""
+    ends = np.array([time.sec * BILLION + time.nanosec for time in times], np.float64)
+    numbers = np.arange(1, len(ends) + 1)
+    if (np.abs(ends - numbers * period_ns) <= TIMING_TOLERANCE_NS).all():
+        return 1.0
+    step_ns = ends[-1] / len(ends)
+    if (np.abs(ends - numbers * step_ns) > TIMING_TOLERANCE_NS).any():
+        sentence = f"The chunk's points are not evenly spaced in time; one is expected every {period_ns * 1e-9:g} s, or slower."
+        raise ChunkRefused("timing", sentence)
+    if not period_ns <= step_ns <= period_ns / SLOWEST_CHUNK:
+        accepted = f"{period_ns * 1e-9:g} s to {period_ns / SLOWEST_CHUNK * 1e-9:g} s"
+        sentence = f"The chunk's points are {step_ns * 1e-9:g} s apart; the contract accepts {accepted}."
+        raise ChunkRefused("timing", sentence)
+    return float(period_ns / step_ns)
 
 
 def executed_message(command: JointCommand, joints: tuple[str, ...]) -> JointTrajectory:
@@ -78,30 +112,10 @@ def executed_message(command: JointCommand, joints: tuple[str, ...]) -> JointTra
 
 
 def certificate_message(
-    node: str, stamp: int, tick: Tick, contract: Contract, commands: int, missed: int
+    node: str, stamp: int, certificate: Certificate, severity: Level, words: str
 ) -> DiagnosticArray:
-    """A tick's certificate. `stamp` 0 marks an announcement that belongs to no tick."""
-    command = tick.command
-    values = {
-        "tick": command.tick if command else 0,
-        "commands": commands,
-        "rung": tick.rung.value,
-        "reason": tick.reason,
-        "refused": tick.refused,
-        "chunk_stamp_ns": command.chunk_stamp_ns if command else 0,
-        "actions_left": command.actions_left if command else 0,
-        "begun": command.begun if command else 0,
-        "horizon": contract.execution_horizon,
-        "delay": contract.deployment.chunks.delay,
-        "wants_chunk": tick.wanted_from_ns > 0,
-        "wanted_from_ns": tick.wanted_from_ns,
-        "clipped": command.clipped if command else 0,
-        "missed": missed,
-        "seam": seam_text(command.seam) if command and command.seam else "",
-    }
-    message = DiagnosticArray(
-        status=[status(f"{node}: certificate", level(tick), tick.reason or tick.rung.value, values)]
-    )
+    """A certificate as it travels. `stamp` 0 marks an announcement that belongs to no tick."""
+    message = DiagnosticArray(status=[status(f"{node}: certificate", severity, words, certificate.texts())])
     message.header.stamp = to_stamp(stamp)
     return message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from array import array
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from rclpy.duration import Duration
@@ -28,6 +28,8 @@ class CommandOutput(Protocol):
     """Sends commands for some joints of the contract. Lives from configure to cleanup."""
 
     name: str
+    is_topic: bool  # False: an action, whose goals are no messages of a topic
+    message: Any  # of the last `send`; None before it, and of an action
     goes_on: list[int]  # places of the joints that follow the last plan by themselves when nothing is sent
 
     @property
@@ -46,6 +48,8 @@ class GroupOutput:
 
     def __init__(self, node: Node, topic: str, places: list[int]) -> None:
         self._node, self._places, self.name = node, places, topic
+        self.is_topic = True
+        self.message: Any = None
         self.goes_on: list[int] = []  # held at the last command
         self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
 
@@ -56,7 +60,8 @@ class GroupOutput:
 
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Publishes the positions."""
-        self._publisher.publish(Float64MultiArray(data=array("d", command.positions[self._places].tolist())))
+        self.message = Float64MultiArray(data=array("d", command.positions[self._places].tolist()))
+        self._publisher.publish(self.message)
         return 1
 
     def close(self) -> None:
@@ -92,6 +97,8 @@ class TrajectoryOutput:
 
     def __init__(self, node: Node, topic: str, plan: TrajectoryPlan) -> None:
         self._node, self._plan, self.name = node, plan, topic
+        self.is_topic = True
+        self.message: Any = None
         self.goes_on = plan.places
         self._publisher = node.create_publisher(JointTrajectory, topic, qos.COMMAND)
 
@@ -102,7 +109,8 @@ class TrajectoryOutput:
 
     def send(self, command: JointCommand, limiter: JointLimiter) -> int:
         """Publishes the plan."""
-        self._publisher.publish(self._plan.message(limiter))
+        self.message = self._plan.message(limiter)
+        self._publisher.publish(self.message)
         return 1
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
 
-from qgf_ros.errors import InvalidSetting, UnknownKeys
+from qgf_ros.errors import InvalidSetting, QgfError, UnknownKeys
 
 Value = bool | int | float | str | list[str]
 _WORDS = {
@@ -107,8 +107,16 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Value]:
     return values
 
 
-def on_change(node: Node, table: Sequence[Parameter], apply: Callable[[Mapping[str, Value]], None]) -> None:
-    """Calls `apply` with the dynamic parameters that were set, after their types, ranges and choices were checked."""
+def on_change(
+    node: Node,
+    table: Sequence[Parameter],
+    apply: Callable[[Mapping[str, Value]], None],
+    allow: Callable[[], None] = lambda: None,
+) -> None:
+    """Calls `apply` with the dynamic parameters that were set, after their types, ranges and choices were checked.
+
+    `allow` raises QgfError while they may not change.
+    """
     rows = {row.name: row for row in table if row.dynamic}
 
     def check(changed: Iterable[RclParameter]) -> SetParametersResult:
@@ -116,7 +124,8 @@ def on_change(node: Node, table: Sequence[Parameter], apply: Callable[[Mapping[s
             for parameter in changed:
                 if parameter.name in rows:
                     rows[parameter.name].checked(parameter.value)
-        except InvalidSetting as error:
+                    allow()
+        except QgfError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 

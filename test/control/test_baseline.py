@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_files import ROOT, two_joints
+from contract_files import ROOT, write_bare_two_joints
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, JointLimits, ToolLimits
@@ -28,7 +28,7 @@ TOOL = ToolLimits(0.5, ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)))
 
 @pytest.fixture
 def contract(tmp_path: Path) -> Contract:
-    return two_joints(tmp_path)
+    return load_contract(write_bare_two_joints(tmp_path))
 
 
 def amounts_to(contract: Contract, **changes: Any) -> Baseline:

@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: pip install 'qgf_ros[ros]', or source a ROS 2 installation")
 
+from command_arm import NODE, Arm
+from contract_files import write_two_joints
 from ros_graph import Peer, Process, ros
 
 _numbers = itertools.count()
@@ -51,3 +53,17 @@ def start(namespace: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     for process in processes:
         process.end()
         print(process.said)
+
+
+@pytest.fixture
+def arm(peer: Peer) -> Arm:
+    """A robot of two joints."""
+    return Arm(peer)
+
+
+@pytest.fixture
+def active(start: Callable[..., Process], arm: Arm, tmp_path: Path) -> Arm:
+    """The robot, with an active command node before it that holds."""
+    start(NODE, contract=write_two_joints(tmp_path), full_speed_confirmed=True, autostart=True)
+    arm.until_certified("the first command", rung="hold", commands="1")
+    return arm

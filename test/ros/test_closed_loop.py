@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from closed_loops import CONTRACT, ROOT, InProcess, graph_in_lockstep, saved, tiny_checkpoint
+from contract_files import write_shipped
 from ros_graph import ENVIRONMENT
 
 from qgf_ros.checkpoint import load_checkpoint
@@ -36,13 +37,11 @@ def contract() -> Contract:
 
 def under(folder: Path, chunks: Chunking) -> Contract:
     """The cube's contract with another way of chunks following one another, in a file."""
-    contract = load_contract(CONTRACT)
-    content = yaml.safe_load(CONTRACT.read_text())
-    content["deployment"]["chunks"] = dataclasses.asdict(chunks) | {"mode": chunks.mode.value}
-    content["interface"]["kinematics"]["model"] = str(contract.model_path)
-    path = folder / "contract.yaml"
-    path.write_text(yaml.safe_dump(content))
-    return load_contract(path)
+
+    def edit(content: dict[str, Any]) -> None:
+        content["deployment"]["chunks"] = dataclasses.asdict(chunks) | {"mode": chunks.mode.value}
+
+    return load_contract(write_shipped(folder, edit))
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contract_files import two_joints
+from contract_files import write_two_joints
 from ros_graph import Peer
 
 from qgf_ros.control.limits import Motion
-from qgf_ros.control.session import SessionConfig
 from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.nodes.command_parameters import TABLE
+from qgf_ros.nodes.command_setup import prepare
 from qgf_ros.nodes.commander import Commander
 
 pytestmark = pytest.mark.ros
@@ -26,8 +27,10 @@ def moving(peer: Peer, folder: Path, kind: str) -> tuple[Commander, Motion, Moti
     def edit(content: dict[str, Any]) -> None:
         content["deployment"]["outputs"][0]["kind"] = kind
 
-    contract = two_joints(folder, edit)
-    commander = Commander(peer.node, contract, SessionConfig(full_speed_confirmed=True), BEGIN_NS)
+    contract = write_two_joints(folder, edit)
+    values = {row.name: row.default for row in TABLE}
+    values |= {"contract": str(contract), "full_speed_confirmed": True, "black_box": ""}
+    commander = Commander(peer.node, prepare(values, ""), BEGIN_NS)
     see(commander, BEGIN_NS)
     commander.tick(BEGIN_NS)
     commander.session.start(BEGIN_NS)
@@ -37,7 +40,7 @@ def moving(peer: Peer, folder: Path, kind: str) -> tuple[Commander, Motion, Moti
         commander.tick(BEGIN_NS)
     commander.keep_pace(BEGIN_NS)
     limiter = commander._gate.limiter
-    [after] = limiter.to_rest(np.array([(MISSED + 1) * contract.tick_ns * 1e-9]))
+    [after] = limiter.to_rest(np.array([(MISSED + 1) * commander.contract.tick_ns * 1e-9]))
     return commander, limiter.state, after
 
 

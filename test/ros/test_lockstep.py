@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+from contract_files import write_shipped
 from diagnostic_msgs.msg import DiagnosticArray
 from ros_graph import EVERYTHING, ROOT, Peer, values
 from sensor_msgs.msg import JointState
@@ -101,7 +101,14 @@ def graph(start: Any, path: Path, kind: str = "group", **parameters: object) -> 
     """The simulator and the command node, in lockstep."""
     controllers = f"['forward_position_controller:{kind}:{ARM}','gripper_controller:{kind}:finger_joint']"
     start("qgf_sim.node", lockstep=True, paused=True, task=TASK, controllers=controllers, shuffle_joints=True)
-    start("qgf_ros.nodes.command_node", lockstep=True, contract=path, autostart=True, **parameters)
+    start(
+        "qgf_ros.nodes.command_node",
+        lockstep=True,
+        contract=path,
+        full_speed_confirmed=True,
+        autostart=True,
+        **parameters,
+    )
 
 
 def begin_episode(peer: Peer, policy: ScriptedPolicy, seed: int) -> None:
@@ -138,16 +145,13 @@ def row_of(message: Any) -> FloatArray:
 
 def contract_of(folder: Path, kind: str, chunks: Chunking) -> Path:
     """The cube's contract with outputs of a kind, and a way of chunks following one another."""
-    content = yaml.safe_load(CONTRACT.read_text())
-    content["deployment"]["chunks"] = dataclasses.asdict(chunks) | {"mode": chunks.mode.value}
-    for output in content["deployment"]["outputs"] if kind == "trajectory" else []:
-        output["kind"], output["topic"] = kind, output["topic"].replace("commands", "joint_trajectory")
-    content["interface"]["kinematics"]["model"] = str(
-        CONTRACT.parent / content["interface"]["kinematics"]["model"]
-    )
-    path = folder / "contract.yaml"
-    path.write_text(yaml.safe_dump(content))
-    return path
+
+    def edit(content: dict[str, Any]) -> None:
+        content["deployment"]["chunks"] = dataclasses.asdict(chunks) | {"mode": chunks.mode.value}
+        for output in content["deployment"]["outputs"] if kind == "trajectory" else []:
+            output["kind"], output["topic"] = kind, output["topic"].replace("commands", "joint_trajectory")
+
+    return write_shipped(folder, edit)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""A robot of two joints that a test plays, and what it asks of a command node in a process of its own."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
+from limit_checks import ROUNDING
+from ros_graph import Peer, values
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from qgf_ros.datatypes import FloatArray
+from qgf_ros.nodes.convert import to_duration, to_stamp
+
+NODE = "qgf_ros.nodes.command_node"
+PERIOD_NS = 50_000_000  # of an action in the contract of two joints
+CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
+
+
+class Arm:
+    """A robot of two joints that follows every command at once and publishes its joints in a new order each time."""
+
+    def __init__(self, peer: Peer, has_controller: bool = True) -> None:
+        self.peer = peer
+        self.positions = {"shoulder": 0.5, "elbow": -0.25}
+        self.is_publishing = True
+        self.certificates = peer.collect(DiagnosticArray, "command_node/certificate")
+        self.executed = peer.collect(JointTrajectory, "command_node/executed")
+        self.diagnostics = peer.collect(DiagnosticArray, "/diagnostics")
+        topic = "arm_controller/commands" if has_controller else "no_controller/commands"
+        self.commands = peer.collect(Float64MultiArray, topic)
+        self._joints = peer.node.create_publisher(JointState, "joint_states", 10)
+        self._chunks = peer.node.create_publisher(JointTrajectory, "policy_node/chunk", 1)
+        self._order = random.Random(0)
+        peer.node.create_timer(0.01, self._on_timer)
+
+    def _on_timer(self) -> None:
+        if self.commands:
+            self.positions = dict(zip(("shoulder", "elbow"), self.commands[-1].data, strict=True))
+        if self.is_publishing:
+            self.publish(self.positions)
+
+    def publish(self, positions: dict[str, float]) -> None:
+        """Joint states, now, in any order."""
+        names = list(positions)
+        self._order.shuffle(names)
+        message = JointState(name=names, position=[positions[name] for name in names])
+        message.header.stamp = self.peer.node.get_clock().now().to_msg()
+        self._joints.publish(message)
+
+    def propose(
+        self, actions: FloatArray, names: tuple[str, ...] = ("shoulder", "elbow"), stamp: int | None = None
+    ) -> int:
+        """Publishes a chunk; the stamp it bears, by default the present."""
+        message = JointTrajectory(joint_names=list(names))
+        message.points = [
+            JointTrajectoryPoint(
+                positions=action.tolist(), time_from_start=to_duration(PERIOD_NS * (index + 1))
+            )
+            for index, action in enumerate(actions)
+        ]
+        stamp = self.peer.node.get_clock().now().nanoseconds if stamp is None else stamp
+        message.header.stamp = to_stamp(stamp)
+        self._chunks.publish(message)
+        return stamp
+
+    def until_certified(self, what: str, **expected: str) -> dict[str, str]:
+        """Waits for a certificate from now on with these values."""
+        begun = len(self.certificates)
+
+        def fits(message: Any) -> bool:
+            return expected.items() <= values(message).items()
+
+        self.peer.until(
+            lambda: any(fits(message) for message in self.certificates[begun:]), f"{what}: {expected}"
+        )
+        return next(values(message) for message in self.certificates[begun:] if fits(message))
+
+    def start(self) -> None:
+        """Starts the node, when it has found the controller and listens for chunks."""
+        self.peer.matched(self._chunks)
+        self.peer.until(lambda: self.peer.call(Trigger, "command_node/start").success, "the start")
+
+    def start_moving(self) -> None:
+        """Starts the node and has it play a chunk at full speed; returns while the arm moves."""
+        self.start()
+        self.until_certified("the wish for a chunk", wants_chunk="true")
+        self.propose(np.array([[0.1, 0.2]] * 4))
+        self.until_certified("the chunk", rung="chunk", actions_left="2")
+
+    def rows(self, begun: int = 0) -> FloatArray:
+        """Position, velocity and acceleration of what was executed (T, 3, 2)."""
+        points = [message.points[0] for message in self.executed[begun:]]
+        return np.array([[point.positions, point.velocities, point.accelerations] for point in points])
+
+    def until_at_rest(self, begun: int) -> FloatArray:
+        """Waits until a command stands still; what was executed from `begun` to then (T, 3, 2)."""
+        self.peer.until(lambda: len(self.executed) > begun and stands_still(self.rows(begun)[-1]), "rest")
+        return self.rows(begun)
+
+
+def stands_still(row: FloatArray) -> bool:
+    """True when velocities and accelerations of a row (3, 2) are zero, but for the rounding of the limiter's samples."""
+    return bool(np.abs(row[1:]).max() < ROUNDING)
+
+
+def change(peer: Peer, transition: int) -> bool:
+    """Drives the node through a lifecycle transition; whether it succeeded."""
+    request = ChangeState.Request()
+    request.transition.id = transition
+    return bool(peer.call(ChangeState, "command_node/change_state", request).success)
+
+
+def statuses(arm: Arm) -> list[Any]:
+    """All warnings and errors on /diagnostics of this test's command node."""
+    name = arm.peer.node.get_namespace().strip("/") + "/command_node: "
+    found = [status for message in arm.diagnostics for status in message.status]
+    return [status for status in found if status.name.startswith(name) and status.level != b"\x00"]
