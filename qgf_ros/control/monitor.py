@@ -42,7 +42,7 @@ class JointMonitor:
         self.stamps_ns: IntArray = np.full(len(self._joints), NEVER_NS, np.int64)
         self._named: tuple[str, ...] = ()
         self._misshapen = ""
-        self._outliers: tuple[int, ...] = ()
+        self._outliers: BoolArray = np.zeros(len(self._joints), np.bool_)
         self._units.clear()
         self.newest_ns = 0
 
@@ -100,9 +100,9 @@ class JointMonitor:
         self._refuse_future(now_ns)
         oldest_ns = now_ns - round(self._max_age_s * 1e9)
         self._refuse("stale", self.stamps_ns < oldest_ns, f"came last more than {self._max_age_s:g} s ago")
-        bad = np.isin(np.arange(len(self._joints)), self._outliers)
-        found = ", ".join(f"{position:.4g}" for position in self.positions[bad])
-        self._refuse("units", bad, f"came as {found}, where it cannot be: other units, or another joint's?")
+        found = ", ".join(f"{position:.4g}" for position in self.positions[self._outliers])
+        fault = f"came as {found}, where it cannot be: other units, or another joint's?"
+        self._refuse("units", self._outliers, fault)
         return JointReading(self.newest_ns, self._joints, self.positions, np.zeros(0), np.zeros(0))
 
     def _refuse_future(self, now_ns: int) -> None:

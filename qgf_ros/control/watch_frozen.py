@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import FloatArray, IntArray
+from qgf_ros.datatypes import BoolArray, FloatArray, IntArray
 
 FROZEN_S = 0.1
 MOVED = 0.01  # rad or m
@@ -33,25 +33,30 @@ class FrozenWatch:
         self._before: FloatArray = np.zeros(count)  # the command at the last tick
         self._from: FloatArray = np.zeros(count)  # the command when the position first came
         self._moved: FloatArray = np.zeros(count)
-        self.frozen: tuple[int, ...] = ()
+        self._is_frozen: BoolArray = np.zeros(count, np.bool_)
 
     def note(self, stamps_ns: IntArray, positions: FloatArray, commanded: FloatArray) -> None:
         """One tick: measured positions (J,) with their stamps, and the last command (J,), rad or m.
 
-        Afterwards `frozen` holds the places of the joints whose sensor has frozen.
+        Afterwards `frozen` gives the joints whose sensor has frozen.
         """
         changed = positions != self._positions
-        still_frozen = np.isin(np.arange(len(positions)), self.frozen) & ~changed
+        still_frozen = self._is_frozen & ~changed
         anew = changed | ((np.abs(commanded - self._before) < PAUSED) & ~still_frozen)
         self._since_ns = np.where(anew, stamps_ns, self._since_ns)
         self._from = np.where(anew, commanded, self._from)
         self._moved = np.where(anew, 0.0, np.maximum(self._moved, np.abs(commanded - self._from)))
         self._positions, self._before = positions, commanded
         is_old = (stamps_ns - self._since_ns) * 1e-9 >= FROZEN_S
-        found = self._is_free & (still_frozen | (is_old & (self._moved > MOVED)))
-        self.frozen = tuple(int(place) for place in np.flatnonzero(found))
+        self._is_frozen = self._is_free & (still_frozen | (is_old & (self._moved > MOVED)))
+
+    @property
+    def frozen(self) -> tuple[int, ...]:
+        """Places of the joints whose sensor has frozen."""
+        return tuple(np.flatnonzero(self._is_frozen).tolist()) if self._is_frozen.any() else ()
 
     def remaining(self, positions: FloatArray) -> tuple[int, ...]:
         """Places of the frozen joints that still have the same position."""
-        self.frozen = tuple(place for place in self.frozen if positions[place] == self._positions[place])
+        if self._is_frozen.any():
+            self._is_frozen = self._is_frozen & (positions == self._positions)
         return self.frozen

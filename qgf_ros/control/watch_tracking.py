@@ -28,16 +28,19 @@ class TrackingWatch:
     def clear(self) -> None:
         """Forgets what was seen."""
         self._commands: deque[tuple[int, FloatArray]] = deque()
-        self._since_ns: IntArray | None = None
+        self._near_ns: IntArray | None = None
 
     def lost(self, now_ns: int, positions: FloatArray, commanded: FloatArray) -> tuple[int, ...]:
         """Places of joints that have been away for `AWAY_S`, at this tick: positions and last command (J,), rad or m."""
         self._commands.append((now_ns, commanded))
         while now_ns - self._commands[0][0] > LATE_S * 1e9:
             self._commands.popleft()
+        if not (np.abs(positions - commanded) > self._allowed).any():  # near the last one, as nearly always
+            self._near_ns = np.full(len(positions), now_ns)
+            return ()
         rows = np.array([command for _, command in self._commands])
         is_away = np.abs(positions - np.clip(positions, rows.min(0), rows.max(0))) > self._allowed
-        since_ns = np.full(len(positions), now_ns) if self._since_ns is None else self._since_ns
-        self._since_ns = np.where(is_away, since_ns, now_ns)
-        found = is_away & (now_ns - self._since_ns >= AWAY_S * 1e9)
-        return tuple(int(place) for place in np.flatnonzero(found))
+        near_ns = np.full(len(positions), now_ns) if self._near_ns is None else self._near_ns
+        self._near_ns = np.where(is_away, near_ns, now_ns)
+        found = is_away & (now_ns - self._near_ns >= AWAY_S * 1e9)
+        return tuple(np.flatnonzero(found).tolist())

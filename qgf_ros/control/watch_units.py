@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import FloatArray, IntArray
+from qgf_ros.datatypes import BoolArray, FloatArray, IntArray
 from qgf_ros.seen import Seen
 
 LEAP = np.pi  # rad or m between two readings, beyond what the joint's velocity limit allows in that time
@@ -33,13 +33,13 @@ class UnitsWatch:
         """Forgets the last positions."""
         self._before: tuple[IntArray, FloatArray] | None = None
 
-    def outliers(self, stamps_ns: IntArray, positions: FloatArray) -> tuple[int, ...]:
-        """Places of joints (J,) that cannot be where they are said to be. A leap is found once, at its first reading."""
-        bad = ~((self._lower <= positions) & (positions <= self._upper))
+    def outliers(self, stamps_ns: IntArray, positions: FloatArray) -> BoolArray:
+        """Which joints (J,) cannot be where they are said to be. A leap is found once, at its first reading."""
+        bad: BoolArray = ~((self._lower <= positions) & (positions <= self._upper))
         if self._before is not None:
             passed_s = (stamps_ns - self._before[0]) * 1e-9
             with np.errstate(invalid="ignore"):  # infinity after infinity: refused as not finite
                 leapt = np.abs(positions - self._before[1])
             bad |= leapt > LEAP + self._velocity * np.maximum(passed_s, 0.0)
         self._before = stamps_ns, positions
-        return tuple(int(place) for place in np.flatnonzero(bad))
+        return bad
