@@ -28,7 +28,7 @@ class Outcomes:
     """State: the findings of the last tick, counts, a refused chunk that was not reported yet. One thread."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()  # "verdict:reason" or "refused:REASON" -> how often it began
+        self.counts: Counter[str] = Counter()  # see `CommandSession.counts`
         self._before: frozenset[str] = frozenset()
         self._refused = ""
 

@@ -168,6 +168,7 @@ class CommandSession(SessionBase):
 
     def _brake_from(self, before: Motion, now_ns: int, error: Exception) -> JointCommand | None:
         """This tick's command after a failure: braking from the last one; none where not even that can be computed."""
+        self._outcomes.counts["failed:exception"] += 1
         is_silent = isinstance(error, LimiterError)
         if not is_silent:
             self.fail(f"{type(error).__name__}: {error}")

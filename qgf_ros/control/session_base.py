@@ -141,7 +141,7 @@ class SessionBase:
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each finding began, by `verdict:reason`, and chunks were refused, by `refused:reason`."""
+        """How often each finding began, by `verdict:reason`, chunks were refused, by `refused:reason`, and ticks `failed:exception`."""
         return self._outcomes.counts
 
     @property

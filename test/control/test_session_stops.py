@@ -204,6 +204,7 @@ def test_a_bug_within_a_tick_brakes_from_the_last_command(
     monkeypatch.setattr(bench.gate, "tick", once)
     assert bench.tick().reason == "exception"
     assert "Broken: a bug" in bench.session.sentence
+    assert bench.session.counts["failed:exception"] == 1
     assert_stopped(bench, "exception")
 
 
