@@ -67,7 +67,10 @@ def _message(entry: Entry) -> tuple[str, str, Any]:
         case ActionChunk():
             points = [_point(index, action, (), ()) for index, action in enumerate(entry.actions)]
             message = _make(
-                CHUNK, header=_header(entry.stamp_ns), joint_names=list(entry.names), points=points
+                CHUNK,
+                header=_header(entry.stamp_ns, entry.source),
+                joint_names=list(entry.names),
+                points=points,
             )
             return "/policy_node/chunk", CHUNK, message
         case Command():
@@ -93,9 +96,9 @@ def _make(kind: str, **values: Any) -> Any:
     return STORE.types[kind](**values)
 
 
-def _header(stamp_ns: int) -> Any:
+def _header(stamp_ns: int, frame_id: str = "") -> Any:
     time = _make("builtin_interfaces/msg/Time", sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
-    return _make("std_msgs/msg/Header", stamp=time, frame_id="")
+    return _make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
 
 
 def _point(index: int, q: Any, v: Any, a: Any) -> Any:

@@ -18,6 +18,7 @@ from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
 from qgf_ros.datatypes import ActionChunk, JointReading
 from qgf_ros.errors import ChunkRefused, QgfError
+from qgf_ros.seen import Seen
 from qgf_ros.verify.motion import Before, command_of
 
 CONTRACTS = Path(__file__).parents[1] / "config" / "contracts"
@@ -76,6 +77,13 @@ def contract_of(name: str) -> Contract:
     return replace(contract, deployment=replace(contract.deployment, tool=tool))
 
 
+def everything_seen(contract: Contract) -> Seen:
+    """Data that have every pose: motion begins at full speed."""
+    limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
+    lower, upper = tuple(limit.lower for limit in limits), tuple(limit.upper for limit in limits)
+    return Seen(contract.interface.joints, lower, upper, lower, upper)
+
+
 class World:
     """State: the session, the robot, which does what it is told, and all that was said."""
 
@@ -85,7 +93,7 @@ class World:
         kinematics = Kinematics(self.contract)
         limits = LimitsInForce.of(self.contract)
         self._gate = CommandGate(self.contract, kinematics)
-        self._monitor = JointMonitor(self.contract)
+        self._monitor = JointMonitor(self.contract, everything_seen(self.contract))
         self.session = CommandSession(self._gate, self._monitor, SessionConfig(full_speed_confirmed=True))
         self._certifier = Certifier(self.contract, kinematics, limits)
         self._measured = np.array(STARTS[name])

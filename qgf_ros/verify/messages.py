@@ -86,12 +86,15 @@ def read_executed(message: Any) -> tuple[int, Before]:
 
 
 def read_chunk(message: Any) -> ActionChunk | None:
-    """The chunk in a message; None where it is none that could be played."""
+    """The chunk in a message, what made it in its `frame_id`; None where it is none that could be played."""
     lengths = {len(point.positions) for point in message.points}
     if len(lengths) != 1 or len(message.points) > CHUNK_ACTIONS or len(message.joint_names) > NAMES:
         return None
     actions = np.array([point.positions for point in message.points], np.float64)
-    return ActionChunk(tuple(message.joint_names), actions, stamp_ns(message.header.stamp))
+    header = message.header
+    return ActionChunk(
+        tuple(message.joint_names), actions, stamp_ns(header.stamp), source=str(header.frame_id)
+    )
 
 
 def _floats(values: Any) -> tuple[float, ...]:
