@@ -109,12 +109,24 @@ def load_graph(path: Path) -> Graph:
     """The graph in a file, with what it includes.
 
     Raises:
-        MissingFileError, UnreadableFileError, UnknownKeys, InvalidSetting: as in `qgf_ros.strict`.
+        MissingFileError, FileTooLarge, UnreadableFileError, UnknownKeys, InvalidSetting: as in `qgf_ros.strict`.
         MissingPathError: a node's parameter file does not exist.
-        InvalidSetting: two nodes of one name, or a node takes an argument that is not declared.
+        InvalidSetting: two nodes of one name, a node takes an argument that is not declared, or a graph is included that lies
+            in another folder, or twice, or within itself.
     """
+    return _load(path, [])
+
+
+def _load(path: Path, loaded: list[str]) -> Graph:
+    """`loaded`: names of the graphs that were included by now, in any depth; this adds its own."""
     written = build(GraphFile, read_yaml(path), path.name)
-    included = [load_graph(path.parent / name) for name in written.include]
+    loaded.append(path.name)
+    included = []
+    for name in written.include:
+        if not name or name != Path(name).name or name in loaded:
+            accepted = "the name of another graph's file in the same folder, included once"
+            raise InvalidSetting(f"{path.name}.include", name, accepted)
+        included.append(_load(path.parent / name, loaded))
     own = {name: _anchored(argument, path.parent) for name, argument in written.arguments.items()}
     arguments = {name: argument for graph in included for name, argument in graph.arguments.items()}
     nodes = [node for graph in included for node in graph.nodes]

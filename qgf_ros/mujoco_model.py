@@ -6,9 +6,11 @@ import logging
 from pathlib import Path
 
 import mujoco
+import numpy as np
 
 from qgf_ros.errors import UnreadableFileError
 
+FURTHEST_M = 1000.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -16,7 +18,7 @@ def load_model(path: Path) -> mujoco.MjModel:
     """The model in an MJCF file. From here on MuJoCo's warnings go to Python's log, not into MUJOCO_LOG.TXT.
 
     Raises:
-        UnreadableFileError: MuJoCo does not read it, or warns of it: of numbers that are none, for example.
+        UnreadableFileError: MuJoCo does not read it, or warns of it, or its bodies are nowhere.
     """
     warnings: list[str] = []
     mujoco.set_mju_user_warning(warnings.append)
@@ -28,4 +30,20 @@ def load_model(path: Path) -> mujoco.MjModel:
         mujoco.set_mju_user_warning(_LOG.warning)
     if warnings:
         raise UnreadableFileError(path, "a MuJoCo model", " ".join(warnings[0].split()).rstrip("."))
+    _check_places(path, model)
     return model
+
+
+def _check_places(path: Path, model: mujoco.MjModel) -> None:
+    """Numbers so large that their squares are none leave bodies without a place or an attitude, and MuJoCo silent."""
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    places = np.concatenate([data.xpos.ravel(), data.site_xpos.ravel(), data.geom_xpos.ravel()])
+    turned = np.concatenate([data.xmat, data.site_xmat, data.geom_xmat]).reshape(-1, 3, 3)
+    with np.errstate(invalid="ignore", over="ignore"):
+        is_turned = np.allclose(turned @ turned.transpose(0, 2, 1), np.eye(3), atol=1e-6)
+        is_near = bool((np.abs(places) <= FURTHEST_M).all())
+    if not (is_turned and is_near):
+        raise UnreadableFileError(
+            path, "a MuJoCo model", "its bodies have no place within a kilometre, or no attitude"
+        )

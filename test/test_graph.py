@@ -285,3 +285,12 @@ def test_a_parameter_may_take_an_argument_of_another_name(tmp_path: Path) -> Non
     )
     assert command.parameters["seen"] == str(tmp_path)
     assert "checkpoint" not in command.parameters
+
+
+@pytest.mark.parametrize("include", ["[a.yaml]", "[b.yaml, b.yaml]", "[../b.yaml]", "[c.yaml]", '[""]'])
+def test_a_graph_includes_others_of_its_folder_once_and_never_itself(tmp_path: Path, include: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"description: a\ninclude: {include}\n")
+    (tmp_path / "b.yaml").write_text("description: b\n")
+    (tmp_path / "c.yaml").write_text("description: c\ninclude: [a.yaml]\n")
+    with pytest.raises(InvalidSetting, match="another graph's file in the same folder, included once"):
+        load_graph(tmp_path / "a.yaml")

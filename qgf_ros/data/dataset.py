@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,11 @@ def _stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
     try:
         if stored.shape != () or stored.dtype.kind != "U" or stored.nbytes > 4 * JSON_BYTES:
             raise NotPlain("it is no text")
-        return interface_from_canonical(parse_json(str(stored)))
+        order = "be" if stored.dtype.byteorder == ">" else "le"
+        text = (
+            stored.tobytes().decode(f"utf-32-{order}").rstrip("\0")
+        )  # numpy itself fails on letters that there are not
+        return interface_from_canonical(parse_json(text))
     except ValueError as error:  # NotPlain, or letters that there are not
         problem = f"its interface is not JSON: {error}"
         raise UnreadableFileError(path, "in the OGBench layout", problem) from error
@@ -187,6 +192,15 @@ def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transit
         terminals=ends[:-1].astype(np.float32),
     )
     return transitions, int(reached.sum())
+
+
+def episodes_of(slices: Sequence[Slice]) -> list[Array]:
+    """The observations of each episode (T, O), in order."""
+    return [
+        np.asarray(episode, np.float32)
+        for part in slices
+        for episode in np.split(np.asarray(part.observations), np.flatnonzero(part.terminals[:-1]) + 1)
+    ]
 
 
 def split(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice]]:

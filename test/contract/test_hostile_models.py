@@ -180,6 +180,11 @@ def test_any_text_within_a_model_is_accepted_or_refused_with_a_sentence(
     [
         ("<worldbody><body pos='nan 0 0'><joint/><geom size='1'/></body></worldbody>", "contains a 'NaN'"),
         ("<worldbody><geom size='-1'/></worldbody>", "is not a MuJoCo model"),
+        (
+            "<worldbody><site quat='1e300 1e300 0 0'/></worldbody>",
+            "no place within a kilometre, or no attitude",
+        ),
+        ("<worldbody><body pos='1e200 0 0'><site/></body></worldbody>", "no place within a kilometre"),
     ],
 )
 def test_what_mujoco_warns_of_or_refuses_is_refused_and_leaves_no_log_behind(
