@@ -96,7 +96,8 @@ def analyse(bag: Path, contract: Contract, records: Sequence[EpisodeRecord]) -> 
         if len(record.stamps_ns)
     ]
     figures = command_figures(certificates, windows, commands, contract.tick_ns)
-    lost = {name.removeprefix("lost"): int(count) for name, count in read_facts(bag).items()}
+    facts = read_facts(bag).items()
+    lost = {name.removeprefix("lost"): int(count) for name, count in facts if name.startswith("lost")}
     recorder = {"messages": messages, "lost": lost.pop("", 0), "lost_by_topic": lost}
     return figures | {"latency_ms": spread(np.array(latencies)), "recorder": recorder}
 
