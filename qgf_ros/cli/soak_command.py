@@ -1,4 +1,8 @@
-"""`qgf soak`: simulator, policy node, command node and recorder in real time for minutes; are there commands at every tick?"""
+"""`qgf soak`: a long run, in one of two ways.
+
+`--minutes`: simulator, policy node, command node and recorder as processes in real time; are there commands at every tick?
+`--ticks`: what the command node decides, in process on virtual time, under random faults; does anything unsafe leave?
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,36 @@ from typing import Any
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.runner import print_line
 
-HELP = "run the whole graph in real time for minutes, and report how regular its commands were"
-EXAMPLE = "qgf soak --minutes 10 --json out/soak.json"
+HELP = "run for long: the whole graph in real time (--minutes), or its decisions under random faults in virtual time (--ticks)"
+EXAMPLE = "qgf soak --minutes 10 --json out/soak.json\n  qgf soak --ticks 1000000 --json out/soak_ticks.json"
 LOUD = ("[ERROR]", "[FATAL]")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long (default 1)")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--minutes",
+        type=float,
+        default=1.0,
+        help="real processes, real time, nothing goes wrong on purpose: how regular are commands, chunks, recording (default 1)",
+    )
+    way.add_argument(
+        "--ticks",
+        type=int,
+        metavar="N",
+        help="robot, faults and command session in process, faster than real time: N ticks with random faults, chunks, stops; "
+        "every command is checked by other arithmetic, every certificate verified",
+    )
+    parser.add_argument(
+        "--processes", type=int, default=2, help="with --ticks: parallel processes (default 2)"
+    )
+    parser.add_argument(
+        "--episode",
+        type=int,
+        metavar="K",
+        help="with --ticks: only episode K of that soak, to see a failure again",
+    )
     parser.add_argument("--graph", type=Path, help="graph YAML (default: config/graphs/closed_loop.yaml)")
     parser.add_argument("--contract", type=Path, help="contract YAML (default: the graph's)")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the graph's)")
@@ -30,7 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Runs the graph, prints the table, returns the figures; `exit_code` is 1 where a tick had no command."""
+    """Runs, prints the table, returns the figures; `exit_code` is 1 where a tick had no command, or anything unsafe was found."""
+    if arguments.ticks is not None:
+        from qgf_ros.cli.soak_ticks import run_ticks
+
+        return run_ticks(arguments)
     if not arguments.minutes > 0:
         raise InvalidSetting("--minutes", arguments.minutes, "a time above 0")
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")

@@ -7,7 +7,6 @@ j T^2 / 2 and j T.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -85,19 +84,16 @@ def stopping_distance(velocity: float, acceleration: float, limits: JointLimits,
     """How far (rad) a joint may go on after a stop was asked for, from its command's velocity rad/s and acceleration rad/s2.
 
     v T + v^2 / 2a, and what the bounded jerk adds. The way until the next tick: v T. Until the acceleration is gone, t = a0 / j:
-    v t + a0^3 / 3j^2, which leaves the velocity w = v + a0^2 / 2j. From there to rest with acceleration at most a:
-    w^2 / 2a + w a / 2j; where w is too small to reach a, that is still above the true w sqrt(w / j). Ours; an acceleration
-    against the motion only shortens the way, and counts as none.
+    v t + a0^3 / 3j^2, which leaves at most the velocity w = v + a0^2 / 2j. From there to rest with acceleration at most a:
+    w^2 / 2a + w a / 2j; where w is too small to reach a, that is still above the true w sqrt(w / j). Ours. An acceleration
+    against the motion is taken as one along it: then the bound is wide, since it would shorten the way, or turn it round.
     """
-    v, a, j = abs(velocity), limits.acceleration, limits.jerk
-    a0 = max(math.copysign(acceleration, acceleration * velocity), 0.0) if velocity else abs(acceleration)
-    t = a0 / j
-    w = v + a0**2 / (2 * j)
+    v, a, j, a0 = abs(velocity), limits.acceleration, limits.jerk, abs(acceleration)
+    t, w = a0 / j, v + a0**2 / (2 * j)
     return (v + a0 * tick_s) * tick_s + v * t + a0**3 / (3 * j**2) + w**2 / (2 * a) + w * a / (2 * j)
 
 
 def stopping_time(velocity: float, acceleration: float, limits: JointLimits, tick_s: float) -> float:
     """How long (s) that may take: a tick, until the acceleration is gone, and from there w / a + a / j."""
-    v, a, j = abs(velocity), limits.acceleration, limits.jerk
-    a0 = abs(acceleration)
+    v, a, j, a0 = abs(velocity), limits.acceleration, limits.jerk, abs(acceleration)
     return tick_s + a0 / j + (v + a0**2 / (2 * j)) / a + a / j

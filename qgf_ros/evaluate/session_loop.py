@@ -7,7 +7,7 @@ leaves is watched.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,28 +22,49 @@ from qgf_ros.errors import ChunkRefused, QgfError
 from qgf_ros.evaluate.limit_watch import LimitWatch
 from qgf_ros.evaluate.robot import SCENE_INPUT, SimulatedRobot
 from qgf_ros.evaluate.sources import ChunkSource, Wish
+from qgf_ros.evaluate.witness import Witness
 from qgf_sim.fault_line import FaultLine, Planned
 from qgf_sim.faults import CLOCK, JOINTS, SCENE, Sensed
 from qgf_sim.plant_faults import FaultySimulation
 
+SCALING_TOPIC = "speed_scaling_state_broadcaster/speed_scaling"
+FULL_SPEED = 100.0  # percent
 BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
 BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
+AS_IN_SIMULATION = SessionConfig(full_speed_confirmed=True)
 MakeGate = Callable[[Contract, Kinematics | None], CommandGate]
+
+
+def with_speed_scaling(contract: Contract) -> Contract:
+    """The contract with a controller that says how fast it follows."""
+    return replace(contract, deployment=replace(contract.deployment, speed_scaling=SCALING_TOPIC))
 
 
 @dataclass(frozen=True)
 class Served:
-    """One tick: seconds since the episode's beginning, node time, its outcome, what was refused, what is not as it must be."""
+    """One tick: seconds since the episode's beginning, node time, its outcome, the reasons of chunks that were refused.
+
+    `broken`: limits that the command does not keep, by arithmetic of our own; `unverified`: what of its certificate does not hold.
+    """
 
     at_s: float
     stamp_ns: int
     tick: Tick
     refused: tuple[str, ...]
     broken: tuple[str, ...]
+    unverified: tuple[str, ...]
+
+    @property
+    def unsafe(self) -> tuple[str, ...]:
+        """All that must never be, one sentence each."""
+        return self.broken + self.unverified
 
 
 class SessionLoop:
-    """State: the robot, its faults, the command session. One thread. `reset` comes first."""
+    """State: the robot, its faults, the command session. One thread. `reset` comes first.
+
+    `speed_percent` is what the controller says of its speed, where the contract has a topic for it; None: it is silent.
+    """
 
     def __init__(
         self,
@@ -51,6 +72,7 @@ class SessionLoop:
         simulation: qgf_sim.Simulation,
         source: ChunkSource,
         make_gate: MakeGate = CommandGate,
+        config: SessionConfig = AS_IN_SIMULATION,
     ) -> None:
         """Raises ContractError where the robot does not fit the contract, or its kinematic model cannot be used."""
         self.contract = contract
@@ -59,7 +81,7 @@ class SessionLoop:
         self.simulation = FaultySimulation(simulation, self.faults)
         self._robot = SimulatedRobot(contract, self.simulation)
         self._kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
-        self._make_gate = make_gate
+        self._make_gate, self._config = make_gate, config
 
     def reset(self, seed: int, script: Sequence[Planned] = ()) -> None:
         """A new episode: the robot at rest, the command node activated just now, faults as planned."""
@@ -67,7 +89,8 @@ class SessionLoop:
         contract = self.contract
         self.monitor = JointMonitor(contract)
         self.gate = self._make_gate(contract, self._kinematics)
-        self.session = CommandSession(self.gate, self.monitor, SessionConfig())
+        self.session = CommandSession(self.gate, self.monitor, self._config)
+        self._witness = Witness(contract, self._kinematics, self._config.chunk_max_age_s)
         self._watch = LimitWatch(
             contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9
         )
@@ -75,7 +98,9 @@ class SessionLoop:
         self.last: Tick | None = None
         self.command: JointCommand | None = None
         self._wants_reset = False
+        self.speed_percent: float | None = FULL_SPEED
         self._ticks, self.now_ns = 0, BEGIN_NS
+        self._unverified: list[str] = []  # of announcements, which belong to no tick
         self.source.reset(seed)
         self.new_scene(seed)
 
@@ -85,6 +110,11 @@ class SessionLoop:
         state = self.simulation.joint_state()
         self._set_points = dict(zip(state.names, state.positions.tolist(), strict=True))
 
+    @property
+    def at_s(self) -> float:
+        """Seconds from the episode's beginning to the next tick."""
+        return self._ticks * self.contract.tick_ns * 1e-9
+
     # -- the operator --------------------------------------------------------------------------------------------------
 
     def start(self) -> str:
@@ -93,7 +123,18 @@ class SessionLoop:
             self.last = self.session.start(self.now_ns)
         except QgfError as error:
             return str(error)
+        self._unverified += self._witness.announce(self.last, self._ages())
         return ""
+
+    def emergency_stop(self, is_pressed: bool = False) -> None:
+        """The service, or the topic's word (`is_pressed`), which forbids a reset until it is released."""
+        self.session.emergency_stop(is_pressed)
+        self._witness.emergency(True)
+
+    def emergency_release(self) -> None:
+        """The topic's other word."""
+        self.session.emergency_release()
+        self._witness.emergency(False)
 
     def stop(self) -> None:
         """Brakes to rest and holds."""
@@ -103,6 +144,11 @@ class SessionLoop:
         """As the node: brakes, and begins anew at the measured pose once the arm is at rest."""
         self.session.stop("reset")
         self._wants_reset = True
+
+    def activate(self) -> None:
+        """As the node, deactivated and activated again: forgets the robot; the next joint states place the command anew."""
+        self.session.clear()
+        self._wants_reset = False
 
     def _begin_if_at_rest(self) -> None:
         if not self._wants_reset or not self.session.is_at_rest:
@@ -122,12 +168,20 @@ class SessionLoop:
         self._ticks += 1
         self.faults.advance(at_ns)
         self._sense(BEGIN_NS + at_ns)
+        if self.contract.deployment.speed_scaling is not None and self.speed_percent is not None:
+            self.session.speed_scaling(self.speed_percent, self.now_ns)
         self._begin_if_at_rest()
         refused = self._receive()
-        tick = self.last = self.session.tick(self.now_ns)
+        tick = self.last = self.session.tick(self.now_ns, BEGIN_NS + at_ns)
         broken = self._look(tick)
+        unverified, self._unverified = self._unverified, []
+        unverified += self._witness.tick(tick, self._ages(), self.now_ns)
         self._robot.step(self._set_points)
-        return Served(at_ns * 1e-9, self.now_ns, tick, refused, broken)
+        return Served(at_ns * 1e-9, self.now_ns, tick, refused, broken, tuple(unverified))
+
+    def _ages(self) -> list[float]:
+        ages: list[float] = self.monitor.ages_s(self.now_ns).tolist()
+        return ages
 
     def _sense(self, stamp_ns: int) -> None:
         """What the robot publishes at `stamp_ns`, as it comes through the faults: the clock first."""
@@ -161,6 +215,7 @@ class SessionLoop:
             )
             if name != SCENE_INPUT:
                 self.monitor.update(reading)
+                self._witness.joints(reading)
             self._readings[name] = reading
         elif isinstance(value, qgf_sim.Pose):
             self._readings[name] = PoseReading(message.stamp_ns, value.frame, value.position, value.quat_wxyz)
@@ -169,8 +224,10 @@ class SessionLoop:
         """Offers the chunks that come; the reasons of those refused."""
         refused = []
         for chunk in self.source.arriving(Wish(self.last, self.now_ns, self._readings)):
+            self._witness.offered(chunk)
             try:
                 self.session.offer(chunk, self.now_ns)
+                self._witness.taken(chunk)
             except ChunkRefused as error:
                 refused.append(error.reason)
         return tuple(refused)

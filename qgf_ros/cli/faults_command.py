@@ -1,0 +1,79 @@
+"""`qgf faults`: the table of faults and reactions; every fault strikes in its phases, and what follows is compared."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qgf_ros.evaluate.matrix_row import MatrixRow
+
+HELP = "let every fault of the table strike, and compare what follows with what has to"
+EXAMPLE = "qgf faults --json out/faults.json; qgf faults --only clock; qgf faults --process --kills 50"
+COLUMNS = ("fault", "phase", "expected", "within", "took", "seen")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the verb's arguments."""
+    parser.add_argument("--only", metavar="NAME", help="only faults whose name contains NAME")
+    parser.add_argument(
+        "--process",
+        action="store_true",
+        help="also kill, stall and disturb real processes, in minutes (the rest is in one process, on virtual time)",
+    )
+    parser.add_argument(
+        "--kills", type=int, default=5, help="with --process: phases in which each node is killed (default 5)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs the rows, prints the table, returns the figures; `exit_code` is 1 where a row failed."""
+    from qgf_ros.errors import InvalidSetting
+    from qgf_ros.evaluate.fault_matrix import figures
+
+    if arguments.kills < 1:
+        raise InvalidSetting("--kills", arguments.kills, "at least 1")
+    rows: list[MatrixRow] = []
+    print_row(COLUMNS)
+    for row in _rows(arguments):
+        rows.append(row)
+        took = "-" if row.time_s is None else f"{row.time_s:.2f} s"
+        seen = row.seen if row.passed else f"FAILED  {row.seen}"
+        print_row((row.fault, row.phase, row.expected, f"{row.within_s:.2f} s", took, seen))
+    found = figures(rows)
+    print(f"{found['faults']} faults in {len(rows)} rows, {found['failed']} failed")
+    return found | {"exit_code": int(any(not row.passed for row in rows))}
+
+
+def _rows(arguments: argparse.Namespace) -> Iterator[MatrixRow]:
+    from qgf_ros.cli.shipped import Shipped
+    from qgf_ros.contract.load import load_contract
+    from qgf_ros.evaluate.fault_matrix import run_matrix, select
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MUJOCO_GL", "disable")
+    chosen = select(arguments.only)
+    shipped = Shipped.of_the_graph()
+    task = shipped.task_of(shipped.checkpoint)
+    yield from run_matrix(load_contract(shipped.contract), shipped.checkpoint, task, chosen)
+    if arguments.process:
+        yield from _process_rows(arguments.kills)
+
+
+def _process_rows(kills: int) -> Iterator[MatrixRow]:
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    from qgf_ros.nodes.runtime import require_rclpy
+
+    require_rclpy()
+    from qgf_ros.nodes.process_faults import process_rows
+
+    yield from process_rows(kills, lambda line: print(line, flush=True))
+
+
+def print_row(texts: tuple[str, ...]) -> None:
+    """One line of the table."""
+    fault, phase, expected, within, took, seen = texts
+    print(f"{fault:<31}  {phase:<13}  {expected:<33}  {within:>6}  {took:>6}  {seen}", flush=True)

@@ -1,0 +1,99 @@
+"""Runs the table of faults and reactions: every fault in each of its phases, in process, on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.errors import PhaseNotReachedError, UnknownFaultError
+from qgf_ros.evaluate.fault_cases import CASES, Case
+from qgf_ros.evaluate.matrix_row import MatrixRow
+from qgf_ros.evaluate.phases import Approach, Phase
+from qgf_ros.evaluate.reactions import Story
+from qgf_ros.evaluate.robot import load_simulation
+from qgf_ros.evaluate.session_loop import Served, SessionLoop, with_speed_scaling
+from qgf_ros.evaluate.sources import PolicySource
+from qgf_ros.evaluate.strikes import Interfered
+
+SEED = 0
+SETTLE_S = 0.6  # after the time in which the reaction must come: time to come to rest
+LONGEST_CHUNK_WAIT = 60  # ticks until the next chunk comes
+
+
+@dataclass(frozen=True)
+class _Struck:
+    """The last tick before the fault, and the ticks from its beginning on."""
+
+    before: Served
+    after: list[Served]
+
+
+class FaultMatrix:
+    """State: the loop, which begins anew for each row. One thread."""
+
+    def __init__(self, contract: Contract, checkpoint: Path, task: str) -> None:
+        """Raises as `SessionLoop` and `PolicySource`."""
+        self._contract = contract = with_speed_scaling(contract)
+        self._source = Interfered(PolicySource(contract, checkpoint))
+        self._loop = SessionLoop(contract, load_simulation(task), self._source)
+
+    def row(self, case: Case, phase: Phase) -> MatrixRow:
+        """One row: what followed, and whether anything unsafe left."""
+        expected, within_s = case.expected.words, case.within_s
+        self._loop.reset(SEED)
+        try:
+            approach = Approach(self._loop).run(phase)
+            struck = self._strike(case, approach)
+        except PhaseNotReachedError as error:
+            return MatrixRow(case.fault, phase.value, expected, str(error), None, within_s, False)
+        unsafe = [sentence for served in [*approach, *struck.after] for sentence in served.unsafe]
+        if unsafe:
+            words = f"UNSAFE: {unsafe[0]} ({len(unsafe)} in all)"
+            return MatrixRow(case.fault, phase.value, expected, words, None, within_s, False)
+        seen = case.expected.judge(Story(self._contract, struck.before, struck.after), within_s)
+        return MatrixRow(case.fault, phase.value, expected, seen.words, seen.time_s, within_s, seen.is_right)
+
+    def _strike(self, case: Case, approach: Sequence[Served]) -> _Struck:
+        loop, source = self._loop, self._source
+        before = approach[-1]
+        case.strike.begin(loop, source)
+        after = [loop.tick()]
+        waited = 0
+        while case.strike.waits and not source.has_struck and waited < LONGEST_CHUNK_WAIT:
+            before, waited = after[-1], waited + 1
+            after = [loop.tick()]
+        ticks = round((case.within_s + SETTLE_S) * 1e9 / self._contract.tick_ns)
+        after += [loop.tick() for _ in range(ticks - 1)]
+        return _Struck(before, after)
+
+
+def select(name: str | None) -> list[tuple[Case, Phase]]:
+    """The rows of the table; only those whose fault's name contains `name`, where one is given.
+
+    Raises:
+        UnknownFaultError: no fault's name does.
+    """
+    found = [(case, phase) for case in CASES for phase in case.phases if name is None or name in case.fault]
+    if not found:
+        raise UnknownFaultError(str(name), [case.fault for case in CASES])
+    return found
+
+
+def run_matrix(
+    contract: Contract, checkpoint: Path, task: str, rows: Iterable[tuple[Case, Phase]]
+) -> Iterator[MatrixRow]:
+    """The rows, one after another."""
+    matrix = FaultMatrix(contract, checkpoint, task)
+    for case, phase in rows:
+        yield matrix.row(case, phase)
+
+
+def figures(rows: Sequence[MatrixRow]) -> dict[str, object]:
+    """What `--json` writes: the number of different faults, of rows that failed, and every row."""
+    return {
+        "faults": len({row.fault for row in rows}),
+        "failed": sum(not row.passed for row in rows),
+        "rows": [vars(row) for row in rows],
+    }

@@ -1,0 +1,189 @@
+"""A long life in lockstep: many ticks with random faults, chunks and operators, in episodes that can each be run again.
+
+Unsafe is a command outside a limit, by arithmetic of our own (`limit_watch.py`); a certificate that does not hold
+(`qgf verify`'s rules); an exception that nobody meant, or a limiter that finds no stop. All are written down with their tick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from qgf_ros.contract.load import load_contract
+from qgf_ros.control.gate import CommandGate
+from qgf_ros.datatypes import Rung
+from qgf_ros.errors import InvalidSetting
+from qgf_ros.evaluate.deeds import ON_PURPOSE
+from qgf_ros.evaluate.random_life import RandomLife
+from qgf_ros.evaluate.robot import load_simulation
+from qgf_ros.evaluate.session_loop import MakeGate, Served, SessionLoop, with_speed_scaling
+from qgf_ros.evaluate.sources import ChunkSource, PolicySource
+from qgf_ros.evaluate.wild_chunks import WildChunks
+
+EPISODE_TICKS = 10_000
+POLICY_EVERY = 4  # episodes: one of so many has the policy, the others wild chunks
+RSS_EVERY = 500  # ticks
+FAILURES = ("limiter", "exception")  # latched stops for a fault of our own
+KEPT_TROUBLES = 50  # of an episode
+KEPT_ALIKE = 2
+NUMBER = re.compile(r"[-+]?[0-9][0-9.e+-]*")
+
+
+@dataclass(frozen=True)
+class SoakPlan:
+    """What is run: contract, the policy's checkpoint, task, ticks in all, seed; how many ticks make an episode."""
+
+    contract: Path
+    checkpoint: Path
+    task: str
+    ticks: int
+    seed: int = 0
+    episode_ticks: int = EPISODE_TICKS
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes that makes."""
+        return -(-self.ticks // self.episode_ticks)
+
+    def ticks_of(self, episode: int) -> int:
+        """Ticks of an episode: the last one may be shorter. Raises InvalidSetting where there is no such episode."""
+        if not 0 <= episode < self.episodes:
+            raise InvalidSetting("--episode", episode, f"0 to {self.episodes - 1}")
+        return min(self.episode_ticks, self.ticks - episode * self.episode_ticks)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that must never be: in which episode, at which of its ticks, what."""
+
+    episode: int
+    tick: int
+    kind: str
+    sentence: str
+
+
+@dataclass
+class EpisodeFigures:
+    """What an episode gave. `digest` of all commands in order; `rss` in bytes, every `RSS_EVERY` ticks, of process `pid`."""
+
+    episode: int
+    ticks: int = 0
+    limit_violations: int = 0
+    unverified: int = 0
+    crashes: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
+    shapes: Counter[str] = field(default_factory=Counter)
+    rungs: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+    last: str = ""
+    digest: str = ""
+    rss: list[int] = field(default_factory=list)
+    pid: int = 0
+
+
+class Soak:
+    """Runs episodes one after another. State: the loops, which begin anew with each. One thread."""
+
+    def __init__(self, plan: SoakPlan, make_gate: MakeGate = CommandGate) -> None:
+        """`make_gate`: instead of the command node's, to see whether a fault of its own is found."""
+        self._plan = plan
+        self._contract = with_speed_scaling(load_contract(plan.contract))
+        simulation = load_simulation(plan.task)
+        self._sources: list[ChunkSource] = [
+            WildChunks(self._contract),
+            PolicySource(self._contract, plan.checkpoint),
+        ]
+        self._loops = [SessionLoop(self._contract, simulation, source, make_gate) for source in self._sources]
+
+    def episode(self, number: int) -> EpisodeFigures:
+        """Runs one episode, from its own seed."""
+        has_policy = number % POLICY_EVERY == POLICY_EVERY - 1
+        loop, source = self._loops[has_policy], self._sources[has_policy]
+        random = np.random.default_rng((self._plan.seed, number))
+        found, commands = EpisodeFigures(number, pid=os.getpid()), hashlib.sha256()
+        loop.reset(int(random.integers(2**31)))
+        life = RandomLife(loop, source, random)
+        for tick in range(self._plan.ticks_of(number)):
+            try:
+                served = life.next()
+            except Exception as error:  # a crash of the command node: what the soak looks for
+                note(found, tick, "crash", [f"{type(error).__name__}: {error}"])
+                break
+            _count(found, tick, served, loop.session.sentence)
+            if served.tick.command is not None:
+                commands.update(served.tick.command.positions.tobytes())
+            if tick % RSS_EVERY == 0:
+                found.rss.append(resident_bytes())
+        found.faults, found.deeds, found.digest = life.faults, life.deeds, commands.hexdigest()[:16]
+        return found
+
+
+def _count(found: EpisodeFigures, tick: int, served: Served, sentence: str) -> None:
+    outcome = served.tick
+    label = outcome.rung.value
+    if outcome.rung in (Rung.HOLD, Rung.STOP):
+        label = f"{label}:{outcome.reason}"
+    found.ticks += 1
+    found.rungs[outcome.rung.value] += 1
+    found.reasons[label] += 1
+    found.refused.update(served.refused)
+    found.findings.update({f"{finding.verdict.value}:{finding.reason}" for finding in outcome.findings})
+    found.limit_violations += len(served.broken)
+    found.unverified += bool(served.unverified)
+    note(found, tick, "limit", served.broken)
+    note(found, tick, "unverified", served.unverified)
+    begins = outcome.rung is Rung.STOP and label != found.last
+    if begins and outcome.reason in FAILURES and ON_PURPOSE not in sentence:
+        note(found, tick, "crash", [f"{outcome.reason}: {sentence}"])
+    found.last = label
+
+
+def note(found: EpisodeFigures, tick: int, kind: str, sentences: Sequence[str]) -> None:
+    """Writes down what must never be: of sentences that differ only in their numbers, the first `KEPT_ALIKE`."""
+    found.crashes += len(sentences) if kind == "crash" else 0
+    for sentence in sentences:
+        shape = f"{kind} {NUMBER.sub('#', sentence)}"
+        found.shapes[shape] += 1
+        if found.shapes[shape] <= KEPT_ALIKE and len(found.troubles) < KEPT_TROUBLES:
+            found.troubles.append(Trouble(found.episode, tick, kind, sentence))
+
+
+def resident_bytes() -> int:
+    """Memory of this process that lies in RAM."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def run_soak(plan: SoakPlan, processes: int) -> Iterator[EpisodeFigures]:
+    """Every episode, in parallel processes, as they end (in any order)."""
+    os.environ.setdefault("MUJOCO_GL", "disable")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with multiprocessing.get_context("spawn").Pool(
+        min(processes, plan.episodes), _start_worker, (plan,)
+    ) as pool:
+        yield from pool.imap_unordered(_run_episode, range(plan.episodes))
+
+
+_worker: Soak | None = None  # of a worker process
+
+
+def _start_worker(plan: SoakPlan) -> None:
+    global _worker
+    _worker = Soak(plan)
+
+
+def _run_episode(number: int) -> EpisodeFigures:
+    assert _worker is not None, "the pool's initializer has run"
+    return _worker.episode(number)

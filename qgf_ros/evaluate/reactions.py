@@ -1,0 +1,197 @@
+"""What has to follow from a fault, and whether it did: judged by the ticks that were served from its beginning on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.datatypes import JointCommand, Rung, Verdict
+from qgf_ros.evaluate.limit_watch import AT_REST, stopping_distance, stopping_time
+from qgf_ros.evaluate.session_loop import Served
+
+FRESH_SHARE = (
+    0.5  # of the ticks while an arm goes on that have a fresh action: with faults that it has to bear
+)
+ROUNDING = 1e-6  # rad and s
+
+
+@dataclass(frozen=True)
+class Story:
+    """The last tick before the fault, and those from its beginning on."""
+
+    contract: Contract
+    before: Served
+    after: Sequence[Served]
+
+    def seconds(self, index: int) -> float:
+        """The longest time from the fault, which may have begun right after the tick before, to tick `index` of `after`."""
+        return (index + 1) * self.contract.tick_ns * 1e-9
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What followed, in words; after how long (s, None where the reaction never came); whether all of it was right."""
+
+    words: str
+    time_s: float | None
+    is_right: bool
+
+
+class Reaction(Protocol):
+    """What has to follow."""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        ...
+
+    def judge(self, story: Story, within_s: float) -> Seen:
+        """What followed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rests:
+    """The arm brakes, on this rung with this reason, and comes to rest within its stopping distance and time."""
+
+    rung: Rung
+    reasons: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """See `Reaction`."""
+        return f"{self.rung.value}: {' or '.join(self.reasons)}" if self.reasons else self.rung.value
+
+    def judge(self, story: Story, within_s: float) -> Seen:
+        """See `Reaction`."""
+        index = next((i for i, served in enumerate(story.after) if self._is_there(served)), None)
+        if index is None:
+            return Seen(history(story.after), None, False)
+        time_s, reached = story.seconds(index), story.after[index]
+        last = story.before if index == 0 else story.after[index - 1]
+        braking = [served for served in story.after[index:] if served.tick.rung is self.rung]
+        rest = rest_words(story.contract, last.tick.command, [served.tick.command for served in braking])
+        words = f"{_label(reached)}, {rest.words}"
+        return Seen(words, time_s, rest.is_right and time_s <= within_s + ROUNDING)
+
+    def _is_there(self, served: Served) -> bool:
+        return served.tick.rung is self.rung and (not self.reasons or served.tick.reason in self.reasons)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """No action is there to play: the arm ends at rest at its last target, on rung `tail`."""
+
+    words = "tail, then rest"
+
+    def judge(self, story: Story, within_s: float) -> Seen:
+        """See `Reaction`."""
+        resting = [
+            served.tick.rung is Rung.TAIL and _is_at_rest(served.tick.command) for served in story.after
+        ]
+        if not resting[-1] or any(served.tick.rung in (Rung.HOLD, Rung.STOP) for served in story.after):
+            return Seen(history(story.after), None, False)
+        index = len(resting) - resting[::-1].index(False) if False in resting else 0
+        time_s = story.seconds(index)
+        return Seen(f"tail, at rest after {time_s:.2f} s", time_s, time_s <= within_s + ROUNDING)
+
+
+@dataclass(frozen=True)
+class GoesOn:
+    """Nothing is wrong that the arm could not bear: it goes on as before, for the whole time."""
+
+    refused: str = ""  # reason of the chunk that is refused meanwhile
+    finding: str = ""  # reason of the check that slows or clamps
+
+    @property
+    def words(self) -> str:
+        """See `Reaction`."""
+        more = [f"chunk refused: {self.refused}"] * bool(self.refused) + [self.finding] * bool(self.finding)
+        return ", ".join(["goes on", *more])
+
+    def judge(self, story: Story, within_s: float) -> Seen:
+        """See `Reaction`."""
+        wanted = round(within_s * 1e9 / story.contract.tick_ns)
+        ticks = story.after[:wanted]
+        was_holding = story.before.tick.rung is Rung.HOLD
+        if was_holding:
+            is_right = all(_label(served) == _label(story.before) for served in ticks)
+        else:
+            fresh = sum(served.tick.rung is Rung.CHUNK for served in ticks)
+            held = any(served.tick.rung in (Rung.HOLD, Rung.STOP) for served in ticks)
+            is_right = not held and fresh >= FRESH_SHARE * len(ticks)
+        found = self._found(ticks)
+        words = ", ".join([history(ticks), *found])
+        is_right = is_right and len(found) == bool(self.refused) + bool(self.finding)
+        return Seen(words, story.seconds(len(ticks) - 1) if is_right else None, is_right)
+
+    def _found(self, ticks: Sequence[Served]) -> list[str]:
+        refused = [f"chunk refused: {self.refused}"] * any(self.refused in served.refused for served in ticks)
+        findings = {finding.reason for served in ticks for finding in served.tick.findings}
+        return refused + [self.finding] * (self.finding in findings)
+
+
+@dataclass(frozen=True)
+class Slows:
+    """The arm goes on along its path, more slowly, with this reason."""
+
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """See `Reaction`."""
+        return f"slow: {self.reason}"
+
+    def judge(self, story: Story, within_s: float) -> Seen:
+        """See `Reaction`."""
+        for index, served in enumerate(story.after):
+            command = served.tick.command
+            found = {entry.reason for entry in served.tick.findings if entry.verdict is Verdict.SLOW}
+            if command is not None and self.reason in found and command.speed < 1.0:
+                time_s = story.seconds(index)
+                words = f"slow: {self.reason}, path speed {command.speed:.2f}"
+                return Seen(words, time_s, time_s <= within_s + ROUNDING)
+        return Seen(history(story.after), None, False)
+
+
+def rest_words(contract: Contract, last: JointCommand | None, braking: Sequence[JointCommand | None]) -> Seen:
+    """Whether a stop that began after the command `last` ended within its distance and time.
+
+    The bound of each joint is `stopping_distance` of its commanded velocity and acceleration; without commands none moves.
+    """
+    commands = [command for command in braking if command is not None]
+    if last is None or not commands:
+        return Seen("no commands", None, True)
+    limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
+    tick_s = contract.tick_ns * 1e-9
+    states = list(zip(last.velocities.tolist(), last.accelerations.tolist(), limits, strict=True))
+    allowed = np.array([stopping_distance(v, a, limit, tick_s) for v, a, limit in states])
+    longest_s = max(stopping_time(v, a, limit, tick_s) for v, a, limit in states)
+    moved = np.abs(np.array([command.positions for command in commands]) - last.positions).max(axis=0)
+    at = next((i for i, command in enumerate(commands) if _is_at_rest(command)), None)
+    if at is None:
+        return Seen("never at rest", None, False)
+    time_s = at * tick_s
+    is_right = bool((moved <= allowed + ROUNDING).all()) and time_s <= longest_s + ROUNDING
+    worst = int(np.argmax(moved))
+    words = f"at rest in {time_s:.2f} s and {moved[worst]:.3f} rad of {allowed[worst]:.3f}"
+    return Seen(words, time_s, is_right)
+
+
+def history(ticks: Sequence[Served]) -> str:
+    """Rungs and reasons with their ticks, in the order in which they first came."""
+    counts = Counter(_label(served) for served in ticks)
+    return ", ".join(f"{label} {count}" for label, count in counts.items())
+
+
+def _label(served: Served) -> str:
+    return ": ".join(filter(None, (served.tick.rung.value, served.tick.reason)))
+
+
+def _is_at_rest(command: JointCommand | None) -> bool:
+    return command is None or bool(np.abs([command.velocities, command.accelerations]).max() < AT_REST)

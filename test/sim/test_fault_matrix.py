@@ -1,0 +1,89 @@
+"""Every fault in each of its phases: what follows is what has to, in time, and nothing unsafe leaves. `qgf faults` prints the table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from contract_files import SHIPPED
+
+pytest.importorskip("mujoco", reason="the simulated robots are MuJoCo's")
+pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
+
+from ros_graph import ROOT
+
+from qgf_ros.cli.main import main
+from qgf_ros.contract.load import load_contract
+from qgf_ros.datatypes import Rung
+from qgf_ros.errors import UnknownFaultError
+from qgf_ros.evaluate.fault_cases import CASES, STALE_S, TICK_S, Case
+from qgf_ros.evaluate.fault_matrix import FaultMatrix, figures, select
+from qgf_ros.evaluate.matrix_row import MatrixRow
+from qgf_ros.evaluate.phases import Phase
+from qgf_ros.evaluate.reactions import GoesOn, Rests
+
+pytestmark = pytest.mark.sim
+
+ROWS = [pytest.param(case, phase, id=f"{case.fault}, {phase.value}") for case, phase in select(None)]
+
+
+@pytest.fixture(scope="module")
+def matrix() -> FaultMatrix:
+    return FaultMatrix(load_contract(SHIPPED), ROOT / "checkpoints/ur5e_cube", "cube-single-task2")
+
+
+@pytest.mark.parametrize(("case", "phase"), ROWS)
+def test_what_follows_is_what_has_to(matrix: FaultMatrix, case: Case, phase: Phase) -> None:
+    row = matrix.row(case, phase)
+    assert row.passed, f"expected {row.expected} within {row.within_s} s; seen after {row.time_s}: {row.seen}"
+
+
+def test_the_table_has_every_phase_and_more_faults_than_were_asked_for() -> None:
+    assert len({case.fault for case in CASES}) == len(CASES) >= 24
+    assert {phase for case in CASES for phase in case.phases} == set(Phase)
+
+
+def test_the_table_asks_for_the_times_that_were_promised() -> None:
+    """Stale joint states within 0.1 s; an emergency stop by the very next command, in every phase."""
+    by_name = {case.fault: case for case in CASES}
+    assert by_name["joint states lost"].within_s == STALE_S == 0.1
+    emergency = by_name["emergency stop called"]
+    assert emergency.within_s == TICK_S <= load_contract(SHIPPED).interface.control_period_s
+    assert set(emergency.phases) == set(Phase)
+
+
+def test_a_reaction_that_does_not_come_or_comes_late_fails_its_row(matrix: FaultMatrix) -> None:
+    lost = next(case for case in CASES if case.fault == "joint states lost")
+    another = replace(lost, expected=Rests(Rung.HOLD, ("future",)))
+    assert not matrix.row(another, Phase.FAST).passed
+    sooner = matrix.row(replace(lost, within_s=0.03), Phase.FAST)
+    assert not sooner.passed
+    assert sooner.time_s is not None
+    assert sooner.time_s > 0.03
+    assert not matrix.row(replace(lost, expected=GoesOn(), within_s=0.5), Phase.FAST).passed
+
+
+def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+    with pytest.raises(
+        UnknownFaultError, match="No fault is called 'gremlin': there are joint states lost, "
+    ):
+        select("gremlin")
+
+
+def test_the_verb_prints_the_table_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "faults.json"
+    assert main(["faults", "--only", "emergency stop pressed", "--json", str(file)]) == 0
+    printed, written = capsys.readouterr().out, json.loads(file.read_text())
+    assert "stop: emergency" in printed
+    assert "reaching fast" in printed
+    assert written["faults"] == 1
+    assert written["failed"] == 0
+    assert {"fault", "phase", "expected", "seen", "time_s", "within_s"} <= set(written["rows"][0])
+
+
+def test_a_row_that_failed_is_counted() -> None:
+    rows = [MatrixRow("a fault", "holding", "hold", "chunk", None, 0.1, passed) for passed in (True, False)]
+    assert figures(rows)["failed"] == 1
+    assert figures(rows)["faults"] == 1

@@ -1,0 +1,46 @@
+"""The soak in lockstep as CI runs it: 50,000 ticks in two processes with nothing unsafe in them, and the verb that runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mujoco", reason="the simulated robots are MuJoCo's")
+pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
+
+from qgf_ros.cli.main import main
+
+pytestmark = pytest.mark.sim
+
+FIGURES = {"ticks", "limit_violations", "unverified", "crashes", "rss_growth", "rungs", "faults", "seconds"}
+
+
+def test_the_verb_runs_a_few_ticks_and_writes_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "soak.json"
+    assert main(["soak", "--ticks", "300", "--episode", "0", "--json", str(file)]) == 0
+    written = json.loads(file.read_text())
+    assert written.keys() >= FIGURES
+    assert written["ticks"] == 300
+    assert "0 violations" in capsys.readouterr().out
+
+
+def test_an_episode_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["soak", "--ticks", "300", "--episode", "1"]) == 2
+    assert "--episode is 1, but it must be 0 to 0" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_fifty_thousand_ticks_have_nothing_unsafe_in_them(tmp_path: Path) -> None:
+    file = tmp_path / "soak.json"
+    main(["soak", "--ticks", "50000", "--processes", "2", "--json", str(file)])
+    written = json.loads(file.read_text())
+    assert written["troubles"] == []
+    assert written["ticks"] == 50_000
+    assert written["limit_violations"] == written["unverified"] == written["crashes"] == 0
+    assert written["rss_growth"] < 0.05
+    assert len(written["faults"]) >= 20
+    assert written["rungs"]["chunk"] > 0.4 * written["ticks"]
