@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from qgf_ros.cli.recipe import Recipe
     from qgf_ros.contract.schema import Contract
+    from qgf_ros.seen import Seen
     from qgf_ros.train.loop import Trainer
 
 HELP = "train a policy and its critic from a recipe"
@@ -122,6 +123,8 @@ class TrainingRun:
     def _prepare(self) -> Trainer:
         from qgf_ros.data.dataset import fingerprint, from_slices, read_slices, split
         from qgf_ros.data.normalizer import fit_normalizer
+        from qgf_ros.data.seen_joints import seen_in
+        from qgf_ros.errors import ContractError
         from qgf_ros.train.loop import make_trainer
         from qgf_ros.train.state_file import device_for_training, run_identity
 
@@ -135,6 +138,11 @@ class TrainingRun:
             {"train": fixed, "data": self._data_hash, "interface": interface.digest}
         )
         kept, held = split(slices, config.held_out)
+        try:
+            self._seen: Seen | None = seen_in(self._contract, kept)
+        except ContractError as error:
+            self._seen = None
+            print(f"{error} The command node will not know where the data began.")
         training, held_out = (from_slices(part, interface, config.relabel) for part in (kept, held))
         normalizer = fit_normalizer(part.observations for part in kept)
         device = device_for_training()
@@ -165,6 +173,8 @@ class TrainingRun:
             "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
         save_checkpoint(self._recipe.output, trainer.checkpoint(self._recipe.defaults, provenance))
+        if self._seen is not None:
+            self._seen.save(self._recipe.output)
 
     def _look(self, trainer: Trainer, log: SummaryWriter) -> None:
         if self._recipe.evaluate is None:
