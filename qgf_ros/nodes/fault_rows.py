@@ -41,7 +41,7 @@ class Case:
 
 
 def react(robot: FaultGraph, case: Case, strike: Strike) -> MatrixRow:
-    """Strikes, waits for the reaction, and counts the ticks until then: so many periods it took."""
+    """Strikes, waits for the reaction, and counts the ticks until then: so many periods it took at most."""
     robot.client.spin(PHASE_S)
     robot.begin_window()
     at_ns = robot.now_ns()
@@ -53,7 +53,7 @@ def react(robot: FaultGraph, case: Case, strike: Strike) -> MatrixRow:
     robot.client.spin(AFTER_S)
     after = since(robot, at_ns)
     count = next(number for number, tick in enumerate(after) if case.is_met(tick))
-    return told(robot, case, case.expected, count * robot.contract.tick_ns * 1e-9)
+    return told(robot, case, case.expected, (count + 1) * robot.contract.tick_ns * 1e-9)
 
 
 def lacking(robot: FaultGraph, case: Case, at_ns: int) -> MatrixRow:
