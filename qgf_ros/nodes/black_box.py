@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rclpy.serialization import serialize_message
@@ -38,8 +40,11 @@ class Kept:
 class BlackBox:
     """State: the ring, and the bag being written if there is one. One thread."""
 
-    def __init__(self, folder: Path | None, name: str) -> None:
-        """`folder` of the recordings, None: off; `name` of the node begins theirs."""
+    def __init__(
+        self, folder: Path | None, name: str, facts: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`folder` of the recordings, None: off; `name` of the node begins theirs; `facts` stand in each one's metadata."""
+        self._facts = dict(facts)
         self._folder, self._name = folder, re.sub(r"\W+", "_", name).strip("_")
         self._ring: deque[Kept] = deque()
         self._latched: dict[str, Kept] = {}
@@ -99,7 +104,7 @@ class BlackBox:
         self.error = ""
         try:
             self._bag = BagWriter(path, prefixes(), CHUNK_BYTES)
-            self._bag.facts = {"reason": reason}
+            self._bag.facts = self._facts | {"reason": reason}
         except (QgfError, OSError) as error:
             self.error = f"The black box was not written: {error}"
             return

@@ -245,5 +245,5 @@ class CommandNode(LifecycleNode):
             self._health.report(self._commander, self._emergency.is_pressed)
 
     def _look_around(self) -> None:
-        if self._commander is not None and self._is_ticking:
+        if self._commander is not None:
             self._health.worst_look_ms = self._inputs.look_around()

@@ -43,6 +43,7 @@ class CommandInputs:
         self._node, self._commander, self._now_ns, self._after = node, commander, now_ns, after
         self._subscriptions = Inputs(node, is_polled=not lockstep)
         self._listened = [emergency.LISTENED]
+        self._stop = stop
         stop.listen(self._subscriptions, self._noted)
         sensor = qos.sensor(lockstep)
         for topic in commander.joint_topics:
@@ -64,6 +65,7 @@ class CommandInputs:
     def look_around(self) -> float:
         """Looks who else publishes, and holds the arm where nobody should; the longest look so far, ms."""
         session = self._commander.session
+        self._stop.look(self._node.get_publishers_info_by_topic(emergency.TOPIC))
         apply(self._watch.look(), session.suspend, session.unsuspend)
         return self._watch.worst_ms
 

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.schema import Message
+from qgf_ros.contract.travel import pack_contract
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
@@ -49,7 +50,7 @@ class Commander:
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
-        self.box = BlackBox(setup.black_box, node.get_fully_qualified_name())
+        self.box = BlackBox(setup.black_box, node.get_fully_qualified_name(), pack_contract(contract))
         self._period_ns = round(contract.interface.control_period_s * 1e9)
         self.pace, self._followed = Pace(contract.tick_ns), 0
         self.rate = Rate(now_ns)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from rclpy.qos import DurabilityPolicy
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -26,12 +28,16 @@ class EmergencyStop:
         self._session: CommandSession | None = None
 
     def listen(self, inputs: Inputs, noted: Noted) -> None:
-        """Listens on the topic: to what comes, and to what a publisher keeps for latecomers. To be called before other topics.
+        """Listens on the topic. To be called before other topics; `noted` wraps the callback so that words are recorded."""
+        self._inputs, self._callback, self._hears_kept = inputs, noted(TOPIC, self._on_word), False
+        inputs.subscribe(Bool, TOPIC, self._callback, qos.EMERGENCY)
 
-        `noted` wraps the callback so that words are recorded.
-        """
-        for profile in (qos.EMERGENCY, qos.EMERGENCY_KEPT):
-            inputs.subscribe(Bool, TOPIC, noted(TOPIC, self._on_word), profile)
+    def look(self, offers: Sequence[TopicEndpointInfo]) -> None:
+        """Listens also to what was said before we came, once all who publish keep it: asking others for it would warn them."""
+        kept = [offer.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers]
+        if kept and all(kept) and not self._hears_kept:
+            self._hears_kept = True
+            self._inputs.subscribe(Bool, TOPIC, self._callback, qos.EMERGENCY_KEPT)
 
     def guard(self, session: CommandSession | None) -> None:
         """The session that is stopped from now on: at once, where the topic's last word says so."""

@@ -21,7 +21,7 @@ COMMAND = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 CHUNK = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 # Every tick leaves one: recorders and the lockstep need them all.
 CERTIFICATE = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)
-# An emergency stop must arrive; a second subscription gets what a button's driver keeps for latecomers.
+# An emergency stop must arrive; where a button's driver keeps its word for latecomers, a second subscription gets that.
 EMERGENCY = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)
 EMERGENCY_KEPT = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
 # A state, not an event: whoever comes late gets it too.
