@@ -287,8 +287,12 @@ def stale_joints(tape: Tape) -> None:
     place = tape.choose(runs)
     entry = tape.entries[place]
     assert isinstance(entry, Certified)
-    kept = [reading for reading in tape.entries[:place] if isinstance(reading, JointReading)][-50]
-    since = tape.entries.index(kept) if not isinstance(kept, np.ndarray) else 0
+    before = [index for index in range(place) if isinstance(tape.entries[index], JointReading)]
+    if len(before) < 50:
+        raise NoPlace
+    since = before[-50]
+    kept = tape.entries[since]
+    assert isinstance(kept, JointReading)
     tape.entries[since + 1 : place] = [
         other for other in tape.entries[since + 1 : place] if not isinstance(other, JointReading)
     ]

@@ -23,6 +23,7 @@ class JointAges:
         self._max_age_ns = round(min(contract.deployment.inputs[name].max_age_s for name in inputs) * 1e9)
         self._lag_ns = lag_ns
         self._known: dict[str, dict[int, float]] = {joint: {} for joint in self._joints}  # positions by stamp
+        self._first_ns: dict[str, int] = {}
 
     def take(self, reading: JointReading) -> None:
         """A message of joint states came."""
@@ -31,6 +32,7 @@ class JointAges:
         for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
             if name in self._known:
                 known = self._known[name]
+                self._first_ns.setdefault(name, reading.stamp_ns)
                 known.pop(reading.stamp_ns, None)
                 known[reading.stamp_ns] = position
                 if len(known) > KEPT:
@@ -49,8 +51,9 @@ class JointAges:
                 age_ns, is_known = 10**18, not moves  # none has come so far
             else:
                 age_ns = round(age_s * 1e9)
-                # forgotten after the clock went back reads as the stamp 0
-                is_known = stamp_ns - age_ns in self._known[name] or (age_ns == stamp_ns and not moves)
+                used_ns = stamp_ns - age_ns  # 0: forgotten after the clock went back
+                is_known = used_ns in self._known[name]
+                is_known = is_known or (not moves and (used_ns == 0 or self._is_before(name, used_ns)))
             if moves and not -FUTURE_NS <= age_ns <= self._max_age_ns:
                 expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
                 found.append((What.STALE, name, expected, f"{age_s:.9g} s"))
@@ -60,6 +63,14 @@ class JointAges:
                 expected = f"one of {self._newest_age_ns(name, stamp_ns) * 1e-9:.9g} s had come"
                 found.append((What.AGE, name, expected, f"{age_s:.9g} s"))
         return found
+
+    def reach(self, ages_s: tuple[float, ...], stamp_ns: int) -> bool:
+        """Whether the joint states used at `stamp_ns` may be known: a recorder can begin after the first of them."""
+        used = [stamp_ns - round(age_s * 1e9) for age_s in ages_s if math.isfinite(age_s)]
+        return not any(map(self._is_before, self._joints, used))
+
+    def _is_before(self, name: str, used_ns: int) -> bool:
+        return name not in self._first_ns or used_ns < self._first_ns[name]
 
     def _newest_age_ns(self, name: str, stamp_ns: int) -> int:
         """The age of the newest reading that is not from the future."""

@@ -185,7 +185,7 @@ class Verifier:
             self._before = None
             self._brake.forget()
         found += self._latch.check(certificate, 1 + missed, has_begun_anew)
-        found += self._check_motion(certificate, executed)
+        found += self._check_motion(certificate, stamp_ns, executed)
         self._before = command_of(certificate)
         return found
 
@@ -227,7 +227,7 @@ class Verifier:
             found.append((What.FINDING, "rung", "chunk, tail, hold or stop", certificate.rung))
         return found
 
-    def _check_motion(self, certificate: Certificate, executed: Before | None) -> list[Found]:
+    def _check_motion(self, certificate: Certificate, stamp_ns: int, executed: Before | None) -> list[Found]:
         bounds = self._bounds.get(certificate.limits)
         if bounds is None:
             bounds = self._bounds[next(iter(self._bounds))]
@@ -253,16 +253,16 @@ class Verifier:
             found.append((What.EXECUTED, "", "`executed` and the certificate say the same", "other values"))
         if before is None or (certificate.shadow and before.is_at_rest):
             before = None
-            found += self._check_placed(certificate)
+            found += self._check_placed(certificate, stamp_ns)
         seconds = self._sent.seconds(certificate.followed)
         found += check_joints(self._joints, bounds, certificate, before, seconds)
         found += self._brake.check(certificate, before, bounds)
         return found + self._check_tool(certificate, bounds)
 
-    def _check_placed(self, certificate: Certificate) -> list[Found]:
+    def _check_placed(self, certificate: Certificate, stamp_ns: int) -> list[Found]:
         """Where the joints were measured, as near as a start allows."""
-        if self.ticks == 1:  # the recording begins here
-            return []
+        if self.ticks == 1 or not self._ages.reach(certificate.joint_ages_s, stamp_ns):
+            return []  # the recording begins here
         limits = self._contract.deployment.limits
         return [
             (What.PLACED, name, f"within {limits[name].start_error:g} of the measured", f"{q:.6g} rad")

@@ -50,3 +50,4 @@ def test_every_tick_that_is_served_has_a_command_and_all_of_it_is_in_the_bag(
         "/command_node/executed",
         "/forward_position_controller/commands",
     } <= topics
+    assert main(["verify", str(bag)]) == 0, capsys.readouterr().out
