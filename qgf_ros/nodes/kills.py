@@ -26,6 +26,7 @@ from qgf_ros.graph import Graph
 from qgf_ros.nodes.fault_graph import (
     COMMAND,
     POLICY,
+    RECORDER,
     SIM,
     FaultGraph,
     controllers,
@@ -129,9 +130,13 @@ def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int
     return CommandKill(kind, phase_s, float(speeds.max()), moved, lag, np.array(bound), rest_s)
 
 
-def kill_policy_nodes(graph: Graph, phases: list[float], say: Sink) -> Iterator[PolicyKill]:
-    """Kills the policy node in play after each of these phases (s), and lets another go on. Raises as `FaultGraph`."""
-    with FaultGraph(graph, {}, (), say) as robot:
+def kill_policy_nodes(graph: Graph, phases: list[float], bag: Path, say: Sink) -> Iterator[PolicyKill]:
+    """Kills the policy node in play after each of these phases (s), and lets another go on; all is recorded in `bag`.
+
+    Raises as `FaultGraph`.
+    """
+    with FaultGraph(graph, {"record": str(bag)}, (), say) as robot:
+        robot.start(RECORDER)
         robot.start(SIM)
         robot.start(COMMAND)
         waiting: deque[Process] = deque()
@@ -142,12 +147,13 @@ def kill_policy_nodes(graph: Graph, phases: list[float], say: Sink) -> Iterator[
             activate_policy(robot, process)
             if number == 0:
                 robot.start_motion()
-            robot.begin_window()
+                robot.begin_window()
             robot.until(lambda: bool(robot.heard.chunks) and robot.moves(), f"motion under {process.name}")
             robot.client.spin(phase_s)
             at_ns = robot.kill(process, signal.SIGKILL)
             robot.client.spin(WATCH_S)
             yield policy_kill(robot, phase_s, at_ns)
+            robot.begin_window()
             robot.forget(process)
 
 

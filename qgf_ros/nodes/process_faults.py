@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from qgf_ros.contract.schema import OutputKind
+from qgf_ros.bags.reader import read_facts
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.evaluate.matrix_row import MatrixRow
 from qgf_ros.graph import Graph, load_graph
 from qgf_ros.nodes.command_faults import command_rows, ending_rows, mismatched_sensor
@@ -14,9 +18,11 @@ from qgf_ros.nodes.kills import PHASE_S, CommandKill, PolicyKill, kill_command_n
 from qgf_ros.nodes.policy_faults import policy_rows
 from qgf_ros.runner import Sink
 from qgf_ros.share import share_path
+from qgf_ros.verify.bag import verify_bag
 
 GRAPH = "config/graphs/closed_loop.yaml"
 SEED = 0
+TOLD = 5  # violations
 
 
 def process_rows(kills: int, say: Callable[[str], None]) -> Iterator[MatrixRow]:
@@ -42,10 +48,13 @@ def kill_rows(graph: Graph, kills: int, say: Callable[[str], None], sink: Sink) 
     """kill -9 of the policy node and of the command node, half of the latter under each kind of output."""
     phases: list[float] = np.random.default_rng(SEED).uniform(*PHASE_S, kills).tolist()
     policies = []
-    for killed in kill_policy_nodes(graph, phases, sink):
-        say(policy_line(killed))
-        policies.append(killed)
-    yield policy_row(policies)
+    with tempfile.TemporaryDirectory(prefix="qgf_kills_") as folder:
+        bag = Path(folder) / "bag"
+        for killed in kill_policy_nodes(graph, phases, bag, sink):
+            say(policy_line(killed))
+            policies.append(killed)
+        yield policy_row(policies)
+        yield verified_row(bag, load_contract(Path(graph.arguments["contract"].default)), say)
     halves = {OutputKind.GROUP: phases[: (kills + 1) // 2], OutputKind.TRAJECTORY: phases[(kills + 1) // 2 :]}
     for kind, half in halves.items():
         commands = []
@@ -54,6 +63,17 @@ def kill_rows(graph: Graph, kills: int, say: Callable[[str], None], sink: Sink) 
             commands.append(kill)
         if commands:
             yield command_row(kind, commands)
+
+
+def verified_row(bag: Path, contract: Contract, say: Callable[[str], None]) -> MatrixRow:
+    """Whether the verifier finds anything in the recording of all kills of the policy node."""
+    report = verify_bag(bag, contract, read_facts(bag))
+    for entry in report.violations[:TOLD]:
+        say(str(entry))
+    expected = "every certificate verified"
+    seen = expected if report.holds else f"{report.counts.total()} violations in {report.ticks} ticks"
+    fault = f"policy node kill -9, recording of {report.ticks} ticks"
+    return MatrixRow(fault, "all", expected, seen, 0.0, 0.0, report.holds)
 
 
 def policy_line(kill: PolicyKill) -> str:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from ros_graph import ENVIRONMENT, ROOT
 
+from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import OutputKind
 from qgf_ros.graph import Graph, load_graph
 from qgf_ros.nodes.kills import PHASE_S, kill_command_nodes, kill_policy_nodes
+from qgf_ros.nodes.process_faults import verified_row
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]
 
@@ -44,12 +46,16 @@ def test_a_command_node_that_is_killed_leaves_the_joints_inside_the_stopping_bou
     assert kill.share <= 1.0, kill
 
 
-def test_a_policy_node_that_is_killed_costs_no_command_and_the_arm_rests_on_the_tail(graph: Graph) -> None:
-    for kill in kill_policy_nodes(graph, phases(2), print):
+def test_a_policy_node_that_is_killed_costs_no_command_and_the_arm_rests_on_the_tail(
+    graph: Graph, tmp_path: Path
+) -> None:
+    bag = tmp_path / "bag"
+    for kill in kill_policy_nodes(graph, phases(2), bag, print):
         assert kill.ticks > 50
         assert kill.problems == ()
         assert kill.rungs in (("chunk", "tail"), ("tail",))
         assert kill.rest_s is not None
+    assert verified_row(bag, load_contract(ROOT / "config/contracts/ur5e_cube.yaml"), print).passed
 
 
 @pytest.mark.slow
@@ -61,5 +67,6 @@ def test_ten_command_nodes_killed_in_random_phases(graph: Graph, kind: OutputKin
 
 
 @pytest.mark.slow
-def test_ten_policy_nodes_killed_in_random_phases(graph: Graph) -> None:
-    assert [kill for kill in kill_policy_nodes(graph, phases(10), print) if not kill.passed] == []
+def test_ten_policy_nodes_killed_in_random_phases(graph: Graph, tmp_path: Path) -> None:
+    kills = kill_policy_nodes(graph, phases(10), tmp_path / "bag", print)
+    assert [kill for kill in kills if not kill.passed] == []
