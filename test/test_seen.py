@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from qgf_ros.contract.load import load_contract
 from qgf_ros.errors import (
     FileTooLarge,
     InvalidSetting,
@@ -23,6 +24,8 @@ from qgf_ros.errors import (
 )
 from qgf_ros.seen import FILE, Seen, load_seen
 
+ROOT = Path(__file__).parents[1]
+SHIPPED = [path for path in sorted((ROOT / "checkpoints").iterdir()) if path.is_dir()]
 JOINTS = ("shoulder", "elbow")
 SEEN = Seen(JOINTS, (-1.0, 0.0), (1.0, 1.2), (0.0, 0.0), (0.1, 0.1))
 
@@ -125,3 +128,12 @@ def test_arrays_of_another_shape_are_refused(rows: np.ndarray[tuple[int, ...], n
 def test_arrays_that_are_not_finite_are_refused() -> None:
     with pytest.raises(InvalidSetting):
         Seen.of(JOINTS, np.full((3, 2), np.nan), np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("checkpoint", SHIPPED, ids=lambda path: path.name)
+def test_every_policy_that_ships_says_where_its_data_began(checkpoint: Path) -> None:
+    seen = load_seen(checkpoint)
+    assert seen is not None
+    seen.check_joints(
+        load_contract(ROOT / "config" / "contracts" / f"{checkpoint.name}.yaml").interface.joints
+    )

@@ -14,6 +14,7 @@ from closed_loops import CONTRACT, TASK, saved, tiny_checkpoint
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.main import EXIT_USER_ERROR, main
 from qgf_ros.contract.load import load_contract
+from qgf_ros.seen import load_seen
 
 pytestmark = pytest.mark.sim
 
@@ -42,6 +43,9 @@ def test_a_recipe_leads_from_nothing_to_a_checkpoint(tmp_path: Path, recipe: dic
     assert train(tmp_path, recipe) == 0
     checkpoint = load_checkpoint(tmp_path / "out", load_contract(CONTRACT).interface)
     assert checkpoint.provenance["steps"] == 4
+    seen = load_seen(tmp_path / "out")
+    assert seen is not None
+    assert seen.joints == checkpoint.interface.joints
     assert json.loads((tmp_path / "train.json").read_text())["steps"] == 4
 
 
