@@ -21,7 +21,6 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.datatypes import Rung
 from qgf_ros.errors import InvalidSetting
-from qgf_ros.evaluate.deeds import ON_PURPOSE
 from qgf_ros.evaluate.random_life import RandomLife
 from qgf_ros.evaluate.robot import load_simulation
 from qgf_ros.evaluate.session_loop import MakeGate, Served, SessionLoop, with_speed_scaling
@@ -31,7 +30,6 @@ from qgf_ros.evaluate.wild_chunks import WildChunks
 EPISODE_TICKS = 10_000
 POLICY_EVERY = 4  # episodes: one of so many has the policy, the others wild chunks
 RSS_EVERY = 500  # ticks
-FAILURES = ("limiter", "exception")  # latched stops for a fault of our own
 KEPT_TROUBLES = 50  # of an episode
 KEPT_ALIKE = 2
 NUMBER = re.compile(r"[-+]?[0-9][0-9.e+-]*")
@@ -87,7 +85,6 @@ class EpisodeFigures:
     deeds: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
-    last: str = ""
     digest: str = ""
     rss: list[int] = field(default_factory=list)
     pid: int = 0
@@ -121,7 +118,7 @@ class Soak:
             except Exception as error:  # a crash of the command node: what the soak looks for
                 note(found, tick, "crash", [f"{type(error).__name__}: {error}"])
                 break
-            _count(found, tick, served, loop.session.sentence)
+            _count(found, tick, served)
             if served.tick.command is not None:
                 commands.update(served.tick.command.positions.tobytes())
             if tick % RSS_EVERY == 0:
@@ -130,7 +127,7 @@ class Soak:
         return found
 
 
-def _count(found: EpisodeFigures, tick: int, served: Served, sentence: str) -> None:
+def _count(found: EpisodeFigures, tick: int, served: Served) -> None:
     outcome = served.tick
     label = outcome.rung.value
     if outcome.rung in (Rung.HOLD, Rung.STOP):
@@ -144,10 +141,7 @@ def _count(found: EpisodeFigures, tick: int, served: Served, sentence: str) -> N
     found.unverified += bool(served.unverified)
     note(found, tick, "limit", served.broken)
     note(found, tick, "unverified", served.unverified)
-    begins = outcome.rung is Rung.STOP and label != found.last
-    if begins and outcome.reason in FAILURES and ON_PURPOSE not in sentence:
-        note(found, tick, "crash", [f"{outcome.reason}: {sentence}"])
-    found.last = label
+    note(found, tick, "crash", served.failures)
 
 
 def note(found: EpisodeFigures, tick: int, kind: str, sentences: Sequence[str]) -> None:

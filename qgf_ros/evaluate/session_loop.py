@@ -17,17 +17,18 @@ from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
-from qgf_ros.datatypes import JointCommand, JointReading, PoseReading, Reading
+from qgf_ros.datatypes import JointCommand, JointReading, Reading
 from qgf_ros.errors import ChunkRefused, QgfError
 from qgf_ros.evaluate.limit_watch import LimitWatch
 from qgf_ros.evaluate.robot import SCENE_INPUT, SimulatedRobot
+from qgf_ros.evaluate.sensor_feed import SensorFeed
 from qgf_ros.evaluate.sources import ChunkSource, Wish
 from qgf_ros.evaluate.witness import Witness
 from qgf_sim.fault_line import FaultLine, Planned
-from qgf_sim.faults import CLOCK, JOINTS, SCENE, Sensed
 from qgf_sim.plant_faults import FaultySimulation
 
 SCALING_TOPIC = "speed_scaling_state_broadcaster/speed_scaling"
+FAILED = "failed:exception"  # as the session counts what it caught
 FULL_SPEED = 100.0  # percent
 BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
 BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
@@ -45,6 +46,7 @@ class Served:
     """One tick: seconds since the episode's beginning, node time, its outcome, the reasons of chunks that were refused.
 
     `broken`: limits that the command does not keep, by arithmetic of our own; `unverified`: what of its certificate does not hold.
+    `failures`: exceptions that the session caught, and stops that its limiter could not plan.
     """
 
     at_s: float
@@ -53,11 +55,12 @@ class Served:
     refused: tuple[str, ...]
     broken: tuple[str, ...]
     unverified: tuple[str, ...]
+    failures: tuple[str, ...] = ()
 
     @property
     def unsafe(self) -> tuple[str, ...]:
         """All that must never be, one sentence each."""
-        return self.broken + self.unverified
+        return self.broken + self.unverified + self.failures
 
 
 class SessionLoop:
@@ -80,7 +83,11 @@ class SessionLoop:
         self.faults = FaultLine()
         self.simulation = FaultySimulation(simulation, self.faults)
         self._robot = SimulatedRobot(contract, self.simulation)
+        self._sensors = SensorFeed(contract, self.simulation)
         self._kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        self._command_inputs = [
+            entry.name for entry in contract.interface.inputs if entry.message is Message.COMMAND
+        ]
         self._make_gate, self._config = make_gate, config
 
     def reset(self, seed: int, script: Sequence[Planned] = ()) -> None:
@@ -172,53 +179,27 @@ class SessionLoop:
             self.session.speed_scaling(self.speed_percent, self.now_ns)
         self._begin_if_at_rest()
         refused = self._receive()
+        failed = self.session.counts[FAILED]
         tick = self.last = self.session.tick(self.now_ns, BEGIN_NS + at_ns)
         broken = self._look(tick)
         unverified, self._unverified = self._unverified, []
         unverified += self._witness.tick(tick, self._ages(), self.now_ns)
         self._robot.step(self._set_points)
-        return Served(at_ns * 1e-9, self.now_ns, tick, refused, broken, tuple(unverified))
+        failures = (self.session.sentence,) * (self.session.counts[FAILED] - failed)
+        return Served(at_ns * 1e-9, self.now_ns, tick, refused, broken, tuple(unverified), failures)
 
     def _ages(self) -> list[float]:
         ages: list[float] = self.monitor.ages_s(self.now_ns).tolist()
         return ages
 
     def _sense(self, stamp_ns: int) -> None:
-        """What the robot publishes at `stamp_ns`, as it comes through the faults: the clock first."""
-        for message in self.faults.sense(Sensed(CLOCK, stamp_ns, None)):
-            self.now_ns = message.stamp_ns
-        for entry, topic in self._topics():
-            for message in self.faults.sense(Sensed(topic, stamp_ns, self._published(entry))):
-                self._take(entry, message)
-
-    def _topics(self) -> list[tuple[str, str]]:
-        """Sensor inputs of the contract, each with the topic on which the simulated robot publishes it."""
-        found = []
-        for entry in self.contract.interface.inputs:
-            if entry.message is Message.POSE:
-                found.append((entry.name, f"{entry.name}_pose"))
-            elif entry.message is Message.JOINT_STATE:
-                found.append((entry.name, SCENE if entry.name == SCENE_INPUT else JOINTS))
-        return found
-
-    def _published(self, name: str) -> qgf_sim.JointState | qgf_sim.Pose | None:
-        poses = self.simulation.poses()
-        if name in poses:
-            return poses[name]
-        return self.simulation.scene_state() if name == SCENE_INPUT else self.simulation.joint_state()
-
-    def _take(self, name: str, message: Sensed) -> None:
-        value = message.value
-        if isinstance(value, qgf_sim.JointState):
-            reading = JointReading(
-                message.stamp_ns, value.names, value.positions, value.velocities, value.efforts
-            )
-            if name != SCENE_INPUT:
+        """What the robot publishes at `stamp_ns`, as it comes through the faults."""
+        self.now_ns = self._sensors.clock(self.faults, stamp_ns) or self.now_ns
+        for name, reading in self._sensors.readings(self.faults, stamp_ns):
+            self._readings[name] = reading
+            if isinstance(reading, JointReading) and name != SCENE_INPUT:
                 self.monitor.update(reading)
                 self._witness.joints(reading)
-            self._readings[name] = reading
-        elif isinstance(value, qgf_sim.Pose):
-            self._readings[name] = PoseReading(message.stamp_ns, value.frame, value.position, value.quat_wxyz)
 
     def _receive(self) -> tuple[str, ...]:
         """Offers the chunks that come; the reasons of those refused."""
@@ -243,8 +224,6 @@ class SessionLoop:
         positions = dict(zip(joints, command.positions.tolist(), strict=True))
         self._set_points |= positions
         executed = JointReading(command.stamp_ns, joints, command.positions, command.velocities, np.zeros(0))
-        for entry in self.contract.interface.inputs:
-            if entry.message is Message.COMMAND:
-                self._readings[entry.name] = executed
+        self._readings |= dict.fromkeys(self._command_inputs, executed)
         self.command = command
         return tuple(self._watch.look(command))
