@@ -20,7 +20,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test unit lint types long build check-install ci clean
+.PHONY: help setup demo bench test fuzz unit lint types long build check-install ci clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -40,6 +40,9 @@ bench: setup  ## engines against JAX, autograd and the floor (installs JAX; 10 m
 
 test: setup  ## everything a stranger should see pass: pure, ROS and simulator tests
 	$(BIN)/python -m pytest -m "not slow and not gpu" $(TESTS)
+
+fuzz: setup  ## hostile inputs at every loader: 100,000 in about a quarter of an hour (ARGS="--inputs 5000 --only bag")
+	@PYTHONPATH=.:sim:test OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(ARGS)
 
 unit: setup  ## the pure tests only: no ROS, no simulator, seconds
 	$(BIN)/python -m pytest -m "$(PURE)" $(TESTS)

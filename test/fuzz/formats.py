@@ -1,0 +1,259 @@
+"""Changes files whose parts have lengths and checksums, so that the change is met behind them: npz, safetensors, mcap, ONNX."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from random import Random
+
+import lz4.frame
+import numpy as np
+import zstandard
+
+from fuzz import mutate
+from fuzz.payloads import NUMBERS, OUTSIDE, PICKLES
+
+MAGIC = b"\x89MCAP0\r\n"
+DESCRS = [
+    "'|O'",
+    "[('a', '<f4')]",
+    "'<f4'",
+    "'<f8'",
+    "'|S2147483647'",
+    "'<U99999999'",
+    "'|V8'",
+    "'<M8[s]'",
+    "'>i8'",
+    "'?'",
+    "1",
+]
+SHAPES = [
+    "(3,)",
+    "()",
+    "(0,)",
+    "(-1,)",
+    "(1000000000000,)",
+    "(2**70,)",
+    "(99999999999, 99999999999)",
+    "(1, " * 40,
+    "x",
+    "(True,)",
+    "[3]",
+]
+
+
+def npz(draw: Random, content: bytes) -> bytes:
+    """An archive with other members, or other words about them."""
+    if draw.random() < 0.3:
+        return mutate.blind(draw, content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    name = draw.choice(list(members))
+    kind = draw.randrange(8)
+    if kind in (0, 1):
+        members[name] = npy(draw, members[name])
+    elif kind == 2:
+        members[name] = mutate.blind(draw, members[name])
+    elif kind == 3:
+        members[name] = draw.choice(PICKLES)
+    elif kind == 4:
+        del members[name]
+    elif kind == 5:
+        members[draw.choice((f"../../{OUTSIDE}/x.npy", "/tmp/x.npy", "a" * 60_000, "\u00e9.npy", "x/"))] = (
+            members[name]
+        )
+    elif kind == 6:
+        odd = np.full(draw.choice(((20, 2), (20,), (20, 5), (0, 5))), draw.choice((float("nan"), 1e300, 0.0)))
+        buffer = io.BytesIO()
+        np.save(buffer, odd.astype(draw.choice(("f4", "f8", "f2", "c8", "U3", "i8", "?"))))
+        members[name] = buffer.getvalue()
+    else:
+        members |= {f"{index}.npy": b"" for index in range(draw.choice((10, 400)))}
+    made = io.BytesIO()
+    method = draw.choice(
+        (zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2)
+    )
+    with zipfile.ZipFile(made, "w", method, compresslevel=1) as archive:
+        for key, value in members.items():
+            archive.writestr(key, value)
+        if draw.random() < 0.03:
+            archive.writestr("bomb.npy", bytes(30_000_000))
+    return mutate.blind(draw, made.getvalue()) if draw.random() < 0.2 else made.getvalue()
+
+
+def npy(draw: Random, content: bytes) -> bytes:
+    """An npy file with another header."""
+    text = f"{{'descr': {draw.choice(DESCRS)}, 'fortran_order': {draw.choice(('False', 'True', '1'))}, 'shape': {draw.choice(SHAPES)}, }}"
+    if draw.random() < 0.2:
+        text = draw.choice(
+            ("(" * 900, "-" * 900, "__import__('os').system('touch sentinel')", "{}", "x" * 9000)
+        )
+    header = text.encode()
+    length = draw.choice((len(header), len(header), len(header), 0, 65_535))
+    version = draw.choice((1, 1, 1, 2, 3, 9))
+    return (
+        b"\x93NUMPY"
+        + bytes([version, 0])
+        + struct.pack("<H" if version == 1 else "<I", length)
+        + header
+        + content[128:]
+    )
+
+
+def safetensors(draw: Random, content: bytes) -> bytes:
+    """A file of tensors with another header or other values."""
+    length = int.from_bytes(content[:8], "little")
+    header, values = content[8 : 8 + length], bytearray(content[8 + length :])
+    kind = draw.randrange(4)
+    if kind == 0:
+        return mutate.blind(draw, content)
+    if kind == 1:
+        for _ in range(draw.choice((1, 5))):
+            place = draw.randrange(len(values) // 4) * 4
+            values[place : place + 4] = struct.pack(
+                "<f", draw.choice((float("nan"), float("inf"), 3e38, 0.0, -1.0, 1e-40))
+            )
+    else:
+        header = mutate.json_text(draw, header)
+    stated = draw.choice((len(header), len(header), len(header), 0, 2**31, 2**63, len(content)))
+    return stated.to_bytes(8, "little") + header + bytes(values)
+
+
+def resealed(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A checkpoint whose description has the digest of its weights, if it can still be read."""
+    try:
+        content = json.loads(files["checkpoint.json"])
+        content["weights_sha256"] = hashlib.sha256(files["weights.safetensors"]).hexdigest()
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return files
+    return files | {"checkpoint.json": json.dumps(content).encode()}
+
+
+def mcap(draw: Random, content: bytes) -> bytes:
+    """A bag's file with other records, or chunks that are not what they say."""
+    if draw.random() < 0.3:
+        return mutate.blind(draw, content)
+    records = list(_records(content))
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        index = draw.randrange(len(records))
+        kind, data = records[index]
+        what = draw.randrange(7)
+        if what == 0:
+            del records[index]
+        elif what == 1:
+            records.insert(draw.randrange(len(records)), (kind, data))
+        elif what == 2:
+            records[index] = (draw.randrange(20), data)
+        elif what == 3:
+            records[index] = (kind, mutate.blind(draw, data))
+        elif what == 4:
+            records[index] = (kind, mutate.lie(draw, data))
+        elif what == 5:
+            records.insert(index, (6, _chunk(draw, content)))
+        else:
+            other = draw.randrange(len(records))
+            records[index], records[other] = records[other], records[index]
+        if not records:
+            break
+    made = MAGIC + b"".join(bytes([k]) + struct.pack("<Q", _stated(draw, d)) + d for k, d in records)
+    return made + draw.choice((MAGIC, MAGIC, b"", b"x" * 8))
+
+
+def _stated(draw: Random, data: bytes) -> int:
+    return draw.choice((0, 1, 2**32, 2**63, 2**64 - 1)) if draw.random() < 0.03 else len(data)
+
+
+def _chunk(draw: Random, content: bytes) -> bytes:
+    inner = content[8:2000] if draw.random() < 0.9 else bytes(20_000_000)
+    way = draw.choice(("zstd", "lz4", "", "evil"))
+    packed = {"zstd": zstandard.compress, "lz4": lz4.frame.compress}.get(way, bytes)(inner)
+    stated = draw.choice((len(inner), len(inner), 0, 10, 2**31, 2**60, 2**64 - 1))
+    name = struct.pack("<I", len(way)) + way.encode()
+    return (
+        struct.pack("<QQQI", 0, 9, stated, draw.choice((0, 1)))
+        + name
+        + struct.pack("<Q", len(packed))
+        + packed
+    )
+
+
+def _records(content: bytes) -> list[tuple[int, bytes]]:
+    found, place = [], len(MAGIC)
+    while place + 9 <= len(content) - len(MAGIC):
+        length = int.from_bytes(content[place + 1 : place + 9], "little")
+        found.append((content[place], content[place + 9 : place + 9 + length]))
+        place += 9 + length
+    return found
+
+
+def onnx(draw: Random, content: bytes) -> bytes:
+    """An exported policy with another graph or other metadata."""
+    if draw.random() < 0.4:
+        return mutate.blind(draw, content)
+    import onnx as library
+
+    model = library.load_from_string(content)
+    changes: list[Callable[[], object]] = [
+        lambda: _elsewhere(draw, model.graph),
+        lambda: _renamed(draw, model.graph),
+        lambda: model.functions.add(name="f", domain="evil"),
+        lambda: model.opset_import.add(
+            domain=draw.choice(("evil", "com.microsoft", "ai.onnx.ml")), version=1
+        ),
+        lambda: setattr(model, "ir_version", draw.choice((0, 1, 99, 2**40))),
+        lambda: setattr(draw.choice(model.metadata_props), "value", _metadata(draw, model)),
+        lambda: setattr(draw.choice(model.metadata_props), "value", _metadata(draw, model)),
+        lambda: _reshaped(draw, model.graph),
+        lambda: model.graph.node.remove(draw.choice(model.graph.node)),
+        lambda: model.graph.node.append(draw.choice(model.graph.node)),
+        lambda: model.graph.initializer.remove(draw.choice(model.graph.initializer)),
+    ]
+    for _ in range(draw.choice((1, 1, 2))):
+        draw.choice(changes)()
+    return bytes(model.SerializeToString())
+
+
+def _metadata(draw: Random, model: object) -> str:
+    entries = [entry.value for entry in model.metadata_props]  # type: ignore[attr-defined]
+    try:
+        return (
+            mutate.json_text(draw, draw.choice(entries).encode()).decode("utf-8", "replace").replace("\0", "")
+        )
+    except ValueError:
+        return "x"
+
+
+def _elsewhere(draw: Random, graph: object) -> None:
+    tensor = draw.choice(graph.initializer)  # type: ignore[attr-defined]
+    if draw.random() < 0.5:
+        tensor.ClearField("raw_data")
+    tensor.data_location = 1
+    place = draw.choice(
+        (f"../{OUTSIDE}/mesh.stl", f"../../{OUTSIDE}/mesh.stl", "/etc/hostname", "policy.onnx", "")
+    )
+    tensor.external_data.add(key="location", value=place)
+    tensor.external_data.add(key="length", value=str(draw.choice((0, 4, 2**62))))
+
+
+def _renamed(draw: Random, graph: object) -> None:
+    node = draw.choice(graph.node)  # type: ignore[attr-defined]
+    if draw.random() < 0.5:
+        node.op_type = draw.choice(
+            ("PyOp", "Expand", "ConstantOfShape", "Loop", "If", "Add", "MatMul", "Concat", "", "x" * 3000)
+        )
+    else:
+        node.domain = draw.choice(("evil", "com.microsoft", "ai.onnx"))
+
+
+def _reshaped(draw: Random, graph: object) -> None:
+    tensor = draw.choice(graph.initializer)  # type: ignore[attr-defined]
+    if tensor.dims:
+        tensor.dims[0] = draw.choice((0, -1, 1, 2**31, 2**62))
+    elif draw.random() < 0.5:
+        tensor.data_type = draw.choice((0, 2, 7, 8, 99))
+    else:
+        tensor.raw_data = np.array(draw.choice(NUMBERS[13:]), "<f8").astype("<f4").tobytes()

@@ -1,0 +1,202 @@
+"""Every loader with its valid inputs, how they are changed, and how it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import torch
+from contract_files import ROOT
+
+from fuzz import formats, messages, mutate, seeds
+from fuzz.seeds import Files
+from qgf_ros.bags.reader import is_finished, read_bag, read_facts
+from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.cli.recipe import load_recipe
+from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.travel import pack_contract, unpack_contract
+from qgf_ros.control.baseline import load_baseline
+from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.look_ahead import LookAhead
+from qgf_ros.data.dataset import fingerprint, from_slices, read_slices
+from qgf_ros.data.npz import open_arrays
+from qgf_ros.data.relabel import Near, Relabel
+from qgf_ros.errors import QgfError
+from qgf_ros.graph import load_graph, settings
+from qgf_ros.inference.engines.onnx import OnnxEngine
+from qgf_ros.networks import NetworkConfig, Networks
+from qgf_ros.nodes.robot_description import read_description
+from qgf_ros.seen import Seen, load_seen
+from qgf_ros.train.state_file import STATE, restore_state, save_state
+from qgf_ros.train.update import TrainState, UpdateConfig
+from qgf_ros.verify.messages import decode, read_certificate
+
+Change = Callable[[Random, bytes], bytes]
+SUFFIXES: Mapping[str, Change] = {
+    ".yaml": mutate.yaml_text,
+    ".json": mutate.json_text,
+    ".xml": mutate.xml_text,
+    ".urdf": mutate.xml_text,
+    ".safetensors": formats.safetensors,
+    ".npz": formats.npz,
+    ".mcap": formats.mcap,
+    ".onnx": formats.onnx,
+    ".cdr": mutate.blind,
+    ".pickle": lambda _, content: content,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A loader. `changed` names the files that are changed (all: those of a known suffix); `weight`: its share of the inputs."""
+
+    name: str
+    weight: int
+    seeds: list[Files]
+    load: Callable[[Path], object]
+    changed: tuple[str, ...] = ()
+    finish: Callable[[Files], Files] = lambda files: files
+
+    def case(self, draw: Random) -> Files:
+        """An input: valid files, one or two of them changed."""
+        files = dict(draw.choice(self.seeds))
+        names = sorted(name for name in files if not self.changed or name.startswith(self.changed))
+        for name in draw.sample(names, 1 if draw.random() < 0.9 else min(2, len(names))):
+            files[name] = SUFFIXES[Path(name).suffix](draw, files[name])
+        return self.finish(files) if draw.random() < 0.8 else files
+
+
+def make_targets(folder: Path) -> dict[str, Target]:
+    """All targets, by name; `folder` is for the files that are made on the way."""
+    contract = seeds.small_contract(folder)
+    checkpoint, exported = seeds.checkpoints(folder, contract)
+    state = _state(contract)
+    save_state(folder / "state", state, "run")
+    cdr = messages.serialised()
+    named = {f"/{kind}": (messages.TYPES[kind], data) for kind, data in cdr.items()}
+    Seen(("a", "b"), (0.0, 0.0), (1.0, 1.0), (0.1, 0.1), (0.9, 0.9)).save(folder)
+    made = [
+        Target("contract", 12, seeds.contracts(), _contract, ("contracts/",)),
+        Target("model", 10, seeds.models(), _contract, ("robots/ur5e_2f85", "scenes/")),
+        Target(
+            "graph",
+            8,
+            [seeds.tree_of("graphs", "params")],
+            _graph,
+            ("graphs/closed_loop", "graphs/policy", "params/policy"),
+        ),
+        Target(
+            "recipe",
+            8,
+            [{"r.yaml": content} for content in seeds.tree_of("train").values()],
+            lambda f: load_recipe(f / "r.yaml"),
+        ),
+        Target(
+            "baseline",
+            6,
+            [{"b.yaml": content} for content in seeds.tree_of("baselines").values()],
+            lambda f: load_baseline(f / "b.yaml"),
+        ),
+        Target(
+            "description", 6, [{"robot.urdf": seeds.DESCRIPTION.encode()}], partial(_description, contract)
+        ),
+        Target("seen", 6, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
+        Target("checkpoint", 12, [checkpoint], load_checkpoint, finish=formats.resealed),
+        Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
+        Target("dataset", 14, seeds.datasets(contract), partial(_dataset, contract)),
+        Target("bag", 14, seeds.bags(named), _bag),
+        Target("exported", 4, [{"policy.onnx": exported}], lambda f: OnnxEngine(f / "policy.onnx")),
+        Target("travel", 6, _travelling(), _travel),
+        Target("message", 10, messages.seeds(), lambda f: messages.load(f, contract)),
+        Target(
+            "serialised",
+            10,
+            [{f"{k}.cdr": v} for k, v in cdr.items()],
+            lambda f: messages.load_bytes(f, contract),
+        ),
+    ]
+    return {target.name: target for target in made}
+
+
+def _contract(folder: Path) -> None:
+    contract = load_contract(folder / "contracts" / "c.yaml")
+    if contract.model_path is not None:
+        kinematics = Kinematics(contract)
+        kinematics.tool(dict.fromkeys(kinematics.joints, 0.1))
+    if contract.scene_path is not None:
+        LookAhead(contract)
+    assert contract.digest
+
+
+def _graph(folder: Path) -> None:
+    places = {"checkpoint": str(folder), "contract": str(folder)}
+    settings(load_graph(folder / "graphs" / "closed_loop.yaml"), places, ["denoise_steps:=5"])
+
+
+def _description(contract: Contract, folder: Path) -> None:
+    text = (folder / "robot.urdf").read_bytes().decode("utf-8", "replace")
+    read_description(text, contract.interface.joints)
+
+
+def _state(contract: Contract) -> TrainState:
+    """A training run after its first step."""
+    interface = contract.interface
+    config = NetworkConfig(
+        interface.observation_dim, interface.action_dim, interface.chunk_length, hidden=(4, 4)
+    )
+    state = TrainState.create(Networks.create(config, torch.Generator().manual_seed(0)), UpdateConfig())
+    for group in state.optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    state.optimizer.step()
+    return state
+
+
+def _restore(contract: Contract, folder: Path) -> None:
+    restore_state(folder, _state(contract), "run")
+
+
+def _dataset(contract: Contract, folder: Path) -> None:
+    open_arrays_mapped(folder / "data.npz")
+    slices = read_slices(folder / "data.npz", contract.interface)
+    fingerprint(slices)
+    from_slices(slices, contract.interface, Relabel((Near("goal_position", 1.0, point=(0.0, 0.0, 0.0)),)))
+
+
+def open_arrays_mapped(path: Path) -> None:
+    """Also in place; what is refused so may be accepted unpacked."""
+    try:
+        for array in open_arrays(path, in_memory=False).values():
+            array.shape  # noqa: B018
+            array.reshape(-1)[-1:].tolist()
+    except QgfError:
+        return
+
+
+def _travelling() -> list[Files]:
+    """Contracts as a recording carries them."""
+    found = []
+    for name in ("ur5e_cube", "jaco_reach"):
+        facts = pack_contract(load_contract(ROOT / "config" / "contracts" / f"{name}.yaml"))
+        parts = {"contract.json": facts["contract"].encode(), "model.xml": facts["model"].encode()}
+        found.append(parts)
+    return found
+
+
+def _travel(folder: Path) -> None:
+    parts = ("contract.json", "model.xml")
+    contract, model = ((folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in parts)
+    unpack_contract({"contract": contract, "model": model}, folder / "unpacked")
+
+
+def _bag(folder: Path) -> None:
+    is_finished(folder)
+    read_facts(folder)
+    for message in read_bag(folder):
+        found = decode(message)
+        if message.type_name == messages.TYPES["certificate"]:
+            read_certificate(found)

@@ -1,0 +1,85 @@
+"""The fuzzer finds what it is there to find, and finds none of it in our loaders."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'qgf_ros[onnx]'")
+pytest.importorskip("rclpy", reason="messages are those of ROS: pip install 'qgf_ros[ros]'")
+
+from fuzz.__main__ import run
+from fuzz.payloads import OUTSIDE, PICKLES
+from fuzz.targets import Target
+
+from qgf_ros.errors import QgfError
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.ros
+
+
+def refuse(_: Path) -> None:
+    raise QgfError("No.")
+
+
+def unpickle(folder: Path) -> None:
+    pickle.loads((folder / "a.pickle").read_bytes())
+
+
+def spin(_: Path) -> None:
+    while True:
+        pass
+
+
+def fill(_: Path) -> None:
+    bytes(10 * 2**30)
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "nothing": (lambda _: None, "accepted"),
+    "a sentence": (refuse, "refused"),
+    "another exception": (lambda _: 1 // 0, "bug"),
+    "memory": (fill, "bug"),
+    "a pickle": (unpickle, "executed"),
+    "a command": (lambda _: os.system("true"), "executed"),
+    "a file read outside": (lambda folder: (folder.parent / OUTSIDE / "model.xml").read_bytes(), "executed"),
+    "a file written": (lambda _: Path("sentinel").write_text(""), "executed"),
+    "death": (lambda _: os.abort(), "crashed"),
+    "waiting": (lambda _: time.sleep(60), "hung"),
+    "turning": (spin, "hung"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_kind_of_misbehaviour_is_told_apart(tmp_path: Path, name: str) -> None:
+    load, expected = WRONG[name]
+    target = Target("it", 1, [{"a.pickle": PICKLES[1]}], load)
+    inputs = 1 if expected == "hung" else 3
+    figures = run({"it": target}, inputs, seed=0, first=0, jobs=1, folder=tmp_path)
+    assert figures["inputs"] == inputs
+    counts = {key: count for key, count in figures["loaders"]["it"].items() if not key.endswith("_ms")}
+    assert counts == {expected: inputs}
+
+
+@pytest.mark.slow
+def test_five_thousand_hostile_inputs_are_accepted_or_refused(tmp_path: Path) -> None:
+    figures = tmp_path / "fuzz.json"
+    command = [sys.executable, "-m", "fuzz", "--inputs", "5000", "--seed", "7", "--json", str(figures)]
+    places = {
+        "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("", "sim", "test")),
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False)
+    found = json.loads(figures.read_text())
+    assert found["wrong"] == [], done.stderr[-2000:]
+    assert (found["inputs"], found["crashes"], found["hangs"], found["executions"]) == (5000, 0, 0, 0)
+    assert all(counts.get("refused", 0) for counts in found["loaders"].values())
