@@ -58,7 +58,7 @@ class FaultGraph:
         self.heard = Heard()
         self._watch = CommandWatch(self.contract)
         watched = (SIM, COMMAND, POLICY, RECORDER)
-        self.client = GraphClient("fault_peer", self.namespace, watched, self._check)
+        self.client = GraphClient("fault_peer", self.namespace, watched, self._check, PATIENCE_S)
         self._sweep: Sweep | None = None
         self._answered: tuple[int, float] = (0, 0.0)
         self._subscribe()

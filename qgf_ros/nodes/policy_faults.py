@@ -90,16 +90,18 @@ def ended(robot: FaultGraph, policy: Process) -> MatrixRow:
 def full_disk(robot: FaultGraph, recorder: Process) -> MatrixRow:
     """No file of the recorder may grow any more, as on a full disk: it says so, and the robot goes on."""
 
-    def records() -> bool:
-        status = robot.client.states.get(RECORDER)
-        return status is not None and int(values(status).get("messages", "0")) > 0
-
     def strike() -> None:
         limit_files(recorder)
         robot.until(lambda: is_broken(robot), "the recorder's word about it", PATIENCE_S)
 
-    robot.until(records, "a recording")
+    robot.until(lambda: records(robot), "a recording")
     return goes_on(robot, "recorder: disk full", "chunk", WATCH_S, strike)
+
+
+def records(robot: FaultGraph) -> bool:
+    """Whether the recorder says that it has messages."""
+    status = robot.client.states.get(RECORDER)
+    return status is not None and int(values(status).get("messages", "0")) > 0
 
 
 def limit_files(recorder: Process) -> None:
@@ -114,7 +116,8 @@ def is_broken(robot: FaultGraph) -> bool:
 
 def killed_recorder(robot: FaultGraph, recorder: Process, bag: Path) -> MatrixRow:
     """The robot goes on, and what was written before can be read."""
-    robot.client.spin(2 * WATCH_S)
+    robot.until(lambda: records(robot), "a recording")
+    robot.client.spin(2 * WATCH_S)  # what it has is on the disk within a second
     row = goes_on(robot, "recorder killed", "chunk", WATCH_S, lambda: kill(robot, recorder))
     case = Case(row.fault, row.phase, "plays on, bag readable", "", row.within_s)
     seen = f"{row.seen}, {'bag readable' if count(bag) else 'bag lost'}"
