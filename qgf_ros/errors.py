@@ -487,3 +487,13 @@ class UnreadableMessage(QgfError):
 
     def __init__(self, topic: str, type_name: str, problem: str) -> None:
         super().__init__(f"A message on {topic} is no {type_name}: {problem}.")
+
+
+class RosArgumentsError(QgfError):
+    """Arguments after `--ros-args` that ROS does not take."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"ROS could not be started with these arguments ({problem.splitlines()[0] if problem else 'no reason given'}): "
+            "`-p NAME:=VALUE` sets a parameter, with '' for an empty text."
+        )

@@ -15,7 +15,7 @@ from qgf_ros.contract.travel import pack_contract
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
-from qgf_ros.control.look_ahead import LookAhead
+from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.seams import SeamCount
 from qgf_ros.control.session import CommandSession, Tick
@@ -38,13 +38,14 @@ class Commander:
         """Raises QgfError where the kinematic model, the scene or an output cannot be made. `now_ns` is steady."""
         contract = setup.contract
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
-        look_ahead = LookAhead(contract) if contract.scene_path is not None else None
+        look_ahead = look_ahead_of(contract)
         self._node = node
         self.setup, self.contract, self.is_shadow = setup, contract, setup.config.shadow
         self.monitor = JointMonitor(contract, setup.seen)
-        self._gate = CommandGate(contract, kinematics, look_ahead)
+        self._gate = CommandGate(contract, kinematics, look_ahead_of(contract))
         self.session = CommandSession(self._gate, self.monitor, setup.config)
-        self._certifier = Certifier(contract, kinematics, setup.limits.wanted, checks(setup))
+        check_s = 0.0 if look_ahead is None or setup.is_lockstep else look_ahead.cost_s
+        self._certifier = Certifier(contract, kinematics, setup.limits.wanted, checks(setup), check_s)
         described = [] if self.is_shadow else contract.deployment.outputs
         self._outputs = [make_output(node, output, contract) for output in described]
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)

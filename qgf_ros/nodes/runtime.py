@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qgf_ros.errors import DoubledRosError, MissingRosError, QgfError
+from qgf_ros.errors import DoubledRosError, MissingRosError, QgfError, RosArgumentsError
 
 if TYPE_CHECKING:
     from rclpy.executors import SingleThreadedExecutor
@@ -46,7 +46,7 @@ def run(
     stop = _StopFlag()
     try:
         rclpy = require_rclpy()
-        rclpy.init(args=sys.argv, signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+        _init(rclpy)
     except QgfError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
@@ -117,6 +117,13 @@ def require_rclpy() -> Any:
     except ImportError as error:
         raise MissingRosError(str(error)) from error
     return rclpy
+
+
+def _init(rclpy: Any) -> None:
+    try:
+        rclpy.init(args=sys.argv, signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy has no public class for it
+        raise RosArgumentsError(str(error)) from error
 
 
 def _spin(node: N, turn: Callable[[N, SingleThreadedExecutor], None], stop: _StopFlag) -> int:

@@ -122,3 +122,12 @@ def test_a_user_s_mistake_is_one_sentence_and_exit_code_1(start: Callable[..., A
         assert len(said) == 1, process.said
         assert named in said[0]
         assert said[0].endswith(".")
+
+
+def test_arguments_that_ros_does_not_take_end_in_a_sentence(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    process = start(NODE, contract=write_two_joints(tmp_path), chunk_topic="")
+    assert process.wait() == 1
+    assert "Traceback" not in process.said
+    assert "`-p NAME:=VALUE` sets a parameter, with '' for an empty text" in process.said
