@@ -34,7 +34,7 @@ class Certificate:
 
     `sequence` counts certificates since configure, `tick` commands since the last reset, `commands` messages sent at this
     tick. `rung`, `reason`, `refused`: as in a `Tick`. `chunk_stamp_ns`, `begun`, `actions_left`, `wants_chunk`,
-    `wanted_from_ns`, `horizon`, `delay`: what the policy node answers. `clipped`, `missed`, `seam`: as in a `JointCommand` and
+    `wanted_from_ns`, `horizon`, `delay`, `check_s` (what looking ahead takes before a chunk is played): what the policy node answers. `clipped`, `missed`, `seam`: as in a `JointCommand` and
     its pace. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran.
 
     `positions`, `velocities`, `accelerations`: the command; empty without one. `followed`: ticks that were missed before this
@@ -59,6 +59,7 @@ class Certificate:
     wanted_from_ns: int = 0
     horizon: int = 0
     delay: int = 0
+    check_s: float = 0.0
     clipped: int = 0
     missed: int = 0
     seam: tuple[float, ...] = ()

@@ -79,6 +79,7 @@ def test_with_a_delay_a_demand_leaves_the_time_until_the_chunk_takes_over(tmp_pa
 
 def test_a_demand_that_was_missed_or_is_not_yet_due_is_given_its_whole_time_anew() -> None:
     clock, budget = VirtualClock(), Budget(0.045, 0.05)
+    assert budget.deadline(clock, 0.01, check_s=0.002).left_s() == pytest.approx(0.033, abs=EXACT)
     assert budget.deadline(clock, 0.02).left_s() == pytest.approx(0.025, abs=EXACT)
     for passed_s in (0.045, 7.0, -3.0):
         assert budget.deadline(clock, passed_s).left_s() == pytest.approx(0.045, abs=EXACT)

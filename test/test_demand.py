@@ -130,3 +130,11 @@ def test_after_a_start_the_announcement_counts_and_no_tick_before_it(book: Deman
     announcement = Demand(0, True, 5 * TICK, 0)
     book.note(announcement)
     assert book.as_of(5 * TICK + 1) == announcement
+
+
+def test_what_the_command_node_takes_to_look_at_a_chunk_is_known_from_its_last_certificate(
+    book: DemandBook,
+) -> None:
+    assert book.check_s == 0.0
+    book.note(Demand(5 * TICK, True, 5 * TICK + 1, 0, check_s=0.002))
+    assert book.check_s == 0.002

@@ -148,11 +148,13 @@ class World:
 
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[ChunkMode, Contract]:
-    """Readings may be old here: the robot's are fresh, and how a policy refuses old ones is told elsewhere."""
+    """Readings may be old, and no chunk is too fast, here: refusing old readings and slowing down are told elsewhere."""
 
     def patient(content: dict[str, dict[str, dict[str, dict[str, object]]]]) -> None:
         for entry in content["deployment"]["inputs"].values():
             entry["max_age_s"] = 60.0
+        for limits in content["deployment"]["limits"].values():
+            limits["velocity"] = 100.0
 
     contract = two_joints(tmp_path_factory.mktemp("contract"), patient)
     return {chunks.mode: with_chunks(contract, chunks) for chunks in (SYNCHRONOUS, REAL_TIME)}

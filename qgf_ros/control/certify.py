@@ -32,8 +32,12 @@ class Certifier:
         kinematics: Kinematics | None,
         limits: LimitsInForce,
         checks: Iterable[str] = (),
+        check_s: float = 0.0,
     ) -> None:
-        """`contract` as it was loaded, `limits` those in force now, `checks` what else runs at every tick, by name."""
+        """`contract` as it was loaded, `limits` those in force now, `checks` what else runs at every tick, by name.
+
+        `check_s` is what a chunk's check takes, s: stated in each certificate, for the policy's deadline.
+        """
         joints = contract.interface.joints
         self._contract, self._digest, self._tick_s = contract, contract.digest, contract.tick_ns * 1e-9
         self._tool = None if kinematics is None else ToolMotion(kinematics, joints)
@@ -42,7 +46,7 @@ class Certifier:
             joint for output in contract.deployment.outputs if output.kind in GO_ON for joint in output.joints
         }
         self._follows = [joint in follows for joint in joints]
-        self._others = tuple(checks)
+        self._others, self._check_s = tuple(checks), check_s
         self._last: JointCommand | None = None
         self._count = 0
         self.take_limits(limits)
@@ -94,6 +98,7 @@ class Certifier:
             "wanted_from_ns": tick.wanted_from_ns,
             "horizon": self._contract.execution_horizon,
             "delay": chunks.delay,
+            "check_s": self._check_s,
             "missed": missed,
             "followed": followed,
             "checks": self._checks,

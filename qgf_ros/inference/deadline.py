@@ -88,7 +88,10 @@ class Budget:
             )
         return cls(whole_s - margin_s, period_s)
 
-    def deadline(self, clock: Clock, passed_s: float) -> Deadline:
-        """The deadline of an attempt `passed_s` after its demand; of a demand missed already, as if it were new."""
+    def deadline(self, clock: Clock, passed_s: float, check_s: float = 0.0) -> Deadline:
+        """The deadline of an attempt `passed_s` after its demand; of a demand missed already, as if it were new.
+
+        `check_s` of it is left to the command node, which looks at a chunk before it plays it.
+        """
         passed_s = passed_s if 0.0 <= passed_s < self.within_s else 0.0
-        return Deadline.within(clock, self.within_s - passed_s, self.grace_s)
+        return Deadline.within(clock, self.within_s - passed_s - check_s, self.grace_s)

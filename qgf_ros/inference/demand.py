@@ -19,7 +19,7 @@ class Demand:
     `stamp_ns` is that of the tick (0: an announcement between ticks), `chunk_stamp_ns` that of the chunk in play (0: none
     since the last reset or start). A chunk must come from sensor readings stamped `wanted_from_ns` or later.
     `begun`: index, in the chunk in play, of the action in force at the next tick. `horizon` and `delay`: s and d of the
-    contract that the command node runs.
+    contract that the command node runs. `check_s`: what the command node takes to look at a chunk before it is played, s.
     """
 
     stamp_ns: int
@@ -29,6 +29,7 @@ class Demand:
     begun: int = 0
     horizon: int = 0
     delay: int = 0
+    check_s: float = 0.0
 
 
 class DemandBook:
@@ -66,6 +67,11 @@ class DemandBook:
         """The certificate of the last tick before an observation: it says which action the observation's first one is."""
         before = (demand for demand in reversed(self._noted) if demand.stamp_ns < observed_ns)
         return next(before, None)
+
+    @property
+    def check_s(self) -> float:
+        """What the command node takes to look at a chunk, s."""
+        return self._demand.check_s if self._demand is not None else 0.0
 
     @property
     def wanted_from_ns(self) -> int:

@@ -26,6 +26,7 @@ class CommandSetup:
     limits: RobotLimits
     baseline: Path
     black_box: Path | None
+    is_lockstep: bool
 
     def lines(self) -> list[str]:
         """What people read when the node starts: every limit in force and where it comes from."""
@@ -64,7 +65,7 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
     )
     path = Path(str(values["baseline"])) if values["baseline"] else find_baseline(contract)
     found.check(load_baseline(path), path)
-    return CommandSetup(contract, config, seen, limits, path, black_box)
+    return CommandSetup(contract, config, seen, limits, path, black_box, bool(values["lockstep"]))
 
 
 def read_seen(checkpoint: str) -> Seen | None:
