@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.plausible import Plausible
 from qgf_ros.contract.schema import JOINT_FIELDS, POSE_FIELDS, Contract, Field, Term
 from qgf_ros.datatypes import FloatArray, JointReading, Observation, PoseReading, Reading
 from qgf_ros.errors import ObservationRefused
@@ -41,6 +42,7 @@ class Assembler:
         self._frames = {entry.name: entry.frame for entry in contract.inputs}
         self._topics = contract.deployment.inputs
         self._kinematics = kinematics
+        self._plausible = Plausible(contract)
 
     def assemble(self, readings: Mapping[str, Reading], now_ns: int) -> Observation:
         """The observation (O,) from the newest reading of each input, at node time `now_ns`.
@@ -49,12 +51,12 @@ class Assembler:
         joints within a reading is free. The observation's stamp is the newest of its readings'.
 
         Raises:
-            ObservationRefused: with reason `missing`, `stale`, `future`, `frame`, `joint`, `shape` or
-            `not_finite`;
-                the sentence names the input and topic.
+            ObservationRefused: with reason `missing`, `stale`, `future`, `frame`, `units`, `joint`, `shape` or
+                `not_finite`; the sentence names the input and topic.
         """
         for name in self._frames:
             self._check_input(name, readings, now_ns)
+            self._plausible.check(readings[name], self._source(name))
         tools = {name: self._tool(name, readings[name]) for name in self._tool_inputs()}
         values = np.concatenate([self._checked(term, readings[term.input], tools) for term in self._terms])
         return Observation(values, max(readings[name].stamp_ns for name in self._frames))

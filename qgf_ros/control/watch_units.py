@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qgf_ros.contract.plausible import plausible_range
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import BoolArray, FloatArray, IntArray
 from qgf_ros.seen import Seen
@@ -22,7 +23,7 @@ class UnitsWatch:
         """Bounds from the data where they are known, else from the contract's range, and its width on either side."""
         joints = contract.interface.joints
         limits = [contract.deployment.limits[joint] for joint in joints]
-        bounds = [(2 * limit.lower - limit.upper, 2 * limit.upper - limit.lower) for limit in limits]
+        bounds = [plausible_range(limit) for limit in limits]
         if seen is not None:
             bounds = [seen.bounds(joint) for joint in joints]
         self._lower, self._upper = np.array(bounds).T
