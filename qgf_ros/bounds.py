@@ -13,11 +13,11 @@ from qgf_ros.errors import FileTooLarge, InvalidSetting, MissingFileError, Unrea
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
-YAML_BYTES = 128 * KIB  # contracts, graphs, parameters, recipes, baselines
+YAML_BYTES = 64 * KIB  # contracts, graphs, parameters, recipes, baselines
 JSON_BYTES = 1 * MIB  # a checkpoint's description, an interface within a data set
-METADATA_BYTES = 512 * KIB  # of a bag: as YAML, but many topics
+METADATA_BYTES = 128 * KIB  # of a bag: as YAML, but many topics
 DEPTH = 32  # mappings within mappings
-VALUES = 50_000  # values of one YAML file, those behind aliases counted as often as they stand there
+VALUES = 20_000  # values of one YAML file, those behind aliases counted as often as they stand there
 DIGITS = 19  # of a whole number in a file: those of 64 bits
 
 MODEL_BYTES = 4 * MIB  # an MJCF with what it includes

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from qgf_ros.bounds import DEPTH, DIGITS, VALUES
 
@@ -21,13 +25,33 @@ class NotPlain(ValueError):
     """A text is not what it should be; its words say where and why, for the caller's sentence."""
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without repeated keys (YAML itself would keep the last of them and say nothing), dates and endless numbers."""
+class _PlainLoader(Composer, SafeConstructor, Resolver):
+    """Builds values from events that were counted: no repeated keys (YAML itself would keep the last of them and say nothing),
+    no dates."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  as yaml's own
         first: [(tag, pattern) for tag, pattern in kinds if tag != _TIMESTAMP]
         for first, kinds in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def __init__(self, events: list[yaml.Event]) -> None:
+        for part in (Composer, SafeConstructor, Resolver):
+            part.__init__(self)
+        self._events = iter(events)
+        self._next: yaml.Event | None = next(self._events, None)
+
+    def check_event(self, *choices: type[yaml.Event]) -> bool:
+        """As yaml's parser: whether the next event is one of these, or any."""
+        return self._next is not None and (not choices or isinstance(self._next, choices))
+
+    def peek_event(self) -> yaml.Event | None:
+        """The next event, which stays."""
+        return self._next
+
+    def get_event(self) -> yaml.Event | None:
+        """The next event."""
+        found, self._next = self._next, next(self._events, None)
+        return found
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
@@ -46,16 +70,15 @@ def parse_yaml(text: str) -> Any:
         NotPlain: it is not YAML, repeats a key, or uses what is left out here.
     """
     try:
-        _check_events(text)
-        found = yaml.load(text, _PlainLoader)
+        found = _PlainLoader(list(_counted(text))).get_single_data()
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # yaml's own numbers may fail as Python's do
         raise NotPlain(" ".join(str(error).split())) from error
     _check_numbers(found)
     return found
 
 
-def _check_events(text: str) -> None:
-    """Counts what stands in the text before anything of it is built."""
+def _counted(text: str) -> Iterator[yaml.Event]:
+    """What stands in the text, counted before anything of it is built."""
     counts = [0]  # values within each open mapping or list, aliases' included
     opened: list[str | None] = []
     anchors: dict[str, int | None] = {}  # None: not yet closed
@@ -84,6 +107,7 @@ def _check_events(text: str) -> None:
             raise NotPlain(f"it is nested more than {DEPTH} deep")
         if counts[-1] > VALUES:
             raise NotPlain(f"it has more than {VALUES} values, those behind aliases counted each time")
+        yield event
 
 
 def _check_tag(event: yaml.NodeEvent) -> None:

@@ -82,7 +82,7 @@ YAMLS = [
     "a: 'x\n\n\n",
     "- " * 5000,
     "a: |\n" + " x\n" * 20_000,
-    "{" + ",".join(f"a{i}: 1" for i in range(9000)) + "}",
+    "{" + ",".join(f"a{i}: 1" for i in range(7300)) + "}",
 ]
 JSONS = [
     "[" * 200_000,
