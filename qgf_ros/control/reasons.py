@@ -43,6 +43,7 @@ INPUTS = {
         HOLD, "A joint's position lies far outside the range of the data, or leapt by half a turn."
     ),
     "limits": Reason(HOLD, "A joint stands outside its range; motion cannot begin there."),
+    "tilted": Reason(HOLD, "The tool leans from the attitude that actions keep; motion cannot begin there."),
     "limits changed": Reason(None, "Other limits were taken, at rest: the node holds until start is called."),
     "clock": Reason(HOLD, "The node's clock went back, or ahead of the steady clock by more than 0.5 s."),
     "time_stopped": Reason(HOLD, "The node's clock has stood for 0.5 s: the simulation is paused or gone."),
@@ -105,7 +106,6 @@ STOPS = {
 REFUSED = {
     "not_reset": Reason(None, "The command has not been placed yet."),
     "away": Reason(None, "The arm stands away from the command; reset takes the measured pose."),
-    "tilted": Reason(None, "The tool leans from the attitude that actions keep."),
     "moving": Reason(None, "Limits, and the confirmation of full speed, change only at rest."),
     "unseen": Reason(None, "The arm stands where no episode of the data began, and first_motion is refuse."),
 }

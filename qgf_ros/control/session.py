@@ -148,7 +148,7 @@ class CommandSession(SessionBase):
             measured = self._watch_motion(now_ns, measured)
         share, self._slowed = self._speed.next(measured, now_ns)
         if self._gate.is_running and self._speed.stood_s(share, now_ns) > self._config.chunk_max_age_s:
-            self._gate.start()  # the chunk in play is from before the arm stood
+            self._go_on()  # with another chunk: the one in play is from before the arm stood
         return self._gate.tick(now_ns, measured, share)
 
     def _watch_motion(self, now_ns: int, measured: dict[str, float]) -> dict[str, float]:

@@ -177,6 +177,24 @@ def test_after_a_long_stand_the_old_chunk_is_not_played_to_its_end(tmp_path: Pat
         assert_inside_limits(bench.contract, bench.commands())
 
 
+def test_where_the_arm_cannot_go_on_after_a_long_stand_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(with_scaling(tmp_path))
+    bench.session.speed_scaling(100.0, bench.now_ns)
+    bench.run()
+
+    def leans() -> None:
+        raise MotionRefused("tilted", "The tool leans.")
+
+    monkeypatch.setattr(bench.gate, "start", leans)
+    for share in [0.0] * 70 + [100.0] * 5:
+        bench.session.speed_scaling(share, bench.now_ns)
+        tick = bench.tick()
+    assert (tick.rung, tick.reason) == (Rung.HOLD, "tilted")
+    assert bench.session.sentence == "The tool leans."
+
+
 # -- shadow ------------------------------------------------------------------------------------------------------------
 
 
