@@ -20,6 +20,7 @@ from qgf_ros.nodes.fault_rows import (
     PHASE_S,
     TAIL_S,
     Case,
+    goes_on,
     lacking,
     react,
     recover,
@@ -35,12 +36,13 @@ LOOK_S = 1.0  # the command node looks for other publishers four times a second;
 TRACKING_S = 0.4  # an arm may follow 0.2 s late, and be away for 0.1 s
 ENDS_S = 3.0  # a stop within the contract's limits, and the node's last words
 EMERGENCY = "emergency_stop"
+BEST_EFFORT = ("sim_node:best_effort:=['joint_states']",)
 
 
 def command_rows(graph: Graph, say: Sink) -> Iterator[MatrixRow]:
     """All of them, on one simulated robot that chunks without a policy keep in motion."""
     with FaultGraph(graph, {}, (), say) as robot:
-        robot.start(SIM)
+        driver = robot.start(SIM)
         robot.start(COMMAND)
         robot.sweep(1)
         robot.start_motion()
@@ -49,6 +51,7 @@ def command_rows(graph: Graph, say: Sink) -> Iterator[MatrixRow]:
         yield second_publisher(robot)
         yield lost_joint_states(robot)
         yield deactivated_controller(robot)
+        yield killed_driver(robot, driver)
 
 
 def emergency_rows(robot: FaultGraph) -> Iterator[MatrixRow]:
@@ -110,15 +113,30 @@ def second_publisher(robot: FaultGraph) -> MatrixRow:
 
 
 def lost_joint_states(robot: FaultGraph) -> MatrixRow:
-    """From the last joint states that came until the arm brakes; they come back, and it goes on."""
-    case = Case("joint states lost for 0.3 s", "chunk", "hold", "stale", STALE_S)
+    """They stay away for a while; when they are back, motion goes on by itself."""
+    row = stale_row(robot, "joint states lost for 0.3 s", lambda: inject(robot, "{fault: lost, for_s: 0.3}"))
+    robot.until(lambda: robot.heard.ticks[-1].rung == "chunk", "motion after the break", PATIENCE_S)
+    return row
+
+
+def killed_driver(robot: FaultGraph, driver: Process) -> MatrixRow:
+    """What stands for the robot's driver and controllers is killed: no joint states come any more."""
+
+    def strike() -> None:
+        robot.kill(driver, signal.SIGKILL)
+
+    return stale_row(robot, "robot driver kill -9", strike)
+
+
+def stale_row(robot: FaultGraph, fault: str, strike: Callable[[], None]) -> MatrixRow:
+    """From the last joint states that came until the arm brakes."""
+    case = Case(fault, "chunk", "hold", "stale", STALE_S)
     robot.client.spin(PHASE_S)
     robot.begin_window()
-    inject(robot, "{fault: lost, for_s: 0.3}")
+    strike()
     robot.until(lambda: any(map(case.is_met, robot.heard.ticks)), case.expected, PATIENCE_S)
     stale = next(tick for tick in robot.heard.ticks if case.is_met(tick))
     known_ns = max(row.stamp_ns for row in robot.heard.measured if row.stamp_ns < stale.stamp_ns)
-    robot.until(lambda: robot.heard.ticks[-1].rung == "chunk", "motion after the break", PATIENCE_S)
     ticks = round((stale.stamp_ns - known_ns) / robot.contract.tick_ns)
     return told(robot, case, case.expected, ticks * robot.contract.tick_ns * 1e-9)
 
@@ -206,11 +224,17 @@ def ending(
     return told(robot, case, seen, (after[-1].stamp_ns - at_ns) * 1e-9)
 
 
+def best_effort_sensor(graph: Graph, say: Sink) -> MatrixRow:
+    """In real time sensors are asked for best effort, so that no publisher's reliability can keep them away."""
+    with FaultGraph(graph, {}, BEST_EFFORT, say) as robot:
+        moving(robot, "")
+        return goes_on(robot, "joint_states best effort", "real time", 1.0, lambda: None)
+
+
 def mismatched_sensor(graph: Graph, say: Sink) -> MatrixRow:
     """In lockstep sensors are asked for reliably: one that is published best effort is named, and nothing moves."""
     case = Case("QoS mismatch on joint_states", "lockstep", "silence", "said by name", PATIENCE_S)
-    parameters = ("sim_node:best_effort:=['joint_states']",)
-    with FaultGraph(graph, {"lockstep": "true"}, parameters, say) as robot:
+    with FaultGraph(graph, {"lockstep": "true"}, BEST_EFFORT, say) as robot:
         robot.start(SIM)
         command = robot.start(COMMAND)
         at_ns = robot.now_ns()

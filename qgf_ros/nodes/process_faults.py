@@ -13,7 +13,12 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.evaluate.matrix_row import MatrixRow
 from qgf_ros.graph import Graph, load_graph
-from qgf_ros.nodes.command_faults import command_rows, ending_rows, mismatched_sensor
+from qgf_ros.nodes.command_faults import (
+    best_effort_sensor,
+    command_rows,
+    ending_rows,
+    mismatched_sensor,
+)
 from qgf_ros.nodes.kills import PHASE_S, CommandKill, PolicyKill, kill_command_nodes, kill_policy_nodes
 from qgf_ros.nodes.policy_faults import policy_rows
 from qgf_ros.runner import Sink
@@ -39,6 +44,7 @@ def process_rows(kills: int, say: Callable[[str], None]) -> Iterator[MatrixRow]:
 
     yield from command_rows(graph, sink)
     yield from ending_rows(graph, sink)
+    yield best_effort_sensor(graph, sink)
     yield mismatched_sensor(graph, sink)
     yield from policy_rows(graph, sink)
     yield from kill_rows(graph, kills, say, sink)
