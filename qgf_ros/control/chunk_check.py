@@ -84,7 +84,8 @@ class ChunkCheck:
         self._generator, self._trajectory = ruckig.Ruckig(len(joints)), ruckig.Trajectory(len(joints))
         self._input = ruckig.InputParameter(len(joints))
         self._input.synchronization = ruckig.Synchronization.No
-        self._input.max_velocity = (FREE * self._velocities).tolist()
+        free = np.where(np.isin(np.arange(len(joints)), self._arm), FREE, 1.0)  # a gripper is never slowed
+        self._input.max_velocity = (free * self._velocities).tolist()
         self._input.max_acceleration = [limits.joints[joint].acceleration for joint in joints]
         self._input.max_jerk = [limits.joints[joint].jerk for joint in joints]
 
