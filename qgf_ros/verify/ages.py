@@ -43,8 +43,11 @@ class JointAges:
         known = list(self._known[self._joints[place]].values())[-NEAR:]
         return any(abs(measured - position) <= allowed for measured in known)
 
-    def check(self, ages_s: tuple[float, ...], stamp_ns: int, moves: bool) -> list[Found]:
-        """Ages (J,) stated at `stamp_ns`; where chunks are played (`moves`) they must be young, and the newest."""
+    def check(self, ages_s: tuple[float, ...], stamp_ns: int, moves: bool, begins: bool) -> list[Found]:
+        """Ages (J,) stated at `stamp_ns`; where chunks are played (`moves`) they must be young, and the newest.
+
+        While the recording `begins`, and as long as nothing is played, they may be from before it.
+        """
         found: list[Found] = []
         for name, age_s in zip(self._joints, ages_s, strict=True):
             if not math.isfinite(age_s):
@@ -53,7 +56,9 @@ class JointAges:
                 age_ns = round(age_s * 1e9)
                 used_ns = stamp_ns - age_ns  # 0: forgotten after the clock went back
                 is_known = used_ns in self._known[name]
-                is_known = is_known or (not moves and (used_ns == 0 or self._is_before(name, used_ns)))
+                is_known = is_known or (not moves and used_ns == 0)
+                if not is_known and (begins or not moves) and self._is_before(name, used_ns):
+                    continue
             if moves and not -FUTURE_NS <= age_ns <= self._max_age_ns:
                 expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
                 found.append((What.STALE, name, expected, f"{age_s:.9g} s"))

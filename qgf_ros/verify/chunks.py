@@ -11,6 +11,7 @@ from qgf_ros.verify.motion import Found
 from qgf_ros.verify.violation import What
 
 KEPT = 64  # chunks: seconds of them
+BEGINNING_NS = 1_000_000_000
 PLAYED = (Rung.CHUNK.value, Rung.TAIL.value)
 
 
@@ -28,6 +29,7 @@ class ChunkBook:
 
     def __init__(self, contract: Contract, max_age_s: float) -> None:
         self._max_age_ns, self._tick_ns = round(max_age_s * 1e9), contract.tick_ns
+        self._first_ns: int | None = None  # of the first tick
         self._known: dict[int, list[Known]] = {}  # by stamp: some chunks that bear the same are refused
         self.forget()
 
@@ -51,6 +53,7 @@ class ChunkBook:
     def check(self, certificate: Certificate, stamp_ns: int, missed: int) -> list[Found]:
         """What is wrong with the chunk in play at this tick; `missed` ticks before it."""
         last, self._last = self._last, certificate
+        self._first_ns = stamp_ns if self._first_ns is None else self._first_ns
         if (
             last is not None
             and last.wants_chunk
@@ -62,6 +65,8 @@ class ChunkBook:
         if certificate.rung not in PLAYED or not stamp:
             return []
         came = self._known.get(stamp)
+        if came is None and stamp < self._first_ns and self._may_precede(stamp, last, stamp_ns):
+            return []
         if came is None:
             return [
                 (What.CHUNK_UNKNOWN, str(stamp), "the chunk in play must have come", "none of that stamp")
@@ -107,6 +112,11 @@ class ChunkBook:
                 (What.CHUNK_PLACE, str(stamp), was, f"{certificate.begun} and {certificate.actions_left}")
             )
         return found
+
+    def _may_precede(self, stamp: int, last: Certificate | None, stamp_ns: int) -> bool:
+        """Whether a chunk may have come before the recording began: it is in play at its beginning, or soon after."""
+        assert self._first_ns is not None, "there was a tick"
+        return last is None or last.chunk_stamp_ns == stamp or stamp_ns - self._first_ns < BEGINNING_NS
 
     def _began(self, stamp: int, last: Certificate | None) -> list[Found]:
         """A chunk takes over: newer than the last, and taken while it was young."""

@@ -98,9 +98,9 @@ class LatchWatch:
         """This tick's rung; `ticks` that passed since the last one, `has_begun_anew` after a reset."""
         found: list[Found] = []
         is_stopped = certificate.rung == Rung.STOP.value
-        if self._is_latched and not is_stopped and not has_begun_anew:
+        if self._is_latched and certificate.positions and not is_stopped and not has_begun_anew:
             found.append((What.LATCH, "", "a stop stays until a reset", f"rung {certificate.rung}"))
-        self._is_latched = is_stopped
+        self._is_latched = is_stopped or (self._is_latched and not certificate.positions)
         if is_stopped:
             self._is_owed = False
         elif self._pressed and (self._is_owed or certificate.rung not in BRAKING):

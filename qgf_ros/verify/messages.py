@@ -21,6 +21,10 @@ from qgf_ros.verify.motion import Before
 from qgf_ros.verify.sent import Point, Sent
 
 GROUP = "std_msgs/msg/Float64MultiArray"
+SPARE_BYTES = (
+    0,
+    4,
+)  # at the end: rclpy's own serialisation leaves so many, where the middleware's leaves none
 WINDOW_NS = 5_000_000_000  # a recorder takes messages topic by topic: by so much they may be out of order
 
 
@@ -46,10 +50,13 @@ def decode(message: Recorded) -> Any:
     Raises:
         UnreadableMessage: its type is unknown, or the bytes are not such a message.
     """
-    try:
-        return _store().deserialize_cdr(message.data, message.type_name)
-    except Exception as error:  # bytes that somebody else wrote: whatever the reader says of them
-        raise UnreadableMessage(message.topic, message.type_name, repr(error)) from error
+    problem = ""
+    for spare in SPARE_BYTES:
+        try:
+            return _store().deserialize_cdr(message.data[: len(message.data) - spare], message.type_name)
+        except Exception as error:  # bytes that somebody else wrote: whatever the reader says of them
+            problem = problem or repr(error)
+    raise UnreadableMessage(message.topic, message.type_name, problem)
 
 
 def read_certificate(message: Any) -> tuple[Certificate, int]:

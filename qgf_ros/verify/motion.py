@@ -106,8 +106,12 @@ def check_joints(
     certificate: Certificate,
     before: Before | None,
     seconds: tuple[float, ...],
+    is_cut: bool = False,
 ) -> list[Found]:
-    """Limits, consistency, margins and stop of a command; `seconds` (J,) since the one `before`, None where it was placed anew."""
+    """Limits, consistency, margins and stop of a command; `seconds` (J,) since the one `before`, None where it was placed anew.
+
+    `is_cut`: the one before is not known, because the recording begins here.
+    """
     found: list[Found] = []
     for place, name in enumerate(names):
         limits = bounds.joints[place]
@@ -123,9 +127,13 @@ def check_joints(
             found += unreachable(
                 name, J, T, (before.positions[place], before.velocities[place], last), (q, v, a)
             )
-        else:  # it began at rest
-            last = 0.0
-            if abs(a) > J * T + ROUNDING or abs(v) > J * T * T / 2 + ROUNDING:
+        else:
+            last = 0.0  # it began at rest
+            if is_cut:
+                last = (
+                    a - (J - certificate.margin_jerk[place]) * T
+                )  # as stated: there is nothing to compare it with
+            elif abs(a) > J * T + ROUNDING or abs(v) > J * T * T / 2 + ROUNDING:
                 found.append(
                     (
                         What.PLACED,

@@ -25,6 +25,7 @@ from qgf_ros.verify.violation import Violation, What
 
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 KEPT_LIMITS = 16
+BEGINNING = 25  # ticks: what they were made from may have come before the recording began
 
 
 @dataclass(frozen=True)
@@ -174,14 +175,16 @@ class Verifier:
         missed, found = self._check_pace(certificate, stamp_ns)
         found += self._check_identity(certificate)
         found += self._sent.check(certificate, sent)
-        found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves)
+        found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
         found += self._chunks.check(certificate, stamp_ns, missed)
         if not certificate.positions:
             self._before = None
             self._brake.forget()
-            return found + self._latch.check(certificate, 1 + missed, certificate.tick == 0 and not moves)
+            return found + self._latch.check(certificate, 1 + missed, False)
         has_begun_anew = certificate.tick == 1
         if has_begun_anew:
+            if self._before is not None and not self._before.is_at_rest:
+                found.append((What.TICK, "", "commands begin anew at rest only", "1 while the arm moves"))
             self._before = None
             self._brake.forget()
         found += self._latch.check(certificate, 1 + missed, has_begun_anew)
@@ -254,8 +257,8 @@ class Verifier:
         if before is None or (certificate.shadow and before.is_at_rest):
             before = None
             found += self._check_placed(certificate, stamp_ns)
-        seconds = self._sent.seconds(certificate.followed)
-        found += check_joints(self._joints, bounds, certificate, before, seconds)
+        seconds, is_cut = self._sent.seconds(certificate.followed), self.ticks == 1 and certificate.tick > 1
+        found += check_joints(self._joints, bounds, certificate, before, seconds, is_cut)
         found += self._brake.check(certificate, before, bounds)
         return found + self._check_tool(certificate, bounds)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from online import feed
-from verified_world import BEGIN_NS, World, contract_of
+from verified_world import BEGIN_NS, Certified, World, contract_of
 
 from qgf_ros.certificate import REASONS, Certificate
 from qgf_ros.control import reasons
@@ -161,6 +161,15 @@ def test_tighter_limits_are_taken_and_weaker_ones_named() -> None:
     assert found.what is What.LIMITS_WEAKER
     assert "elbow_joint.upper 9" in found.found
     assert "tool.speed 9" in found.found
+
+
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.5, 0.65, 0.8])
+def test_a_recording_may_begin_in_the_middle_of_motion(share: float) -> None:
+    world = World("ur5e_cube", 11)
+    entries = world.run(300)
+    stated, later = entries[:1], entries[round(share * len(entries)) :]
+    first = next(place for place, entry in enumerate(later) if isinstance(entry, Certified))
+    assert feed(Verifier(world.contract), [*stated, *later[first + 1 :]]) == []
 
 
 @pytest.mark.parametrize("name", ["ur5e_cube", "jaco_reach"])
