@@ -156,6 +156,13 @@ CHUNKS = (
     Case("chunk twice", (FAST, SEAM), Spoiled(strikes.twice), GoesOn(refused="unwanted"), ON_S),
     Case("chunk that nobody asked for", (MID,), Unasked(), GoesOn(refused="unwanted"), ON_S),
     Case("chunk out of range", (FAST, GRASPING), Spoiled(strikes.times(20.0)), GoesOn(finding="range"), ON_S),
+    Case(
+        "chunk out of the workspace",
+        (FAST,),
+        Spoiled(strikes.always(2, 0.05)),
+        GoesOn(finding="workspace"),
+        ON_S,
+    ),
     Case("jagged chunk", (FAST, GRASPING), Spoiled(strikes.jagged(20.0)), GoesOn(finding="range"), ON_S),
     Case("chunk of huge numbers", (FAST,), Spoiled(strikes.with_value(1e300)), GoesOn(finding="range"), ON_S),
 )

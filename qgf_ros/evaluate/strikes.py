@@ -136,6 +136,17 @@ def with_value(value: float) -> Spoil:
     return spoil
 
 
+def always(dimension: int, value: float) -> Spoil:
+    """One dimension has the same value in every action, as after a sign or a unit that was mistaken."""
+
+    def spoil(chunk: ActionChunk) -> list[ActionChunk]:
+        actions = chunk.actions.copy()
+        actions[:, dimension] = value
+        return [replace(chunk, actions=actions)]
+
+    return spoil
+
+
 def times(factor: float) -> Spoil:
     """All components `factor` times as large."""
     return lambda chunk: [replace(chunk, actions=chunk.actions * factor)]
