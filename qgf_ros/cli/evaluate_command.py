@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.episodes < 1:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
     checkpoint = load_checkpoint(arguments.checkpoint)
-    named = _chosen("contract", arguments.contract, checkpoint)
+    named = chosen("contract", arguments.contract, checkpoint)
     contract_path = Path(named) if Path(named).is_file() else share_path(named)
     contract = load_contract(contract_path)
     if arguments.chunks is not None:
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             raise InvalidSetting("--rows", name, "one of " + ", ".join(names))
     wanted = arguments.rows or names[:-1]
     rows = [row for row in rows if row.name in wanted]
-    task = _chosen("task", arguments.task, checkpoint)
+    task = chosen("task", arguments.task, checkpoint)
     load_simulation(task)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     running = run_all(contract, arguments.checkpoint, task, rows, seeds, arguments.processes)
@@ -128,7 +128,7 @@ def chunks_in_words(contract: Contract) -> str:
     return f"{chunks.mode.value}:{contract.execution_horizon}:{chunks.delay}"
 
 
-def _chosen(what: str, given: object, checkpoint: Checkpoint) -> str:
+def chosen(what: str, given: object, checkpoint: Checkpoint) -> str:
     """The contract or task: given, or the one that the checkpoint was made for. Raises InvalidSetting."""
     from qgf_ros.errors import InvalidSetting
 
@@ -163,6 +163,7 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
         "return",
         "steps",
         "seam rad/s",
+        "flagged",
         "latency p50 / p99 ms",
     ):
         table.add_column(heading, justify="left" if heading == "row" else "right")
@@ -185,6 +186,7 @@ def print_rows(names: list[str], report: dict[str, Any]) -> None:
             f"{row['return']:.1f}",
             f"{row['steps']:.0f}",
             seam,
+            "" if row["flagged"] is None else f"{row['flagged']}",
             latency,
         )
     console = Console(width=120)

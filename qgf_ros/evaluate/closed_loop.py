@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import qgf_sim
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
@@ -20,15 +21,15 @@ from qgf_ros.inference.demand import Demand
 class ClosedLoop:
     """One simulated robot under a contract. State: the simulation, the gate, the last command. One thread."""
 
-    def __init__(self, contract: Contract, task: str) -> None:
-        """Loads the task's simulation and the contract's arm.
+    def __init__(self, contract: Contract, task: str | qgf_sim.Simulation) -> None:
+        """Loads the task's simulation, unless it is given, and the contract's arm.
 
         Raises:
             UnknownTaskError: there is no such task.
             ContractError: the simulated robot lacks a joint of the contract; or as for `Kinematics`.
         """
         self.contract = contract
-        self.simulation = load_simulation(task)
+        self.simulation = load_simulation(task) if isinstance(task, str) else task
         self._robot = SimulatedRobot(contract, self.simulation)
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
         self.gate = CommandGate(contract, kinematics, look_ahead_of(contract))

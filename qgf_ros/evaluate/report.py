@@ -26,6 +26,8 @@ def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
         "q_final": _number(float(np.mean([episode.q_final for episode in episodes]))),
         "latency_ms": percentiles([ms for episode in episodes for ms in episode.latencies_ms]),
         "seams": seam_summary([seam for episode in episodes for seam in episode.seams]),
+        "refused_per_episode": float(np.mean([episode.refused for episode in episodes])),
+        "flagged": _flagged(episodes),
     }
 
 
@@ -49,6 +51,12 @@ def percentiles(values_ms: Sequence[float]) -> dict[str, float | None]:
         return {"p50": None, "p99": None, "worst": None}
     p50, p99, worst = np.quantile(np.asarray(values_ms, np.float64), [0.5, 0.99, 1.0])
     return {"p50": float(p50), "p99": float(p99), "worst": float(worst)}
+
+
+def _flagged(episodes: Sequence[Episode]) -> int | None:
+    """How many episodes the detector flagged; None where none was watched."""
+    alerts = [episode.alert for episode in episodes if episode.alert is not None]
+    return sum(alert.flagged for alert in alerts) if alerts else None
 
 
 def _number(value: float) -> float | None:

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,10 +13,13 @@ import torch
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import JointCommand, Seam
+from qgf_ros.datatypes import ActionChunk, JointCommand, Observation, Seam
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.caution import Alert, Caution
+from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.device import Device
 from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
 from qgf_ros.inference.engines.make import make_engine
@@ -29,11 +31,12 @@ BF16_ROW = "guided_bf16"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison: a name, how chunks are sampled, and with which engine."""
+    """One line of a comparison: a name, how chunks are sampled, with which engine, and whether the detector watches and acts."""
 
     name: str
     sampler: SamplerConfig
     engine: EngineConfig = field(default_factory=EngineConfig)
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Episode:
 
     `steps` are control periods, `commands` joint commands, `clipped` action components or targets that the gate bounded,
     `q_final` the mean over chunks (nan when the critic was not asked), `latencies_ms` how long each chunk took to compute,
-    `seams` how hard each one took over from the last.
+    `seams` how hard each one took over from the last, `refused` how many were not played. `alert`: the last one of an episode
+    that the detector watched; `worst_score` the highest of its scores.
     """
 
     row: str
@@ -55,6 +59,9 @@ class Episode:
     q_final: float
     latencies_ms: tuple[float, ...]
     seams: tuple[Seam, ...]
+    refused: int = 0
+    alert: Alert | None = None
+    worst_score: float = float("-inf")
 
 
 def standard_rows(checkpoint: Checkpoint, engine: EngineName = EngineName.AUTO) -> list[Row]:
@@ -68,7 +75,7 @@ def standard_rows(checkpoint: Checkpoint, engine: EngineName = EngineName.AUTO) 
         Row("best_of_4", SamplerConfig(d.denoise_steps, candidates=4), config),
         Row("best_of_16", SamplerConfig(d.denoise_steps, candidates=16), config),
         Row("guided_n1", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, 1), config),
-        Row("guided", guided, config),
+        Row("guided", guided, config, watched=True),
     ]
 
 
@@ -83,26 +90,33 @@ def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> C
     return ChunkPolicy(checkpoint.interface, made, checkpoint.defaults.noise_scale)
 
 
-def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> Episode:
+def make_caution(checkpoint: Path, contract: Contract) -> Caution | None:
+    """The detector and reaction of the checkpoint's folder, if it has them. Raises CheckpointError as `load_detector`."""
+    found = load_detector(checkpoint, contract.interface)
+    return None if found is None else Caution(found.detector, contract.interface, found.reaction)
+
+
+def run_episode(
+    loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int, caution: Caution | None = None
+) -> Episode:
     """One episode from `seed` (scene and noise), until success or the task's time limit.
 
     Chunks follow one another as the loop's contract says; each one takes over as planned, as if computed within the delay.
+    With `caution` guidance fades and chunks slow down as they do in the policy node.
     """
     loop.reset(seed)
-    sent = SentChunks(loop.contract)
-    total, steps = 0.0, 0
+    sent, asked = SentChunks(loop.contract), Asked(policy, row.sampler, seed, caution)
+    total, steps, refused = 0.0, 0, 0
     commands: list[JointCommand] = []
-    scores: list[float] = []
-    latencies: list[float] = []
     while steps < loop.simulation.max_steps and not loop.simulation.success():
         if loop.gate.wants_chunk:
-            observation, demand, began = loop.observe(), loop.demand(), time.perf_counter()
-            prefix = sent.prefix_for(demand)
-            proposal = policy.propose(observation, row.sampler.walk(), seed, len(scores), prefix)
-            latencies.append(1e3 * (time.perf_counter() - began))
-            with suppress(ChunkRefused):  # the arm rests at its last target, and the next chunk is asked for
-                loop.gate.load(sent.keep(demand, proposal.chunk))
-            scores.append(proposal.report.q_final)
+            observation, demand = loop.observe(), loop.demand()
+            chunk = sent.keep(demand, asked.chunk(observation, sent.prefix_for(demand)))
+            try:
+                loop.gate.load(chunk)
+            except ChunkRefused:  # what is in play goes on, and the next action asks again
+                sent.drop(chunk)
+                refused += 1
         commands += loop.play_action()
         total += loop.simulation.reward()
         steps += 1
@@ -114,10 +128,43 @@ def run_episode(loop: ClosedLoop, policy: ChunkPolicy, row: Row, seed: int) -> E
         steps=steps,
         commands=len(commands),
         clipped=sum(command.clipped for command in commands),
-        q_final=sum(scores) / max(len(scores), 1),
-        latencies_ms=tuple(latencies),
+        q_final=sum(asked.scores) / max(len(asked.scores), 1),
+        latencies_ms=tuple(asked.latencies_ms),
         seams=tuple(command.seam for command in commands if command.seam is not None),
+        refused=refused,
+        alert=asked.alert,
+        worst_score=asked.worst_score,
     )
+
+
+class Asked:
+    """State: an episode's chunks so far, as the policy was asked for them: Q, times, the detector's last word. One thread."""
+
+    def __init__(
+        self, policy: ChunkPolicy, sampler: SamplerConfig, seed: int, caution: Caution | None
+    ) -> None:
+        self._policy, self._sampler, self._seed, self._caution = policy, sampler, seed, caution
+        self.scores: list[float] = []
+        self.latencies_ms: list[float] = []
+        self.alert: Alert | None = None
+        self.worst_score = float("-inf")
+        if caution is not None:
+            caution.reset()
+
+    def chunk(self, observation: Observation, prefix: Prefix | None) -> ActionChunk:
+        """The next chunk of the episode."""
+        began, sampler, index = time.perf_counter(), self._sampler, len(self.scores)
+        if self._caution is not None and not callable(sampler.weight):
+            sampler = replace(sampler, weight=sampler.weight * self._caution.share)
+        proposal = self._policy.propose(observation, sampler.walk(), self._seed, index, prefix)
+        chunk = proposal.chunk
+        if self._caution is not None:
+            self.alert = self._caution.look(observation, chunk.actions)
+            self.worst_score = max(self.worst_score, self.alert.score)
+            chunk = replace(chunk, speed=self.alert.speed)
+        self.latencies_ms.append(1e3 * (time.perf_counter() - began))
+        self.scores.append(proposal.report.q_final)
+        return chunk
 
 
 def run_all(
@@ -142,19 +189,21 @@ def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int)
     }
 
 
-_worker: tuple[ClosedLoop, Checkpoint, dict[EngineConfig, ChunkPolicy]] | None = None  # of a worker process
+Worker = tuple[ClosedLoop, Checkpoint, dict[EngineConfig, ChunkPolicy], Caution | None]
+_worker: Worker | None = None  # of a worker process
 
 
 def _start_worker(contract: Contract, checkpoint_path: Path, task: str) -> None:
     global _worker
     torch.set_num_threads(1)
-    _worker = ClosedLoop(contract, task), load_checkpoint(checkpoint_path, contract.interface), {}
+    checkpoint = load_checkpoint(checkpoint_path, contract.interface)
+    _worker = ClosedLoop(contract, task), checkpoint, {}, make_caution(checkpoint_path, contract)
 
 
 def _run_job(job: tuple[Row, int]) -> Episode:
     assert _worker is not None, "the pool's initializer has run"
     row, seed = job
-    loop, checkpoint, policies = _worker
+    loop, checkpoint, policies, caution = _worker
     if row.engine not in policies:
         policies[row.engine] = make_policy(checkpoint, row.engine)
-    return run_episode(loop, policies[row.engine], row, seed)
+    return run_episode(loop, policies[row.engine], row, seed, caution if row.watched else None)

@@ -12,6 +12,7 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import Reading
 from qgf_ros.errors import ObservationRefused, ProposalNotFinite
 from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.caution import Alert, Caution
 from qgf_ros.inference.deadline import Budget
 from qgf_ros.inference.demand import DemandBook
 from qgf_ros.inference.plan import Plan
@@ -27,7 +28,8 @@ class Timed:
     """An attempt at chunk `index` of the episode `seed`, from the observation stamped `stamp_ns`.
 
     `latency_ms` is what it really took, also where time is virtual; `weight_target` is where a ramp of the weight leads,
-    `committed` how many of the chunk's first actions were given: the robot executes them meanwhile.
+    `committed` how many of the chunk's first actions were given: the robot executes them meanwhile. `alert`: what the detector
+    found, where there is one and a chunk was made.
     """
 
     attempt: Attempt
@@ -37,12 +39,14 @@ class Timed:
     latency_ms: float
     weight_target: float
     committed: int
+    alert: Alert | None = None
 
 
 class Proposer:
     """State: newest readings, demands, the episode's seed and chunk number, the guidance weight's ramp. One thread.
 
-    `sampler.weight` is a number; `ramp_s` the time a new weight takes to come into force.
+    `sampler.weight` is a number; `ramp_s` the time a new weight takes to come into force. With `caution` guidance fades and chunks
+    ask for less speed where the detector does not know what it sees. `source` says in each chunk what made it.
     """
 
     def __init__(
@@ -54,12 +58,16 @@ class Proposer:
         budget: Budget,
         ramp_s: float,
         resend_after_s: float | None,
+        caution: Caution | None = None,
+        source: str = "",
     ) -> None:
         assert not callable(sampler.weight), "the node's weight is a number, ramped here"
         self.policy = policy
         self.budget = budget
         self.sampler = sampler
         self.ramp = WeightRamp(sampler.weight, ramp_s)
+        self.caution = caution
+        self._source = source
         self.demands = DemandBook(contract, resend_after_s)
         self._sent = SentChunks(contract)
         self.readings: dict[str, Reading] = {}
@@ -75,6 +83,8 @@ class Proposer:
         self._missed_ns = self._again_s = float("-inf")
         self.demands.reset()
         self._sent.clear()
+        if self.caution is not None:
+            self.caution.reset()
         self.ramp.settle()
 
     def is_due(self, steady_s: float) -> bool:
@@ -135,24 +145,35 @@ class Proposer:
         began, began_s = time.perf_counter(), self.policy.clock.now_s()
         wanted_ns = self.demands.wanted_from_ns
         passed_s = 0.0 if wanted_ns == self._missed_ns else (now_ns - wanted_ns) * 1e-9
-        deadline = self.budget.deadline(self.policy.clock, passed_s)
+        deadline = self.budget.deadline(self.policy.clock, passed_s, self.demands.check_s)
         observation = self._assembler.assemble(self.readings, now_ns)
-        sampler = replace(self.sampler, weight=self.ramp.advance(observation.stamp_ns))
+        share = 1.0 if self.caution is None else self.caution.share
+        sampler = replace(self.sampler, weight=share * self.ramp.advance(observation.stamp_ns))
         if self._waits_for_all:
             self.policy.planner.check_fits(sampler, deadline.left_s())
         demand = self.demands.as_of(observation.stamp_ns)
         prefix = self._sent.prefix_for(demand)
         attempt = self.policy.propose(observation, sampler, self.seed, self.index, deadline, began_s, prefix)
-        proposal = attempt.proposal
+        proposal, alert = attempt.proposal, None
         if proposal is not None:
             if not np.isfinite(proposal.chunk.actions).all():
                 raise ProposalNotFinite(self.index)
-            chunk = self._sent.keep(demand, proposal.chunk)
+            alert = None if self.caution is None else self.caution.look(observation, proposal.chunk.actions)
+            speed = 1.0 if alert is None else alert.speed
+            chunk = replace(proposal.chunk, speed=speed, source=self._source)
+            chunk = self._sent.keep(demand, chunk)
             attempt = replace(attempt, proposal=replace(proposal, chunk=chunk))
         latency_ms = (time.perf_counter() - began) * 1e3
         committed = prefix.delay if prefix is not None else 0
         return Timed(
-            attempt, observation.stamp_ns, self.seed, self.index, latency_ms, self.ramp.target, committed
+            attempt,
+            observation.stamp_ns,
+            self.seed,
+            self.index,
+            latency_ms,
+            self.ramp.target,
+            committed,
+            alert,
         )
 
     def release(self, timed: Timed, steady_s: float) -> Timed:

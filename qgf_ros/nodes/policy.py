@@ -76,7 +76,7 @@ class PolicyNode(LifecycleNode):
         on_input, on_certificate = partial(self._on_input, setup), partial(self._on_certificate, setup)
         self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate)
         self._frame_change = frame_change(self)
-        words = f"{settings.checkpoint.name} on {setup.cost_in_words}"
+        words = f"{settings.checkpoint.name} on {setup.cost_in_words}; {setup.detector_in_words}"
         self.get_logger().info(words) if setup.fits else self.get_logger().warning(words)
         self._enter(State.INACTIVE)
 

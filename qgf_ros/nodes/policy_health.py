@@ -9,6 +9,7 @@ from qgf_ros.inference.ladder import LadderLog
 from qgf_ros.inference.latency import LatencyLog
 from qgf_ros.inference.proposer import Proposer, Timed
 from qgf_ros.nodes.diagnostics import Diagnostics, Level, Rate
+from qgf_ros.nodes.policy_messages import alert_values
 
 CERTIFICATES = "certificate"
 
@@ -57,6 +58,9 @@ class Health:
         self._ladder.add(timed.attempt)
         if timed.attempt.proposal is None or not timed.attempt.ending.is_sent:
             return
+        if timed.alert is not None:
+            level = Level.WARN if timed.alert.is_cautious else Level.OK
+            self._diagnostics.report("novelty", level, timed.alert.in_words, alert_values(timed.alert))
         self._refusal = ""
         self._latency.add(timed.latency_ms)
         report = timed.attempt.proposal.report

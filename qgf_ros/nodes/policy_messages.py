@@ -8,6 +8,7 @@ from enum import Enum
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.inference.caution import Alert
 from qgf_ros.inference.demand import Demand
 from qgf_ros.inference.policy import NOTHING
 from qgf_ros.inference.proposer import Proposer, Timed
@@ -39,6 +40,7 @@ def demand(certificate: DiagnosticArray) -> Demand | None:
             begun=int(found.get("begun", 0)),
             horizon=int(found.get("horizon", 0)),
             delay=int(found.get("delay", 0)),
+            check_s=float(found.get("check_s", 0.0)),
         )
     except (IndexError, KeyError, ValueError):
         return None
@@ -64,12 +66,28 @@ def report(name: str, timed: Timed) -> DiagnosticArray:
         "expected_ms": attempt.plan.expected_s * 1e3,
         "spent_ms": attempt.spent_s * 1e3,
     }
+    if timed.alert is not None:
+        found |= alert_values(timed.alert)
     found |= vars(attempt.proposal.report if attempt.proposal is not None else NOTHING)
-    is_well = attempt.ending is Ending.IN_TIME
-    words = f"chunk {timed.index}" if is_well else f"chunk {timed.index}: {attempt.ending.value}"
+    troubles = [] if attempt.ending is Ending.IN_TIME else [attempt.ending.value]
+    if timed.alert is not None and timed.alert.is_cautious:
+        troubles.append(timed.alert.in_words)
+    is_well = not troubles
+    words = ": ".join([f"chunk {timed.index}", *troubles])
     message = DiagnosticArray(status=[status(name, Level.OK if is_well else Level.WARN, words, found)])
     message.header.stamp = to_stamp(stamp_ns)
     return message
+
+
+def alert_values(alert: Alert) -> dict[str, object]:
+    """What the detector found at a chunk, for a status."""
+    return {
+        "novelty": alert.score,
+        "novelty_subject": alert.subject,
+        "flagged": alert.flagged,
+        "guidance_share": alert.share,
+        "speed": alert.speed,
+    }
 
 
 def state_status(

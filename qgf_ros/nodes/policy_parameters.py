@@ -67,6 +67,11 @@ PARAMETERS = (
     Parameter(
         "deadline_margin_s", 0.005, "kept of the deadline for the chunk's way to the command node", 0.0, 1.0
     ),
+    Parameter(
+        "detector",
+        True,
+        "guidance fades and chunks slow down where the checkpoint's detector does not know what it sees; false: off",
+    ),
     Parameter("virtual_fixed_s", 0.0, "lockstep: a walk is stated to take this, beside its steps", 0.0, 10.0),
     Parameter("virtual_step_s", 0.0, "lockstep: and this for each unguided step", 0.0, 10.0),
     Parameter("virtual_guided_step_s", 0.0, "lockstep: and this for each guided step", 0.0, 10.0),
@@ -116,6 +121,7 @@ class PolicySettings:
     warm_up_passes: int
     deadline_s: float
     deadline_margin_s: float
+    detector: bool
     virtual_cost: WalkCost
     certificate_topic: str
     resend_after_s: float
@@ -158,6 +164,7 @@ def settings(values: Mapping[str, Value]) -> PolicySettings:
         warm_up_passes=_take(values, "warm_up_passes", int),
         deadline_s=_take(values, "deadline_s", float),
         deadline_margin_s=_take(values, "deadline_margin_s", float),
+        detector=_take(values, "detector", bool),
         virtual_cost=WalkCost(
             fixed_s=_take(values, "virtual_fixed_s", float),
             critic_s=0.0,

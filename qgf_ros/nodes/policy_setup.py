@@ -11,7 +11,9 @@ from qgf_ros.contract.schema import ChunkMode, Contract
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
+from qgf_ros.inference.caution import Caution
 from qgf_ros.inference.deadline import Budget, MonotonicClock, VirtualClock
+from qgf_ros.inference.detector_file import Calibrated, digest_of, load_detector
 from qgf_ros.inference.engines.engine import Engine, check_delay
 from qgf_ros.inference.engines.opened import open_policy
 from qgf_ros.inference.engines.stated import StatedEngine
@@ -36,6 +38,7 @@ class Setup:
     defaults: SamplerDefaults
     grid: TimeGrid
     proposer: Proposer
+    detector_in_words: str
 
     @property
     def fits(self) -> bool:
@@ -74,6 +77,8 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         NoPlanError: in lockstep, no walk fits the deadline by the stated costs.
     """
     contract = load_contract(settings.contract)
+    detected = load_detector(settings.checkpoint, contract.interface) if settings.detector else None
+    caution = None if detected is None else Caution(detected.detector, contract.interface, detected.reaction)
     budget = Budget.of(contract, settings.deadline_s, settings.deadline_margin_s)
     opened = open_policy(settings.engine, settings.checkpoint, contract.interface, settings.device)
     if contract.deployment.chunks.mode is ChunkMode.REAL_TIME:
@@ -98,5 +103,16 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         budget,
         ramp_s=settings.weight_ramp_s,
         resend_after_s=None if settings.lockstep else settings.resend_after_s,
+        caution=caution,
+        source=digest_of(settings.checkpoint),
     )
-    return Setup(contract, opened.defaults, opened.grid, proposer)
+    words = detector_in_words(settings.detector, detected)
+    return Setup(contract, opened.defaults, opened.grid, proposer, words)
+
+
+def detector_in_words(is_wanted: bool, detected: Calibrated | None) -> str:
+    """Whether a detector watches, for log and status."""
+    if detected is None:
+        return "no detector: the checkpoint has none, `qgf calibrate` makes it" if is_wanted else "detector off"
+    calibration = detected.calibration
+    return f"detector with {calibration.false_alarms:g} false alarms an episode in {calibration.task}"
