@@ -22,7 +22,7 @@ REASONS = frozenset({
     "chunk_not_finite", "chunk_speed", "chunk_bad_speed", "chunk_unreachable", "chunk_collision", "chunk_workspace",
     "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",
     "ood", "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
-    "tool_speed", "tool_box",
+    "tool_speed", "tool_box", "tilted",
 })
 # fmt: on
 """Reason codes that a finding may bear; docs/safety.md says what each means."""

@@ -55,7 +55,7 @@ class JointAges:
             else:
                 age_ns = round(age_s * 1e9)
                 used_ns = stamp_ns - age_ns  # 0: forgotten after the clock went back
-                is_known = used_ns in self._known[name]
+                is_known = used_ns in self._known[name] or (age_ns == 0 and self._is_ahead(name, stamp_ns))
                 is_known = is_known or (not moves and used_ns == 0)
                 if not is_known and (begins or not moves) and self._is_before(name, used_ns):
                     continue
@@ -83,4 +83,8 @@ class JointAges:
         newest = max(known)
         if newest > stamp_ns + FUTURE_NS:
             newest = max((stamp for stamp in known if stamp <= stamp_ns + FUTURE_NS), default=newest)
-        return stamp_ns - newest
+        return max(stamp_ns - newest, 0)
+
+    def _is_ahead(self, name: str, stamp_ns: int) -> bool:
+        """Whether a reading bears a stamp that lies ahead by less than clocks may differ: its age counts as 0."""
+        return any(0 <= stamp - stamp_ns <= FUTURE_NS for stamp in self._known[name])

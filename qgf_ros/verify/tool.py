@@ -10,6 +10,9 @@ import numpy as np
 from qgf_ros.contract.schema import Contract
 from qgf_ros.mujoco_model import load_model
 
+ROUNDING = 1e-6  # m
+Corner = tuple[float, ...]
+
 
 class Tool:
     """The tool site of the contract's model. Holds scratch data: one instance a thread."""
@@ -38,3 +41,23 @@ class Tool:
         x, y, z = data.site_xpos[self._site].tolist()
         vx, vy, vz = (self._jacobian @ [velocities[place] for place in self._places]).tolist()
         return x, y, z, math.sqrt(vx * vx + vy * vy + vz * vz)
+
+
+class BoxWatch:
+    """State: how far outside its box the tool may be. Placed outside, by a reset where the arm stands, it may stay or come back."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """The command was placed anew, or the box is another: the tool stands where it stands."""
+        self._low: Corner | None = None
+        self._high: Corner | None = None
+
+    def allows(self, place: Corner, box: tuple[Corner, Corner]) -> bool:
+        """Whether the tool may be at x, y, z (m): inside, or no further out on any side than it has come back by now."""
+        low = place if self._low is None else tuple(map(max, self._low, place))
+        high = place if self._high is None else tuple(map(min, self._high, place))
+        self._low, self._high = tuple(map(min, low, box[0])), tuple(map(max, high, box[1]))
+        sides = zip(place, self._low, self._high, strict=True)
+        return all(a - ROUNDING <= x <= b + ROUNDING for x, a, b in sides)

@@ -20,7 +20,7 @@ from qgf_ros.verify.latches import BrakeWatch, LatchWatch
 from qgf_ros.verify.motion import MARGIN, Before, Found, check_joints, command_of
 from qgf_ros.verify.pace import PaceWatch
 from qgf_ros.verify.sent import Sent, SentCheck
-from qgf_ros.verify.tool import Tool
+from qgf_ros.verify.tool import BoxWatch, Tool
 from qgf_ros.verify.violation import Violation, What
 
 VERDICTS = tuple(verdict.value for verdict in Verdict)
@@ -49,6 +49,7 @@ class Verifier:
         ours = of_contract(contract)
         self._bounds: dict[str, Bounds] = {ours.digest: ours}
         self._tool = Tool(contract) if contract.interface.kinematics is not None else None
+        self._box = BoxWatch()
         self._ages = JointAges(contract, round(allowed.reading_lag_s * 1e9))
         self._chunks = ChunkBook(contract, allowed.chunk_max_age_s)
         self._brake, self._latch = BrakeWatch(contract), LatchWatch(contract)
@@ -251,6 +252,8 @@ class Verifier:
             and not before.is_at_rest
         ):
             found.append((What.LIMITS_CHANGED, "", "limits change at rest only", certificate.limits))
+        if before is None or certificate.limits != self._limits_digest:
+            self._box.forget()
         self._limits_digest = certificate.limits
         if executed is not None and executed != command_of(certificate):
             found.append((What.EXECUTED, "", "`executed` and the certificate say the same", "other values"))
@@ -295,10 +298,8 @@ class Verifier:
         (low, high), place, speed = bounds.tool.box, motion[:3], motion[3]
         inside = min(min(x - a, b - x) for x, a, b in zip(place, low, high, strict=True))
         spare = bounds.tool.speed - speed
-        if inside < -MARGIN:
-            found.append(
-                (What.TOOL_BOX, "", f"the box is {low} to {high} m", " ".join(f"{x:.6g}" for x in place))
-            )
+        if not self._box.allows(place, bounds.tool.box):
+            found.append((What.TOOL_BOX, "", f"the box is {low} to {high} m", _places(place)))
         if spare < -MARGIN:
             found.append((What.TOOL_SPEED, "", f"{bounds.tool.speed:g} m/s are allowed", f"{speed:.6g} m/s"))
         stated = certificate.margin_tool
@@ -311,6 +312,10 @@ class Verifier:
     def _violation(self, entry: Found, stamp_ns: int, sequence: int = 0) -> Violation:
         what, subject, expected, found = entry
         return Violation(what, stamp_ns, sequence, subject, expected, found)
+
+
+def _places(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.6g}" for value in values)
 
 
 def _same(one: float, other: float) -> bool:

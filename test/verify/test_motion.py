@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from qgf_ros.contract.schema import JointLimits
 from qgf_ros.verify.motion import ROUNDING, STEP, outside, unreachable
+from qgf_ros.verify.tool import BoxWatch
 from qgf_ros.verify.violation import What
 
 J, T = 400.0, 0.01
 State = tuple[float, float, float]
+BOX = ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 LIMITS = JointLimits(lower=-1.0, upper=2.0, velocity=1.5, acceleration=8.0, jerk=J)
 
 
@@ -56,3 +58,20 @@ def test_values_on_a_limit_are_inside_and_those_beyond_are_named() -> None:
     assert outside("joint", LIMITS, 2.0, -1.5, 8.0) == []
     kinds = [entry[0] for entry in outside("joint", LIMITS, -1.001, 1.501, -8.001)]
     assert kinds == [What.POSITION, What.VELOCITY, What.ACCELERATION]
+
+
+def test_a_tool_inside_its_box_must_stay_there() -> None:
+    watch = BoxWatch()
+    assert watch.allows((0.5, 0.0, 0.0), BOX)
+    assert watch.allows((1.0, 0.0, 0.0), BOX)
+    assert not watch.allows((1.001, 0.0, 0.0), BOX)
+
+
+def test_a_tool_that_was_placed_outside_may_stay_and_come_back_but_not_leave_again() -> None:
+    watch = BoxWatch()
+    assert all(watch.allows((x, 0.0, 0.0), BOX) for x in (1.5, 1.5, 1.3))
+    assert not watch.allows((1.4, 0.0, 0.0), BOX)
+    assert watch.allows((0.9, 0.0, 0.0), BOX)
+    assert not watch.allows((1.1, 0.0, 0.0), BOX)
+    watch.forget()
+    assert watch.allows((1.1, 0.0, 0.0), BOX)
