@@ -21,12 +21,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Writes the file, compares it with the checkpoint, prints by how much they differ."""
     from qgf_ros.checkpoint import load_checkpoint
     from qgf_ros.errors import InvalidSetting
+    from qgf_ros.inference.detector_file import load_detector, save_detector
     from qgf_ros.inference.export import TOLERANCE, export_onnx
 
     checkpoint = load_checkpoint(arguments.checkpoint)
     output = arguments.output or Path("out") / f"{arguments.checkpoint.resolve().name}.onnx"
     if output.suffix != ".onnx":
         raise InvalidSetting("--output", str(output), "a file whose name ends in .onnx")
+    detected = load_detector(arguments.checkpoint, checkpoint.interface)
     done = export_onnx(checkpoint, output)
     print(
         f"{done.path}: {done.size_bytes / 1e6:.1f} MB; every estimator, step count and number of candidates"
@@ -35,5 +37,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         f"In ONNX Runtime its actions differ by at most {done.error:.1e} from the checkpoint's, over {done.checks} walks "
         f"({TOLERANCE:.0e} accepted)."
     )
+    if detected is not None:
+        save_detector(done.path, detected, checkpoint.interface)
+        print("Its detector lies beside it.")
     print(f"Run it: policy node with engine:=onnx checkpoint:={done.path}")
     return {"path": str(done.path), "bytes": done.size_bytes, "error": done.error, "tolerance": TOLERANCE}

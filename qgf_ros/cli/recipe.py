@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qgf_ros.evaluate.calibrate import CalibrateConfig
 from qgf_ros.evaluate.collect import CollectConfig
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.strict import build, read_yaml
@@ -21,7 +22,8 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Paths are taken from the folder in which `qgf` is called, unless absolute."""
+    """Paths are taken from the folder in which `qgf` is called, unless absolute. `calibrate`: a detector is made at the end, with
+    episodes of the task of `evaluate`."""
 
     name: str
     contract: Path
@@ -30,6 +32,7 @@ class Recipe:
     train: TrainConfig
     collect: CollectConfig | None = None
     evaluate: EvaluateConfig | None = None
+    calibrate: CalibrateConfig | None = None
     defaults: SamplerDefaults = field(default_factory=SamplerDefaults)
 
 

@@ -76,6 +76,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         collect_with_progress(recipe.contract, recipe.collect, recipe.dataset, arguments.processes)
     collected = time.monotonic()
     figures = TrainingRun(recipe, contract, folder).go()
+    if recipe.calibrate is not None and recipe.evaluate is not None:
+        from qgf_ros.cli.calibrate_command import make_detector
+        from qgf_ros.data.dataset import read_slices
+
+        slices = read_slices(recipe.dataset, contract.interface)
+        task = recipe.evaluate.task
+        made = make_detector(recipe.output, contract, task, slices, recipe.calibrate, arguments.processes)
+        figures["detector_threshold"] = made.detector.threshold
     spent = {"collect_s": collected - began, "total_s": time.monotonic() - began}
     return figures | spent | {"output": str(recipe.output)}
 
