@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
@@ -20,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract, Message, OutputKind
+from qgf_ros.contract.schema import Message, OutputKind
 from qgf_ros.evaluate.sweep import Sweep
 from qgf_ros.graph import Graph, settings
 from qgf_ros.nodes import convert, qos
@@ -28,7 +26,6 @@ from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import GraphClient
 from qgf_ros.nodes.heard import Certified, CommandWatch, Heard, Row
 from qgf_ros.runner import Process, Processes, Sink
-from qgf_ros.strict import read_yaml
 
 SIM, POLICY, COMMAND, RECORDER = "sim_node", "policy_node", "command_node", "recorder_node"
 PATIENCE_S = 60.0  # on a busy machine loading a simulation takes seconds, discovery 2.5 s; nobody waits this long in vain
@@ -184,6 +181,9 @@ class FaultGraph:
         subscribe(JointState, topics[0], self._on_joints, NEWEST)
         self._chunks = self.client.node.create_publisher(JointTrajectory, f"{POLICY}/chunk", qos.CHUNK)
         subscribe(JointTrajectory, f"{POLICY}/chunk", self._on_chunk, EVERYTHING)
+        for output in self.contract.deployment.outputs:
+            if output.kind is OutputKind.TRAJECTORY:
+                subscribe(JointTrajectory, output.topic, self._on_plan, EVERYTHING)
 
     def _on_certificate(self, message: DiagnosticArray) -> None:
         entry = Certified(stamp_ns(message.header.stamp), time.time_ns(), values(message.status[0]))
@@ -203,6 +203,10 @@ class FaultGraph:
         self.heard.measured.append(Row(stamp_ns(message.header.stamp), np.array(positions), empty, empty))
         self._answer()
 
+    def _on_plan(self, message: JointTrajectory) -> None:
+        speeds = np.abs([point.velocities for point in message.points]).max(axis=0)
+        self.heard.planned = dict(zip(message.joint_names, speeds.tolist(), strict=True))
+
     def _on_chunk(self, message: JointTrajectory) -> None:
         self.heard.chunks += 1
 
@@ -218,28 +222,6 @@ class FaultGraph:
         self._answered = (wanted_ns, now_s)
         period_ns = round(self.contract.interface.control_period_s * 1e9)
         self._chunks.publish(convert.chunk_message(self._sweep.chunk(stamp), period_ns))
-
-
-def with_arm_output(contract: Contract, kind: OutputKind, folder: Path) -> Path:
-    """A copy of a contract, and of all beside it, whose outputs of several joints are of one kind; `folder` is new."""
-    shutil.copytree(contract.path.parents[1], folder)
-    path = folder / contract.path.parent.name / contract.path.name
-    content = read_yaml(contract.path)
-    ending = {OutputKind.GROUP: "commands", OutputKind.TRAJECTORY: "joint_trajectory"}[kind]
-    for output in content["deployment"]["outputs"]:
-        if len(output["joints"]) > 1:
-            output["kind"], output["topic"] = kind.value, f"{output['topic'].rpartition('/')[0]}/{ending}"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
-
-
-def controllers(contract: Contract) -> str:
-    """The simulator's parameter: a controller for each output of the contract."""
-    entries = [
-        f"{output.topic.rpartition('/')[0]}:{output.kind.value}:{','.join(output.joints)}"
-        for output in contract.deployment.outputs
-    ]
-    return "sim_node:controllers:=[" + ",".join(f"'{entry}'" for entry in entries) + "]"
 
 
 def _text(value: object) -> str:

@@ -51,12 +51,16 @@ class Row:
 
 @dataclass
 class Heard:
-    """All that was said since a moment, in order; `broken` are sentences of limits that a command broke."""
+    """All that was said since a moment, in order.
+
+    `broken`: sentences of limits that a command broke; `planned`: the greatest speeds (rad/s) of the last trajectory, by joint.
+    """
 
     certificates: list[Certified] = field(default_factory=list)
     executed: list[Row] = field(default_factory=list)
     measured: list[Row] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    planned: dict[str, float] = field(default_factory=dict)
     chunks: int = 0
 
     @property

@@ -7,6 +7,7 @@ the arm comes to rest.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import tempfile
 from collections import deque
@@ -16,10 +17,11 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import yaml
 from lifecycle_msgs.msg import Transition
 
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import OutputKind
+from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.limit_watch import stopping_distance
 from qgf_ros.graph import Graph
@@ -29,11 +31,10 @@ from qgf_ros.nodes.fault_graph import (
     RECORDER,
     SIM,
     FaultGraph,
-    controllers,
-    with_arm_output,
 )
 from qgf_ros.nodes.heard import Certified, Heard
 from qgf_ros.runner import Process, Sink
+from qgf_ros.strict import read_yaml
 
 SAG_RAD = 0.02  # the simulated arm sags under its weight by less, and more or less so where it stands
 PHASE_S = (0.05, 1.2)  # of motion before a kill: several chunks
@@ -45,7 +46,7 @@ SPARES = 3  # policy nodes that import PyTorch while others play
 class CommandKill:
     """One kill of the command node. Joints (J,) in the contract's order, rad.
 
-    `speed` (rad/s) is the greatest that was commanded in the last control period, `moved` how far the joints still moved,
+    `speed` (rad/s) is the greatest that was commanded in the last control period or planned from there on, `moved` how far the joints still moved,
     `lag` how far the drives were behind the last command, `bound` the stopping bound of the command, `rest_s` when they rested.
     """
 
@@ -119,7 +120,8 @@ def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int
     after = np.array([row.positions for row in heard.measured if row.stamp_ns >= before.stamp_ns])
     last, period_s = heard.executed[-1], contract.interface.control_period_s
     recent = [row for row in heard.executed if row.stamp_ns > last.stamp_ns - round(period_s * 1e9)]
-    speeds = np.abs([row.velocities for row in recent]).max(axis=0)
+    planned = [heard.planned.get(joint, 0.0) for joint in contract.interface.joints]
+    speeds = np.maximum(np.abs([row.velocities for row in recent]).max(axis=0), planned)
     # Until the next command would have been there; under a trajectory, until the action in force is at its end.
     reach_s = contract.tick_ns * 1e-9 + (period_s if kind is OutputKind.TRAJECTORY else 0.0)
     bound = [stopping_distance(v, 0.0, one, reach_s) for v, one in zip(speeds, limits, strict=True)]
@@ -189,3 +191,25 @@ def seconds_to_rest(heard: Heard, at_ns: int) -> float | None:
     if not heard.executed or (moving and moving[-1] == heard.executed[-1].stamp_ns):
         return None
     return max((moving[-1] - at_ns) * 1e-9, 0.0) if moving else 0.0
+
+
+def with_arm_output(contract: Contract, kind: OutputKind, folder: Path) -> Path:
+    """A copy of a contract, and of all beside it, whose outputs of several joints are of one kind; `folder` is new."""
+    shutil.copytree(contract.path.parents[1], folder)
+    path = folder / contract.path.parent.name / contract.path.name
+    content = read_yaml(contract.path)
+    ending = {OutputKind.GROUP: "commands", OutputKind.TRAJECTORY: "joint_trajectory"}[kind]
+    for output in content["deployment"]["outputs"]:
+        if len(output["joints"]) > 1:
+            output["kind"], output["topic"] = kind.value, f"{output['topic'].rpartition('/')[0]}/{ending}"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def controllers(contract: Contract) -> str:
+    """The simulator's parameter: a controller for each output of the contract."""
+    entries = [
+        f"{output.topic.rpartition('/')[0]}:{output.kind.value}:{','.join(output.joints)}"
+        for output in contract.deployment.outputs
+    ]
+    return "sim_node:controllers:=[" + ",".join(f"'{entry}'" for entry in entries) + "]"

@@ -91,7 +91,7 @@ def policy_line(kill: PolicyKill) -> str:
 
 def command_line(kill: CommandKill) -> str:
     """A kill in words."""
-    words = f"joints moved by {kill.moved.max():.3f} rad at most, {kill.share:.2f} of what the bound allows"
+    words = f"joints moved by {kill.moved.max():.3f} rad at most, {kill.share:.2f} of stopping bound and lag"
     return f"command node killed {kill.phase_s:.2f} s into motion ({kill.kind.value}): {words}"
 
 
