@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
-from qgf_ros.errors import InvalidSetting, MissingPathError, UnknownKeys
+from qgf_ros.errors import InvalidSetting, MissingPathError, UnknownKeys, UnreadableFileError
 from qgf_ros.strict import build, read_yaml
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
@@ -231,14 +231,16 @@ def _overrides(graph: Graph, parameters: Sequence[str]) -> dict[str, list[str]]:
 
 
 def parameter_names(params_file: Path) -> set[str]:
-    """The names of the parameters that a file sets, nested groups joined by dots."""
+    """The names of the parameters that a file sets, nested groups joined by dots. Raises UnreadableFileError, as `read_yaml`."""
     content = read_yaml(params_file)
     groups = [entry.get("ros__parameters", {}) for entry in content.values() if isinstance(entry, dict)]
+    if not all(isinstance(group, dict) for group in groups):
+        raise UnreadableFileError(params_file, "a parameter file", "ros__parameters is no mapping")
     return {name for group in groups for name in _flat(group)}
 
 
 def _flat(group: Mapping[str, object]) -> list[str]:
     names = []
     for name, value in group.items():
-        names += [f"{name}.{inner}" for inner in _flat(value)] if isinstance(value, dict) else [name]
+        names += [f"{name}.{inner}" for inner in _flat(value)] if isinstance(value, dict) else [str(name)]
     return names

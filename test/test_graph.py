@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from qgf_ros.errors import InvalidSetting, MissingPathError, NodeDiedError, UnknownKeys
-from qgf_ros.graph import Graph, load_graph, settings
+from qgf_ros.errors import InvalidSetting, MissingPathError, NodeDiedError, UnknownKeys, UnreadableFileError
+from qgf_ros.graph import Graph, load_graph, parameter_names, settings
 from qgf_ros.runner import command_line, running
 from qgf_ros.strict import read_yaml
 
@@ -294,3 +294,9 @@ def test_a_graph_includes_others_of_its_folder_once_and_never_itself(tmp_path: P
     (tmp_path / "c.yaml").write_text("description: c\ninclude: [a.yaml]\n")
     with pytest.raises(InvalidSetting, match="another graph's file in the same folder, included once"):
         load_graph(tmp_path / "a.yaml")
+
+
+def test_a_parameter_file_of_another_layout_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("/**:\n  ros__parameters: [1]\n")
+    with pytest.raises(UnreadableFileError, match="ros__parameters is no mapping"):
+        parameter_names(tmp_path / "p.yaml")

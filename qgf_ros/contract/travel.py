@@ -62,8 +62,11 @@ def unpack_contract(facts: Mapping[str, str], folder: Path) -> Contract:
     path.parent.mkdir(parents=True)
     if named is not None:
         file = inside(folder, path.parent, str(named), "interface.kinematics.model")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(model)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(model, encoding="utf-8")
+        except (OSError, UnicodeEncodeError) as error:  # a name that is none, letters that there are not
+            raise NoContractError("its model cannot be written as a file") from error
     path.write_text(yaml.safe_dump(content))
     contract = load_contract(path)
     return replace(contract, deployment=replace(contract.deployment, scene=scene))

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.model_file import check_model
+from qgf_ros.contract.travel import pack_contract, unpack_contract
 from qgf_ros.errors import (
     ContractError,
     FileTooLarge,
     InvalidSetting,
     MissingFileError,
+    NoContractError,
     QgfError,
     UnreadableFileError,
 )
 from qgf_ros.mujoco_model import load_model
-from test.contract_files import write_shipped, write_two_joints
+from test.contract_files import SHIPPED, write_shipped, write_two_joints
 
 
 def scene(folder: Path, inner: str, name: str = "scene.xml") -> Path:
@@ -194,3 +196,17 @@ def test_what_mujoco_warns_of_or_refuses_is_refused_and_leaves_no_log_behind(
     with pytest.raises(UnreadableFileError, match=message):
         load_model(scene(tmp_path, inner))
     assert [entry.name for entry in tmp_path.iterdir()] == ["scene.xml"]
+
+
+@pytest.mark.parametrize("named", [".", "../contracts", "x" * 300])
+def test_a_travelling_contract_whose_model_cannot_be_a_file_is_refused(tmp_path: Path, named: str) -> None:
+    facts = pack_contract(load_contract(SHIPPED))
+    facts["contract"] = facts["contract"].replace("../robots/ur5e_2f85.xml", named)
+    with pytest.raises(NoContractError, match="its model cannot be written as a file"):
+        unpack_contract(facts, tmp_path / "unpacked")
+
+
+def test_letters_that_there_are_not_are_refused_in_a_travelling_model(tmp_path: Path) -> None:
+    facts = pack_contract(load_contract(SHIPPED)) | {"model": "\udc80"}
+    with pytest.raises(NoContractError, match="its model cannot be written as a file"):
+        unpack_contract(facts, tmp_path / "unpacked")
