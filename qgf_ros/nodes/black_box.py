@@ -20,6 +20,7 @@ from rclpy.serialization import serialize_message
 from qgf_ros.bags.definitions import prefixes
 from qgf_ros.bags.writer import BagWriter
 from qgf_ros.errors import QgfError
+from qgf_ros.nodes.cdr import exact
 
 KEPT_S = 12.0  # ten seconds before the stop, and the way to rest
 MOST_BYTES = 64 << 20
@@ -29,10 +30,10 @@ CHUNK_BYTES = 64 << 10  # of the file: compressing one takes a fraction of a mil
 
 @dataclass(frozen=True)
 class Kept:
-    """One message: its resolved topic and type, when it came or was sent (ns since 1970), its content."""
+    """One message: its resolved topic and class, when it came or was sent (ns since 1970), its content."""
 
     topic: str
-    type_name: str
+    kind: type
     time_ns: int
     data: bytes
 
@@ -133,14 +134,18 @@ class BlackBox:
         for _ in range(min(most, len(self._waiting))):
             kept = self._waiting.popleft()
             if kept.topic not in self._numbers:
-                self._bag.add_topic(kept.topic, kept.type_name)
+                self._bag.add_topic(kept.topic, _name(kept.kind))
             self._numbers[kept.topic] += 1
-            self._bag.write(kept.topic, kept.data, kept.time_ns, kept.time_ns, self._numbers[kept.topic])
+            data, number = exact(kept.data, kept.kind), self._numbers[kept.topic]
+            self._bag.write(kept.topic, data, kept.time_ns, kept.time_ns, number)
         if not self._waiting:
             self._bag.close()
             self._bag = None
 
 
 def _kept(topic: str, time_ns: int, message: Any) -> Kept:
-    package, kind = type(message).__module__.split(".")[0], type(message).__name__
-    return Kept(topic, f"{package}/msg/{kind}", time_ns, serialize_message(message))
+    return Kept(topic, type(message), time_ns, serialize_message(message))
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"

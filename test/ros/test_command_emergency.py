@@ -119,6 +119,20 @@ def test_what_led_to_the_stop_is_in_the_black_box_and_the_status_names_it(
     assert "contract" in read_facts(box)
 
 
+def test_the_verifier_finds_nothing_wrong_in_the_black_box(active: Arm) -> None:
+    pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
+    from qgf_ros.cli.main import main
+
+    status = active.peer.collect(DiagnosticStatus, "command_node/status", LATCHED)
+    active.start_moving()
+    active.peer.call(Trigger, "command_node/emergency_stop")
+    box = box_of(active.peer, status)
+    active.peer.until(
+        lambda: b"certificate" in (box / "metadata.yaml").read_bytes(), "the end of the recording"
+    )
+    assert main(["verify", str(box)]) == 0
+
+
 def test_others_can_read_the_black_box(active: Arm) -> None:
     rosbags = pytest.importorskip("rosbags.rosbag2", reason="needs rosbags: pip install 'qgf_ros[test]'")
     from rosbags.typesys import Stores, get_types_from_msg, get_typestore
