@@ -36,12 +36,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.kills < 1:
         raise InvalidSetting("--kills", arguments.kills, "at least 1")
     rows: list[MatrixRow] = []
-    print_row(COLUMNS)
+    print(columns(COLUMNS))
     for row in _rows(arguments):
         rows.append(row)
-        took = "-" if row.time_s is None else f"{row.time_s:.2f} s"
-        seen = row.seen if row.passed else f"FAILED  {row.seen}"
-        print_row((row.fault, row.phase, row.expected, f"{row.within_s:.2f} s", took, seen))
+        print(line(row), flush=True)
     found = figures(rows)
     print(f"{found['faults']} faults in {len(rows)} rows, {found['failed']} failed")
     return found | {"exit_code": int(any(not row.passed for row in rows))}
@@ -73,7 +71,14 @@ def _process_rows(kills: int) -> Iterator[MatrixRow]:
     yield from process_rows(kills, lambda line: print(line, flush=True))
 
 
-def print_row(texts: tuple[str, ...]) -> None:
-    """One line of the table."""
+def line(row: MatrixRow) -> str:
+    """A row as one line of the table."""
+    took = "-" if row.time_s is None else f"{row.time_s:.2f} s"
+    seen = row.seen if row.passed else f"FAILED  {row.seen}"
+    return columns((row.fault, row.phase, row.expected, f"{row.within_s:.2f} s", took, seen))
+
+
+def columns(texts: tuple[str, ...]) -> str:
+    """One line of the table, in columns."""
     fault, phase, expected, within, took, seen = texts
-    print(f"{fault:<31}  {phase:<13}  {expected:<33}  {within:>6}  {took:>6}  {seen}", flush=True)
+    return f"{fault:<31}  {phase:<13}  {expected:<33}  {within:>6}  {took:>6}  {seen}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
 
 from ros_graph import ROOT
 
+from qgf_ros.cli.faults_command import COLUMNS, columns, line
 from qgf_ros.cli.main import main
 from qgf_ros.contract.load import load_contract
 from qgf_ros.datatypes import Rung
@@ -34,9 +36,21 @@ def matrix() -> FaultMatrix:
     return FaultMatrix(load_contract(SHIPPED), ROOT / "checkpoints/ur5e_cube", "cube-single-task2")
 
 
+@pytest.fixture(scope="module")
+def table(pytestconfig: pytest.Config) -> Iterator[list[MatrixRow]]:
+    """The rows as they come; printed at the end, also where all is well."""
+    rows: list[MatrixRow] = []
+    yield rows
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("", columns(COLUMNS), *map(line, rows), sep="\n")
+
+
 @pytest.mark.parametrize(("case", "phase"), ROWS)
-def test_what_follows_is_what_has_to(matrix: FaultMatrix, case: Case, phase: Phase) -> None:
+def test_what_follows_is_what_has_to(
+    matrix: FaultMatrix, table: list[MatrixRow], case: Case, phase: Phase
+) -> None:
     row = matrix.row(case, phase)
+    table.append(row)
     assert row.passed, f"expected {row.expected} within {row.within_s} s; seen after {row.time_s}: {row.seen}"
 
 
