@@ -1,6 +1,6 @@
 """Every reason code that a command, a certificate or a refusal of the command node can bear, with its verdict and meaning.
 
-docs/safety.md lists the same codes; test/control/test_reasons.py compares the two, and this table with the code.
+docs/safety.md lists the same codes; test/test_safety_page.py compares the two, test/control/test_reasons.py this table with the code.
 """
 
 from __future__ import annotations
