@@ -15,7 +15,7 @@ from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import FloatArray, JointCommand
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.evaluate.rollouts import Row, make_policy, run_episode
+from qgf_ros.evaluate.rollouts import Row, make_caution, make_policy, run_episode
 from qgf_ros.flow.sampler import SamplerConfig, SamplerDefaults
 from qgf_ros.graph import load_graph, settings
 from qgf_ros.networks import NetworkConfig, Networks
@@ -73,11 +73,12 @@ class InProcess:
             "guided", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
         )
         self._policy = make_policy(loaded)
+        self._caution = make_caution(checkpoint, contract)
         self._loop = RecordingLoop(contract, task)
 
     def commands(self, seed: int) -> FloatArray:
         """(T, 3, J) of the episode."""
-        run_episode(self._loop, self._policy, self._row, seed)
+        run_episode(self._loop, self._policy, self._row, seed, self._caution)
         return np.stack(self._loop.rows)
 
 

@@ -147,7 +147,7 @@ class Proposer:
         passed_s = 0.0 if wanted_ns == self._missed_ns else (now_ns - wanted_ns) * 1e-9
         deadline = self.budget.deadline(self.policy.clock, passed_s, self.demands.check_s)
         observation = self._assembler.assemble(self.readings, now_ns)
-        share = 1.0 if self.caution is None else self.caution.share
+        share = 1.0 if self.caution is None else self.caution.share  # of guidance, after the chunk before
         sampler = replace(self.sampler, weight=share * self.ramp.advance(observation.stamp_ns))
         if self._waits_for_all:
             self.policy.planner.check_fits(sampler, deadline.left_s())
@@ -158,7 +158,8 @@ class Proposer:
         if proposal is not None:
             if not np.isfinite(proposal.chunk.actions).all():
                 raise ProposalNotFinite(self.index)
-            alert = None if self.caution is None else self.caution.look(observation, proposal.chunk.actions)
+            if self.caution is not None and self.ramp.target > 0.0:  # the unguided policy is not what was calibrated
+                alert = self.caution.look(observation, proposal.chunk.actions)
             speed = 1.0 if alert is None else alert.speed
             chunk = replace(proposal.chunk, speed=speed, source=self._source)
             chunk = self._sent.keep(demand, chunk)

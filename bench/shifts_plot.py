@@ -1,0 +1,108 @@
+"""Draws the figure of `bench/shifts.py` and prints its table for docs/studies/README.md.
+
+python bench/shifts_plot.py --json docs/studies/shifts.json --out docs/images/shifts.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from matplotlib import pyplot
+from outcomes import Outcome, load_cells, success_rate
+from shifts import NOMINAL, ROWS, SHIFTS
+
+from qgf_ros.evaluate.compare import paired_difference, rate
+
+ROOT = Path(__file__).parent.parent
+LABELS = {"watched": "guided, with detector", "guided": "guided, without", "unguided": "unguided"}
+
+Cells = dict[str, list[Outcome]]
+
+
+def draw(cells: Cells, path: Path) -> None:
+    """Share of flagged episodes, and success of the three rows, by shift."""
+    names = [name for name in SHIFTS if f"{name}/watched" in cells]
+    places = np.arange(len(names))[::-1]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4.5), sharey=True)
+    flagged = [rate([bool(outcome["flagged"]) for outcome in cells[f"{name}/watched"]]) for name in names]
+    left.barh(places, [found.success for found in flagged], height=0.5)
+    left.errorbar(
+        [found.success for found in flagged],
+        places,
+        xerr=np.abs(np.array([found.interval for found in flagged]).T - [found.success for found in flagged]),
+        fmt="none",
+        ecolor="black",
+        capsize=2,
+    )
+    left.set_xlabel("episodes flagged (95 % Wilson interval)")
+    left.axvline(0.8, linestyle=":", color="grey")
+    left.set_yticks(places, ["no shift" if name == NOMINAL else name for name in names])
+    for index, row in enumerate(ROWS):
+        known = [name for name in names if f"{name}/{row}" in cells]
+        rates = [success_rate(cells[f"{name}/{row}"]) for name in known]
+        heights = [places[names.index(name)] + 0.2 * (1 - index) for name in known]
+        shares = [found.success for found in rates]
+        spans = np.abs(np.array([found.interval for found in rates]).T - shares)
+        right.errorbar(shares, heights, xerr=spans, fmt="o", capsize=2, label=LABELS[row])
+    right.set_xlabel("success (95 % Wilson interval)")
+    right.legend(fontsize=8)
+    for axes in (left, right):
+        axes.set_xlim(-0.02, 1.02)
+        axes.grid(alpha=0.3, axis="x")
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def difference(cells: Cells, ours: str, theirs: str) -> str:
+    """Success of ours minus theirs in points, with its interval, over the seeds that both have."""
+    pairs = min(len(cells.get(ours, [])), len(cells.get(theirs, [])))
+    if pairs == 0:
+        return ""
+    values = ([float(outcome["success"]) for outcome in cells[name][:pairs]] for name in (ours, theirs))
+    found = paired_difference(*values)
+    low, high = found.interval
+    return f"{100 * found.mean:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}] of {pairs}"
+
+
+def table(cells: Cells) -> str:
+    """A row a shift: share flagged, success, and paired differences, as a Markdown table."""
+    lines = [
+        "| shift | flagged | success with detector | without | unguided | with - unguided, points | with - without, points |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in SHIFTS:
+        watched = cells.get(f"{name}/watched")
+        if watched is None:
+            continue
+        flags = rate([bool(outcome["flagged"]) for outcome in watched])
+        shown = f"{flags.success:.2f} [{flags.interval[0]:.2f}, {flags.interval[1]:.2f}] of {flags.episodes}"
+        shares = [
+            f"{success_rate(cells[f'{name}/{row}']).success:.2f}" if f"{name}/{row}" in cells else ""
+            for row in ROWS
+        ]
+        gains = [difference(cells, f"{name}/watched", f"{name}/{row}") for row in ("unguided", "guided")]
+        lines.append(f"| {' | '.join([name, shown, *shares, *gains])} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draws and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/shifts.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/images/shifts.png")
+    options = parser.parse_args(arguments)
+    cells = load_cells(options.json)
+    draw(cells, options.out)
+    print(table(cells))
+
+
+if __name__ == "__main__":
+    main()
