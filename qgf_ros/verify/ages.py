@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.datatypes import JointReading
 from qgf_ros.verify.motion import Found
@@ -11,6 +9,7 @@ from qgf_ros.verify.violation import What
 
 KEPT = 64  # readings a joint: an eighth of a second of the fastest drivers
 FUTURE_NS = 50_000_000  # clocks of two computers on one network differ by less
+LONGEST_S = 1e10  # centuries: what is longer counts as none at all
 NEAR = 16  # readings looked at for a placed command
 
 
@@ -50,7 +49,7 @@ class JointAges:
         """
         found: list[Found] = []
         for name, age_s in zip(self._joints, ages_s, strict=True):
-            if not math.isfinite(age_s):
+            if not abs(age_s) < LONGEST_S:
                 age_ns, is_known = 10**18, not moves  # none has come so far
             else:
                 age_ns = round(age_s * 1e9)
@@ -71,7 +70,7 @@ class JointAges:
 
     def reach(self, ages_s: tuple[float, ...], stamp_ns: int) -> bool:
         """Whether the joint states used at `stamp_ns` may be known: a recorder can begin after the first of them."""
-        used = [stamp_ns - round(age_s * 1e9) for age_s in ages_s if math.isfinite(age_s)]
+        used = [stamp_ns - round(age_s * 1e9) for age_s in ages_s if abs(age_s) < LONGEST_S]
         return not any(map(self._is_before, self._joints, used))
 
     def _is_before(self, name: str, used_ns: int) -> bool:

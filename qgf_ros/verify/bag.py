@@ -87,7 +87,8 @@ class BagVerifier:
         self._seen.add(message.topic)
         try:
             taker(message, messages.decode(message))
-        except (UnreadableMessage, UnreadableCertificate) as error:
+        except (UnreadableMessage, UnreadableCertificate, ValueError, ArithmeticError) as error:
+            # whoever wrote the bag: numbers that no computation can take are a violation, not the end of verifying
             self.report.add(
                 [Violation(What.UNREADABLE, message.sent_ns, 0, message.topic, "it can be read", str(error))]
             )

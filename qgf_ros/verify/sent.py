@@ -123,6 +123,17 @@ class SentCheck:
         """The rest of a trajectory: inside the position and velocity limits, and at rest at its end."""
         names = self._outputs[entry.topic].joints
         limits = [self._contract.deployment.limits[name] for name in names]
+        if any(
+            len(row) != len(names) for point in entry.later for row in (point.positions, point.velocities)
+        ):
+            return [
+                (
+                    What.PLAN,
+                    entry.topic,
+                    f"points have {len(names)} positions and velocities",
+                    "another number",
+                )
+            ]
         last = entry.later[-1]
         if max(map(abs, last.velocities), default=0.0) > REST:
             return [(What.PLAN, entry.topic, "a plan ends at rest", _words(last.velocities))]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import mujoco
 import numpy as np
 
+from qgf_ros.certificate import Certificate
 from qgf_ros.contract.schema import Contract
 from qgf_ros.mujoco_model import load_model
+from qgf_ros.verify.bounds import Bounds
+from qgf_ros.verify.motion import MARGIN, Found
+from qgf_ros.verify.violation import What
 
 ROUNDING = 1e-6  # m
 Corner = tuple[float, ...]
@@ -61,3 +66,55 @@ class BoxWatch:
         self._low, self._high = tuple(map(min, low, box[0])), tuple(map(max, high, box[1]))
         sides = zip(place, self._low, self._high, strict=True)
         return all(a - ROUNDING <= x <= b + ROUNDING for x, a, b in sides)
+
+
+class ToolCheck:
+    """State: the model's scratch data, and how far outside its box the tool may be. One thread."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Raises as `Tool`."""
+        self._tool, self._box = Tool(contract), BoxWatch()
+
+    def forget(self) -> None:
+        """The command was placed anew, or the limits are others."""
+        self._box.forget()
+
+    def check(self, certificate: Certificate, bounds: Bounds) -> list[Found]:
+        """Pose and speed as stated, the bounds in force, and the margins to them."""
+        motion = self._tool.motion(certificate.positions, certificate.velocities)
+        found: list[Found] = []
+        if len(certificate.tool) != 4 or any(
+            abs(a - b) > MARGIN for a, b in zip(certificate.tool, motion, strict=True)
+        ):
+            right = " ".join(f"{value:.6g}" for value in motion)
+            found.append(
+                (
+                    What.TOOL,
+                    "",
+                    f"the joints put it at {right}",
+                    " ".join(f"{value:.6g}" for value in certificate.tool),
+                )
+            )
+        if bounds.tool is None:
+            return found
+        (low, high), place, speed = bounds.tool.box, motion[:3], motion[3]
+        inside = min(min(x - a, b - x) for x, a, b in zip(place, low, high, strict=True))
+        spare = bounds.tool.speed - speed
+        if not self._box.allows(place, bounds.tool.box):
+            found.append((What.TOOL_BOX, "", f"the box is {low} to {high} m", _places(place)))
+        if spare < -MARGIN:
+            found.append((What.TOOL_SPEED, "", f"{bounds.tool.speed:g} m/s are allowed", f"{speed:.6g} m/s"))
+        stated = certificate.margin_tool
+        if len(stated) != 2 or not (_same(stated[0], inside) and _same(stated[1], spare)):
+            found.append(
+                (What.MARGIN, "tool", f"it follows as {inside:.6g} {spare:.6g}", " ".join(map(str, stated)))
+            )
+        return found
+
+
+def _places(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.6g}" for value in values)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or abs(one - other) <= MARGIN

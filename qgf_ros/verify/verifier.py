@@ -6,24 +6,23 @@ the messages that left since the one before. What it answers are the violations.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qgf_ros.certificate import REASONS, Certificate
+from qgf_ros.certificate import Certificate
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import ActionChunk, JointReading, Rung, Verdict
+from qgf_ros.datatypes import ActionChunk, JointReading
 from qgf_ros.verify.ages import JointAges
 from qgf_ros.verify.bounds import Bounds, of_contract, read_bounds
 from qgf_ros.verify.chunks import PLAYED, ChunkBook
+from qgf_ros.verify.identity import check_identity, misshapen
 from qgf_ros.verify.latches import BrakeWatch, LatchWatch
-from qgf_ros.verify.motion import MARGIN, Before, Found, check_joints, command_of
+from qgf_ros.verify.motion import Before, Found, check_joints, command_of
 from qgf_ros.verify.pace import PaceWatch
 from qgf_ros.verify.sent import Sent, SentCheck
-from qgf_ros.verify.tool import BoxWatch, Tool
+from qgf_ros.verify.tool import ToolCheck
 from qgf_ros.verify.violation import Violation, What
 
-VERDICTS = tuple(verdict.value for verdict in Verdict)
 KEPT_LIMITS = 16
 BEGINNING = 25  # ticks: what they were made from may have come before the recording began
 
@@ -48,8 +47,7 @@ class Verifier:
         self._digest, self._tick_s = contract.digest, contract.tick_ns * 1e-9
         ours = of_contract(contract)
         self._bounds: dict[str, Bounds] = {ours.digest: ours}
-        self._tool = Tool(contract) if contract.interface.kinematics is not None else None
-        self._box = BoxWatch()
+        self._tool = ToolCheck(contract) if contract.interface.kinematics is not None else None
         self._ages = JointAges(contract, round(allowed.reading_lag_s * 1e9))
         self._chunks = ChunkBook(contract, allowed.chunk_max_age_s)
         self._brake, self._latch = BrakeWatch(contract), LatchWatch(contract)
@@ -103,7 +101,7 @@ class Verifier:
             self._forget()
         if stamp_ns == 0:
             found += self._check_announcement(certificate, sent)
-        elif shape := self._misshapen(certificate):
+        elif shape := misshapen(certificate, len(self._joints)):
             found += shape
             self._forget()
         else:
@@ -139,42 +137,13 @@ class Verifier:
         self._chunks.announce(certificate)
         return found
 
-    def _misshapen(self, certificate: Certificate) -> list[Found]:
-        """Vectors of the wrong length or not finite: nothing further can be computed."""
-        count = len(certificate.positions)
-        vectors = (
-            certificate.velocities,
-            certificate.accelerations,
-            certificate.margin_position,
-            certificate.margin_velocity,
-            certificate.margin_acceleration,
-            certificate.margin_jerk,
-            certificate.margin_stop,
-        )
-        if count not in (0, len(self._joints)) or any(len(vector) != count for vector in vectors):
-            return [
-                (
-                    What.NOT_FINITE,
-                    "",
-                    f"vectors have {len(self._joints)} values, or none",
-                    f"{count} positions",
-                )
-            ]
-        if len(certificate.joint_ages_s) != len(self._joints):
-            return [(What.AGE, "", f"there are {len(self._joints)} ages", str(len(certificate.joint_ages_s)))]
-        if not all(
-            map(math.isfinite, certificate.positions + certificate.velocities + certificate.accelerations)
-        ):
-            return [(What.NOT_FINITE, "", "a command is finite", "a value that is not")]
-        return []
-
     def _check_tick(
         self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent], executed: Before | None
     ) -> list[Found]:
         self.ticks += 1
         moves = certificate.rung in PLAYED
         missed, found = self._check_pace(certificate, stamp_ns)
-        found += self._check_identity(certificate)
+        found += check_identity(certificate, self._digest)
         found += self._sent.check(certificate, sent)
         found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
         found += self._chunks.check(certificate, stamp_ns, missed)
@@ -200,36 +169,15 @@ class Verifier:
             self._pace.forget()
             missed = 0
         found = self._pace.check(stamp_ns, missed)
+        if last is not None and certificate.followed not in (0, missed):
+            found.append(
+                (What.MISSING_TICK, "followed", f"{missed} ticks were missed", str(certificate.followed))
+            )
         if last is not None and last.tick and certificate.tick not in (0, 1, last.tick + 1):
             found.append(
                 (What.TICK, "", f"{last.tick + 1} follows, or 1 after a reset", str(certificate.tick))
             )
         return missed, found
-
-    def _check_identity(self, certificate: Certificate) -> list[Found]:
-        found: list[Found] = []
-        if certificate.contract != self._digest:
-            found.append(
-                (
-                    What.CONTRACT,
-                    "",
-                    f"the contract is {self._digest[:12]}",
-                    certificate.contract[:12] or "none",
-                )
-            )
-        if not 0.0 <= certificate.speed <= 1.0:
-            found.append((What.SPEED, "", "a path's speed is 0 to 1", f"{certificate.speed:g}"))
-        if certificate.shadow and certificate.commands:
-            found.append(
-                (What.SHADOW, "", "in shadow mode nothing is sent", f"{certificate.commands} commands")
-            )
-        for text in certificate.findings:
-            verdict, _, rest = text.partition(":")
-            if verdict not in VERDICTS or rest.partition(":")[0] not in REASONS:
-                found.append((What.FINDING, text, "verdict and reason are those of this version", "another"))
-        if certificate.rung not in (rung.value for rung in Rung):
-            found.append((What.FINDING, "rung", "chunk, tail, hold or stop", certificate.rung))
-        return found
 
     def _check_motion(self, certificate: Certificate, stamp_ns: int, executed: Before | None) -> list[Found]:
         bounds = self._bounds.get(certificate.limits)
@@ -252,8 +200,8 @@ class Verifier:
             and not before.is_at_rest
         ):
             found.append((What.LIMITS_CHANGED, "", "limits change at rest only", certificate.limits))
-        if before is None or certificate.limits != self._limits_digest:
-            self._box.forget()
+        if self._tool is not None and (before is None or certificate.limits != self._limits_digest):
+            self._tool.forget()
         self._limits_digest = certificate.limits
         if executed is not None and executed != command_of(certificate):
             found.append((What.EXECUTED, "", "`executed` and the certificate say the same", "other values"))
@@ -263,7 +211,7 @@ class Verifier:
         seconds, is_cut = self._sent.seconds(certificate.followed), self.ticks == 1 and certificate.tick > 1
         found += check_joints(self._joints, bounds, certificate, before, seconds, is_cut)
         found += self._brake.check(certificate, before, bounds)
-        return found + self._check_tool(certificate, bounds)
+        return found + (self._tool.check(certificate, bounds) if self._tool is not None else [])
 
     def _check_placed(self, certificate: Certificate, stamp_ns: int) -> list[Found]:
         """Where the joints were measured, as near as a start allows."""
@@ -276,47 +224,6 @@ class Verifier:
             if not self._ages.near(place, q, limits[name].start_error)
         ]
 
-    def _check_tool(self, certificate: Certificate, bounds: Bounds) -> list[Found]:
-        if self._tool is None:
-            return []
-        motion = self._tool.motion(certificate.positions, certificate.velocities)
-        found: list[Found] = []
-        if len(certificate.tool) != 4 or any(
-            abs(a - b) > MARGIN for a, b in zip(certificate.tool, motion, strict=True)
-        ):
-            right = " ".join(f"{value:.6g}" for value in motion)
-            found.append(
-                (
-                    What.TOOL,
-                    "",
-                    f"the joints put it at {right}",
-                    " ".join(f"{value:.6g}" for value in certificate.tool),
-                )
-            )
-        if bounds.tool is None:
-            return found
-        (low, high), place, speed = bounds.tool.box, motion[:3], motion[3]
-        inside = min(min(x - a, b - x) for x, a, b in zip(place, low, high, strict=True))
-        spare = bounds.tool.speed - speed
-        if not self._box.allows(place, bounds.tool.box):
-            found.append((What.TOOL_BOX, "", f"the box is {low} to {high} m", _places(place)))
-        if spare < -MARGIN:
-            found.append((What.TOOL_SPEED, "", f"{bounds.tool.speed:g} m/s are allowed", f"{speed:.6g} m/s"))
-        stated = certificate.margin_tool
-        if len(stated) != 2 or not (_same(stated[0], inside) and _same(stated[1], spare)):
-            found.append(
-                (What.MARGIN, "tool", f"it follows as {inside:.6g} {spare:.6g}", " ".join(map(str, stated)))
-            )
-        return found
-
     def _violation(self, entry: Found, stamp_ns: int, sequence: int = 0) -> Violation:
         what, subject, expected, found = entry
         return Violation(what, stamp_ns, sequence, subject, expected, found)
-
-
-def _places(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.6g}" for value in values)
-
-
-def _same(one: float, other: float) -> bool:
-    return one == other or abs(one - other) <= MARGIN
