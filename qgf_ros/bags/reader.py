@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import lz4.frame
 import zstandard
+from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
+from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, McapRecord, Message, Schema
-from mcap.stream_reader import StreamReader, breakup_chunk
 
 from qgf_ros.bags.writer import METADATA
 from qgf_ros.bounds import METADATA_BYTES, RECORD_BYTES, check_file
@@ -24,10 +27,18 @@ from qgf_ros.errors import UnreadableFileError
 from qgf_ros.strict import read_yaml
 
 MAGIC = b"\x89MCAP0\r\n"
+PRIVATE = 0x80  # kinds from here on are for anybody's use, and are skipped
+_HEAD = struct.Struct("<BQ")  # before a record: its kind, and its length
+_CONTENT = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
+_OTHERS = set(Opcode)
 
 
 class _Damaged(ValueError):
-    """A chunk is not what it says."""
+    """A record is not what it says."""
+
+
+class _EndsEarly(Exception):
+    """A file has no end."""
 
 
 # What the libraries say of records that are not what they should be.
@@ -112,33 +123,71 @@ def _recorded(
     )
 
 
-class _Capped(io.BufferedReader):
-    """A file of which no length that stands in it can ask for more than a record's bytes at once."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """As of any file, but fewer."""
-        return super().read(min(RECORD_BYTES if size is None or size < 0 else size, RECORD_BYTES))
-
-
 def _records(path: Path) -> Iterator[McapRecord]:
-    """The records of a file, those within chunks too, until it ends, early or not."""
-    size = check_file(path, 2**63)
-    with _Capped(path.open("rb", buffering=0)) as file:
+    """Schemas, channels and messages of a file, those within chunks too, until it ends, early or not."""
+    check_file(path, 2**63)
+    with path.open("rb") as file:
         try:
-            for record in StreamReader(file, emit_chunks=True, record_size_limit=RECORD_BYTES).records:
-                if isinstance(record, Chunk):
-                    yield from breakup_chunk(_unpacked(record), validate_crc=True)
-                elif record is not None:
-                    yield record
+            yield from _read_records(file)
+        except _EndsEarly as error:
+            if _ends_well(path):
+                raise UnreadableFileError(path, "an undamaged mcap file", str(error)) from error
         except _DAMAGED as error:
-            if file.tell() >= size and not _ends_well(path):
-                return  # it ends within a record
             problem = " ".join(str(error).split()) or type(error).__name__
             raise UnreadableFileError(path, "an undamaged mcap file", problem) from error
 
 
-def _unpacked(chunk: Chunk) -> Chunk:
-    """The chunk without compression, after its size was found to be the one that it states. Raises _Damaged."""
+def _read_records(file: IO[bytes]) -> Iterator[McapRecord]:
+    """Raises _EndsEarly where the file ends within or after a record, without its footer."""
+    begin = file.read(len(MAGIC))
+    if begin != MAGIC[: len(begin)]:
+        raise _Damaged("it does not begin as one")
+    while True:
+        head = file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            raise _EndsEarly("it ends without a footer")
+        kind, length = _HEAD.unpack(head)
+        if length > RECORD_BYTES:
+            raise _Damaged(f"a record claims {length} bytes, and at most {RECORD_BYTES} are read")
+        data = file.read(length)
+        if len(data) < length:
+            raise _EndsEarly("it ends within a record")
+        if kind == Opcode.FOOTER:
+            return
+        if kind == Opcode.CHUNK:
+            yield from _within(_unpacked(Chunk.read(ReadDataStream(io.BytesIO(data)))))
+        elif kind in _CONTENT:
+            yield _record(kind, data)
+        elif kind not in _OTHERS and kind < PRIVATE:
+            raise _Damaged(f"it has a record of kind {kind}, and mcap knows none")
+
+
+def _within(data: bytes) -> Iterator[McapRecord]:
+    """The records of a chunk."""
+    place = 0
+    while place < len(data):
+        if place + _HEAD.size > len(data):
+            raise _Damaged("a chunk ends within a record")
+        kind, length = _HEAD.unpack_from(data, place)
+        place += _HEAD.size
+        if length > len(data) - place:
+            raise _Damaged("a chunk ends within a record")
+        if kind in _CONTENT:
+            yield _record(kind, data[place : place + length])
+        elif kind < PRIVATE:
+            raise _Damaged(f"a chunk has a record of kind {kind}")
+        place += length
+
+
+def _record(kind: int, data: bytes) -> McapRecord:
+    stream = ReadDataStream(io.BytesIO(data))
+    if kind == Opcode.MESSAGE:
+        return Message.read(stream, len(data))
+    return Schema.read(stream) if kind == Opcode.SCHEMA else Channel.read(stream)
+
+
+def _unpacked(chunk: Chunk) -> bytes:
+    """A chunk's content, after its size and checksum were found to be those that it states. Raises _Damaged."""
     stated = chunk.uncompressed_size
     if stated > RECORD_BYTES:
         raise _Damaged(f"a chunk claims {stated} bytes, and at most {RECORD_BYTES} are unpacked")
@@ -153,4 +202,6 @@ def _unpacked(chunk: Chunk) -> Chunk:
         raise _Damaged(f"a chunk is compressed as '{chunk.compression[:20]}', and mcap knows zstd and lz4")
     if len(data) != stated:
         raise _Damaged(f"a chunk claims {stated} bytes, and has another number")
-    return Chunk("", data, chunk.message_end_time, chunk.message_start_time, chunk.uncompressed_crc, stated)
+    if chunk.uncompressed_crc not in (0, zlib.crc32(data)):
+        raise _Damaged("a chunk has another checksum than it states")
+    return data

@@ -74,7 +74,7 @@ DAMAGED = {
         chunk(zstandard.compress(INNER), 2**20, "zstd"),
         "claims 1048576 bytes, and has another",
     ),
-    "a false checksum": (chunk(INNER, len(INNER), "", 1), "crc validation failed in Chunk"),
+    "a false checksum": (chunk(INNER, len(INNER), "", 1), "a chunk has another checksum than it states"),
     "an unknown compression": (
         chunk(INNER, len(INNER), "evil"),
         "compressed as 'evil', and mcap knows zstd and lz4",
@@ -88,6 +88,9 @@ DAMAGED = {
     ),
     "an unknown channel": (message(b"x", 7), "a message belongs to channel 7, which was not declared"),
     "a name that is no text": (record(SCHEMA, struct.pack("<HI", 1, 2) + b"\xff\xfe" + bytes(8)), "utf-8"),
+    "a kind that there is not": (record(0, b""), "it has a record of kind 0, and mcap knows none"),
+    "millions of empty records": (chunk(bytes(9 * 10**6), 9 * 10**6, ""), "a chunk has a record of kind 0"),
+    "half a record within a chunk": (chunk(b"\5" * 5, 5, ""), "a chunk ends within a record"),
     "a length within a chunk": (chunk(record(MESSAGE, b"", 2**63), 9, ""), "undamaged mcap file"),
 }
 

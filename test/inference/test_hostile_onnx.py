@@ -149,3 +149,11 @@ def test_any_bytes_are_a_graph_or_refused(content: bytes) -> None:
 def test_a_damaged_buffer_is_refused(content: bytes) -> None:
     with pytest.raises(CheckpointError, match=r"cut short or damaged|a number stands where"):
         check_onnx(Path("policy.onnx"), content)
+
+
+def test_metadata_that_are_no_text_are_refused(exported: Path) -> None:
+    content = exported.read_bytes()
+    place = content.index(b'"steps"')
+    exported.write_bytes(content[:place] + b"\xff" * 7 + content[place + 7 :])
+    with pytest.raises(CheckpointError, match="its metadata is not text"):
+        OnnxEngine(exported)

@@ -73,7 +73,7 @@ class OnnxEngine:
             raise InvalidSetting("precision", config.precision.value, "fp32 with engine onnx")
         threads = config.threads
         self._session = _load(path, threads, device)
-        self.exported: Exported = read_metadata(path, self._session.get_modelmeta().custom_metadata_map)
+        self.exported: Exported = read_metadata(path, _metadata(path, self._session))
         self._length = _vector_length(path, self._session, self.exported.interface)
         where = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         self._words = f"{where}, {'1 thread' if threads == 1 else f'{threads} threads'}"
@@ -152,6 +152,13 @@ def _sample(found: dict[str, Any], steps: int) -> Sample:
         guidance_norm=float(found["guidance_norm"][best]),
         steps=steps,
     )
+
+
+def _metadata(path: Path, session: InferenceSession) -> dict[str, str]:
+    try:
+        return dict(session.get_modelmeta().custom_metadata_map)
+    except UnicodeDecodeError as error:
+        raise CheckpointError(path, "its metadata is not text") from error
 
 
 def _vector_length(path: Path, session: InferenceSession, interface: Interface) -> int:
