@@ -6,7 +6,8 @@ action; its last one once more where it has none left; its resting target where 
 difference over the period and over the arm's joints, in position, velocity and acceleration of the *limited* set-points.
 
 Why so: what the limiter lets through is what the arm feels; measured against the old chunk's intention and not against the
-tick before, a turn that the old chunk had planned itself is no seam, and two chunks that agree give zero.
+tick before, a turn that the old chunk had planned itself is no seam, and two chunks that agree give zero. The motion that
+would have gone on is planned at full speed: on a slowed path a seam also holds what the slowing took away.
 """
 
 from __future__ import annotations
