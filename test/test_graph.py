@@ -12,12 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from qgf_ros.errors import InvalidSetting, MissingPathError, NodeDiedError, UnknownKeys, UnreadableFileError
-from qgf_ros.graph import Graph, load_graph, parameter_names, settings
+from qgf_ros.errors import InvalidSetting, MissingPathError, NodeDiedError, UnknownKeys
+from qgf_ros.graph import Graph, load_graph, settings
 from qgf_ros.runner import command_line, running
-from qgf_ros.strict import read_yaml
-
-ROOT = Path(__file__).parents[1]
 
 GRAPH = """
 description: two nodes
@@ -253,50 +250,3 @@ def test_a_node_cannot_wait_for_an_argument_that_is_not_declared(folder: Path) -
     (folder / "bad.yaml").write_text(GRAPH.replace("arguments: [task]", "only_with: recrod"))
     with pytest.raises(InvalidSetting, match="recrod"):
         load_graph(folder / "bad.yaml")
-
-
-def test_a_real_robot_never_starts_at_full_speed_unless_a_person_says_so_and_a_simulation_says_that_it_does() -> (
-    None
-):
-    graphs = {path.stem: load_graph(path) for path in (ROOT / "config" / "graphs").glob("*.yaml")}
-    confirmed = {}
-    for name, graph in graphs.items():
-        nodes = {entry.node.name: entry for entry in settings(graph, {})}
-        if "command_node" in nodes:
-            command = nodes["command_node"]
-            assert (command.announcements != ()) == command.parameters["full_speed_confirmed"]
-            simulated = command.announcements == ("full speed confirmed: simulation",)
-            assert simulated == ("sim_node" in nodes)
-            confirmed[name] = command.parameters["full_speed_confirmed"]
-    assert confirmed == {"policy": False, "closed_loop": True, "jaco_reach": True}
-    written = read_yaml(ROOT / "config" / "params" / "command_node.yaml")
-    assert written["/**"]["ros__parameters"]["full_speed_confirmed"] is False
-
-
-def test_what_an_argument_announces_is_the_first_that_is_shown_of_its_node_where_it_is_true() -> None:
-    graph = load_graph(ROOT / "config" / "graphs" / "closed_loop.yaml")
-    assert [one.announcements for one in settings(graph, {"full_speed_confirmed": "false"})] == [()] * 3
-
-
-def test_a_parameter_may_take_an_argument_of_another_name(tmp_path: Path) -> None:
-    graph = load_graph(ROOT / "config" / "graphs" / "policy.yaml")
-    command = next(
-        one for one in settings(graph, {"checkpoint": str(tmp_path)}) if one.node.name == "command_node"
-    )
-    assert command.parameters["seen"] == str(tmp_path)
-    assert "checkpoint" not in command.parameters
-
-
-@pytest.mark.parametrize("include", ["[a.yaml]", "[b.yaml, b.yaml]", "[../b.yaml]", "[c.yaml]", '[""]'])
-def test_a_graph_includes_others_of_its_folder_once_and_never_itself(tmp_path: Path, include: str) -> None:
-    (tmp_path / "a.yaml").write_text(f"description: a\ninclude: {include}\n")
-    (tmp_path / "b.yaml").write_text("description: b\n")
-    (tmp_path / "c.yaml").write_text("description: c\ninclude: [a.yaml]\n")
-    with pytest.raises(InvalidSetting, match="another graph's file in the same folder, included once"):
-        load_graph(tmp_path / "a.yaml")
-
-
-def test_a_parameter_file_of_another_layout_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "p.yaml").write_text("/**:\n  ros__parameters: [1]\n")
-    with pytest.raises(UnreadableFileError, match="ros__parameters is no mapping"):
-        parameter_names(tmp_path / "p.yaml")
