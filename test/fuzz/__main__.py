@@ -1,6 +1,6 @@
 """Feeds many inputs to all loaders and counts what came of them: `python -m fuzz --inputs 100000 --json FILE`.
 
-Each worker is watched: an input that takes more than two seconds of processor time, or ten of any, is a hang, and its worker is
+Each worker is watched: an input that takes more than two seconds of processor time, or thirty of any, is a hang, and its worker is
 ended; a worker that dies has crashed. Both are counted, named, and the rest goes on in a new worker. Exit code 1 if anything
 but accepted and refused was seen.
 """
@@ -23,7 +23,7 @@ from typing import Any
 from fuzz.targets import Target, make_targets
 from fuzz.worker import PAGE, Outcome, work
 
-HANG_CPU_S, HANG_WALL_S = 2.0, 10.0
+HANG_CPU_S, HANG_WALL_S = 2.0, 30.0
 Plan = list[tuple[str, int]]
 
 
