@@ -16,16 +16,19 @@ class PaceWatch:
     """State: how late ticks are against the earliest phase seen. A clock that is late keeps its phase, so lateness passes."""
 
     def __init__(self, tick_ns: int) -> None:
-        self._tick_ns = tick_ns
+        self._tick_ns, self._last_ns = tick_ns, 0
         self.forget()
 
     def forget(self) -> None:
-        """The next tick gives the phase."""
+        """The next tick gives the phase, or where the clock stands the first one after that."""
         self._expected_ns: float | None = None
         self._late = self._early = 0
 
     def check(self, stamp_ns: int, missed: int) -> list[Found]:
         """A tick, and how many are said to be missed since the one before."""
+        stands, self._last_ns = stamp_ns == self._last_ns, stamp_ns
+        if self._expected_ns is None and stands:
+            return []
         if self._expected_ns is None:
             self._expected_ns = float(stamp_ns)
         else:
