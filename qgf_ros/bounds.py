@@ -13,7 +13,7 @@ from qgf_ros.errors import FileTooLarge, InvalidSetting, MissingFileError, Unrea
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
-YAML_BYTES = 64 * KIB  # contracts, graphs, parameters, recipes, baselines
+YAML_BYTES = 32 * KIB  # contracts, graphs, parameters, recipes, baselines
 JSON_BYTES = 1 * MIB  # a checkpoint's description, an interface within a data set
 METADATA_BYTES = 128 * KIB  # of a bag: as YAML, but many topics
 DEPTH = 32  # mappings within mappings
