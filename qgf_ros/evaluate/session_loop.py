@@ -104,7 +104,7 @@ class SessionLoop:
         self._readings: dict[str, Reading] = {}
         self.last: Tick | None = None
         self.command: JointCommand | None = None
-        self._wants_reset = False
+        self._wants_reset = self._wants_activation = False
         self.speed_percent: float | None = FULL_SPEED
         self._ticks, self.now_ns = 0, BEGIN_NS
         self._unverified: list[str] = []  # of announcements, which belong to no tick
@@ -153,12 +153,17 @@ class SessionLoop:
         self._wants_reset = True
 
     def activate(self) -> None:
-        """As the node, deactivated and activated again: forgets the robot; the next joint states place the command anew."""
-        self.session.clear()
-        self._wants_reset = False
+        """As the node, deactivated and activated again: brakes; at rest it forgets the robot, and joint states place it anew."""
+        self.session.stop("deactivated")
+        self._wants_reset, self._wants_activation = False, True
 
     def _begin_if_at_rest(self) -> None:
-        if not self._wants_reset or not self.session.is_at_rest:
+        if not self.session.is_at_rest:
+            return
+        if self._wants_activation:
+            self._wants_activation = False
+            self.session.clear()
+        if not self._wants_reset:
             return
         self._wants_reset = False
         try:
