@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: pip install 'qgf_ros[ros]', or
 
 from command_arm import NODE, Arm
 from contract_files import write_two_joints
-from ros_graph import Peer, Process, ros
+from ros_graph import ENVIRONMENT, Peer, Process, ros
 
 _numbers = itertools.count()
 
@@ -21,6 +21,14 @@ _numbers = itertools.count()
 def _ros() -> Iterator[None]:
     with ros():
         yield
+
+
+@pytest.fixture
+def of_this_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The nodes that the runner starts find this clone, and this test's domain; what they write stays in the test's folder."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -11,23 +11,15 @@ import numpy as np
 import pytest
 from closed_loops import CONTRACT, ROOT, InProcess, graph_in_lockstep, saved, tiny_checkpoint
 from contract_files import write_shipped
-from ros_graph import ENVIRONMENT
 
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Chunking, ChunkMode, Contract
 from qgf_ros.nodes.conductor import Conductor
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim]
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 SHIPPED = ROOT / "checkpoints/ur5e_cube"
 SEEDS_OF_THE_LONG_RUN = range(1000, 1050)
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nodes that the runner starts find this clone, and this test's domain."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

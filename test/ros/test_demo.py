@@ -9,18 +9,11 @@ from pathlib import Path
 
 import pytest
 from closed_loops import CONTRACT, TASK, saved, tiny_checkpoint
-from ros_graph import ENVIRONMENT
 
 from qgf_ros.contract.load import load_contract
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim]
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 VERB = [sys.executable, "-m", "qgf_ros.cli.main", "demo"]
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.slow
@@ -38,7 +31,7 @@ def test_the_demo_runs_both_rows_and_leaves_report_picture_and_film(tmp_path: Pa
     assert 0.0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
     assert 0 <= report["missed_commands"] <= report["commands"]
     assert report["task"] == TASK
-    assert {"nodes.log", "report.json", "episodes.png", "episode.mp4"} == {
+    assert {"nodes.log", "report.json", "episodes.png", "episode.mp4"} <= {
         path.name for path in out.iterdir()
     }
     assert "1/2  unguided" in done.stdout

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from ros_graph import ENVIRONMENT, ROOT
+from ros_graph import ROOT
 
 from qgf_ros.evaluate.matrix_row import MatrixRow
 from qgf_ros.graph import Graph, load_graph
@@ -18,15 +17,7 @@ from qgf_ros.nodes.command_faults import (
 )
 from qgf_ros.nodes.policy_faults import policy_rows
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim]
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The nodes that the runner starts find this clone, and this test's domain; what they write stays here."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 
 
 @pytest.fixture

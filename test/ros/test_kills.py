@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ros_graph import ENVIRONMENT, ROOT
+from ros_graph import ROOT
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import OutputKind
@@ -14,15 +14,7 @@ from qgf_ros.graph import Graph, load_graph
 from qgf_ros.nodes.kills import PHASE_S, kill_command_nodes, kill_policy_nodes
 from qgf_ros.nodes.process_faults import verified_row
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim]
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The nodes that the runner starts find this clone, and this test's domain; what they write stays here."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 
 
 @pytest.fixture

@@ -7,22 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closed_loops import ROOT, InProcess, graph_in_lockstep, saved, tiny_checkpoint
-from ros_graph import ENVIRONMENT
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.graph import load_graph, settings
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim]
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 SEED = 3
 JACO_GRAPH = ROOT / "config/graphs/jaco_reach.yaml"
 JACO_PARAMS = ROOT / "config/params/jaco.yaml"
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nodes that the runner starts find this clone, and this test's domain."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 def _same_over_ros(contract_name: str, task: str, more: dict[str, str], folder: Path, namespace: str) -> None:

@@ -6,20 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from ros_graph import ENVIRONMENT
 
 from qgf_ros.bags.reader import read_bag
 from qgf_ros.cli.main import main
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim]
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 SECONDS = 12.0
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nodes find this clone, and this test's domain."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 def test_every_tick_that_is_served_has_a_command_and_all_of_it_is_in_the_bag(
