@@ -45,7 +45,8 @@ class JointAges:
     def check(self, ages_s: tuple[float, ...], stamp_ns: int, moves: bool, begins: bool) -> list[Found]:
         """Ages (J,) stated at `stamp_ns`; where chunks are played (`moves`) they must be young, and the newest.
 
-        While the recording `begins`, and as long as nothing is played, they may be from before it.
+        While the recording `begins`, and as long as nothing is played, they may be from before it; while nothing is played,
+        also older than what is kept here.
         """
         found: list[Found] = []
         for name, age_s in zip(self._joints, ages_s, strict=True):
@@ -58,6 +59,8 @@ class JointAges:
                 is_known = is_known or (not moves and used_ns == 0)
                 if not is_known and (begins or not moves) and self._is_before(name, used_ns):
                     continue
+                if not is_known and not moves and used_ns < min(self._known[name]):
+                    continue  # older than all that are kept: since then none came that could be used
             if moves and not -FUTURE_NS <= age_ns <= self._max_age_ns:
                 expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
                 found.append((What.STALE, name, expected, f"{age_s:.9g} s"))
