@@ -12,7 +12,7 @@ import torch
 from scipy.stats import beta
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
-from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.dataset import Slice, episodes_of, fingerprint
 from qgf_ros.datatypes import FloatArray, Observation
 from qgf_ros.errors import InvalidSetting
@@ -160,12 +160,14 @@ def judged(blank: Detector, highest: FloatArray, false_alarms: float) -> tuple[D
 class Recording(Caution):
     """A caution that only watches: keeps the highest value of each stream, and never reacts. State: those."""
 
-    highest: FloatArray
+    def __init__(self, detector: Detector, interface: Interface) -> None:
+        self._streams = detector.streams
+        super().__init__(detector, interface, Reaction())
 
     def reset(self) -> None:
-        """A new episode."""
+        """A new episode; streams are never below 0, and an episode that succeeds at once has none."""
         super().reset()
-        self.highest = np.array(-np.inf)
+        self.highest: FloatArray = np.zeros(self._streams)
 
     def look(self, observation: Observation, actions: FloatArray) -> Alert:
         """Takes in, as `Caution.look`."""
@@ -182,7 +184,7 @@ def _start_worker(contract: Contract, folder: Path, task: str, detector: Detecto
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(folder, contract.interface)
     loop, policy, row = ClosedLoop(contract, task), make_policy(checkpoint), usual_row(checkpoint)
-    recording = Recording(detector, contract.interface, Reaction())
+    recording = Recording(detector, contract.interface)
 
     def run(seed: int) -> tuple[FloatArray, bool]:
         success = run_episode(loop, policy, row, seed, recording).success
