@@ -37,7 +37,7 @@ def test_too_few_episodes_give_no_threshold() -> None:
         CalibrateConfig(episodes=2 * fewest - 1)
 
 
-@pytest.mark.parametrize("wrong", [{"false_alarms": 0.0}, {"false_alarms": 1.0}, {"steps": 0}])
+@pytest.mark.parametrize("wrong", [{"false_alarms": 0.0}, {"false_alarms": 1e-320}, {"false_alarms": 1.0}, {"steps": 0}])
 def test_a_calibration_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidSetting, match=next(iter(wrong))):
         CalibrateConfig(**wrong)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from qgf_ros.inference.detector_file import Calibrated, Calibration, read_critic
 from qgf_ros.inference.novelty import RATES, Detector
 
 CONFIDENCE = 0.9
+LEAST_RATE = 1e-4  # of false alarms: fewer would need tens of thousands of episodes
 USUAL = 0.8  # quantile of a stream's highest values over usual episodes
 LEAST_SHARE, LEAST_BEYOND = 0.05, 0.02  # of that value, and of a spread of the data: what counts as beyond at least
 FIRST_SEED = 1_000_000  # far from the seeds of data and evaluation
@@ -41,8 +42,8 @@ class CalibrateConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges; raises InvalidSetting."""
-        if not 0.0 < self.false_alarms < 1.0:
-            raise InvalidSetting("false_alarms", self.false_alarms, "a probability between 0 and 1")
+        if not LEAST_RATE <= self.false_alarms < 1.0:
+            raise InvalidSetting("false_alarms", self.false_alarms, f"a probability between {LEAST_RATE:g} and 1")
         fewest = 2 * fewest_episodes(self.false_alarms)
         if self.episodes < fewest:
             accepted = f"at least {fewest} for a rate of {self.false_alarms:g}"
