@@ -9,6 +9,7 @@ from qgf_ros.verify.violation import What
 
 KEPT = 64  # readings a joint: an eighth of a second of the fastest drivers
 FUTURE_NS = 50_000_000  # clocks of two computers on one network differ by less
+NEVER_NS = 2**63
 LONGEST_S = 1e10  # centuries: what is longer counts as none at all
 NEAR = 16  # readings looked at for a placed command
 
@@ -23,11 +24,13 @@ class JointAges:
         self._lag_ns = lag_ns
         self._known: dict[str, dict[int, float]] = {joint: {} for joint in self._joints}  # positions by stamp
         self._first_ns: dict[str, int] = {}
+        self._latest_ns = 0  # of all stamps
 
     def take(self, reading: JointReading) -> None:
         """A message of joint states came."""
         if len(reading.positions) != len(reading.names):
             return
+        self._latest_ns = max(self._latest_ns, reading.stamp_ns)
         for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
             if name in self._known:
                 known = self._known[name]
@@ -48,6 +51,7 @@ class JointAges:
         While the recording `begins`, and as long as nothing is played, they may be from before it; while nothing is played,
         also older than what is kept here.
         """
+        self._forget_future(stamp_ns)
         found: list[Found] = []
         for name, age_s in zip(self._joints, ages_s, strict=True):
             if not abs(age_s) < LONGEST_S:
@@ -59,7 +63,7 @@ class JointAges:
                 is_known = is_known or (not moves and used_ns == 0)
                 if not is_known and (begins or not moves) and self._is_before(name, used_ns):
                     continue
-                if not is_known and not moves and used_ns < min(self._known[name]):
+                if not is_known and not moves and used_ns < min(self._known[name], default=NEVER_NS):
                     continue  # older than all that are kept: since then none came that could be used
             if moves and not -FUTURE_NS <= age_ns <= self._max_age_ns:
                 expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
@@ -70,6 +74,15 @@ class JointAges:
                 expected = f"one of {self._newest_age_ns(name, stamp_ns) * 1e-9:.9g} s had come"
                 found.append((What.AGE, name, expected, f"{age_s:.9g} s"))
         return found
+
+    def _forget_future(self, stamp_ns: int) -> None:
+        """What bears a stamp too far ahead is refused, and forgotten: it is not used once its time has come."""
+        latest_ns = stamp_ns + FUTURE_NS
+        if self._latest_ns <= latest_ns:
+            return
+        for name, known in self._known.items():
+            self._known[name] = {stamp: position for stamp, position in known.items() if stamp <= latest_ns}
+        self._latest_ns = latest_ns
 
     def reach(self, ages_s: tuple[float, ...], stamp_ns: int) -> bool:
         """Whether the joint states used at `stamp_ns` may be known: a recorder can begin after the first of them."""

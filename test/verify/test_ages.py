@@ -41,3 +41,13 @@ def test_an_age_beyond_what_is_kept_is_believed_of_a_hold_and_never_of_motion(ag
     old_s = (KEPT + 10) * TICK_NS * 1e-9
     assert ages.check((old_s, old_s), NOW_NS, moves=False, begins=False) == []
     assert ages.check((old_s, old_s), NOW_NS, moves=True, begins=False)
+
+
+def test_a_stamp_from_the_future_is_refused_and_not_waited_for(ages: JointAges) -> None:
+    """The node forgets it: when its time has come, the newest is still the last true one."""
+    ahead_ns = NOW_NS + 400_000_000
+    ages.take(JointReading(ahead_ns, NAMES, np.zeros(2), NOTHING, NOTHING))
+    ages.check((0.0, 0.0), NOW_NS, moves=False, begins=False)
+    later_ns = ahead_ns - TICK_NS
+    ages.take(JointReading(later_ns - TICK_NS, NAMES, np.zeros(2), NOTHING, NOTHING))
+    assert ages.check((0.01, 0.01), later_ns, moves=True, begins=False) == []
