@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.targets import Target, make_targets
-from fuzz.worker import PAGE, Outcome, work
+from fuzz.worker import NUMBER, TIMES, Outcome, work
 
 HANG_CPU_S, HANG_WALL_S = 2.0, 30.0
 Plan = list[tuple[str, int]]
@@ -39,7 +39,7 @@ class Watched:
         self._process = self._fork()
 
     def _fork(self) -> int:
-        PAGE.pack_into(self._page, 0, -1, 0.0, 0.0)
+        NUMBER.pack_into(self._page, 0, -1)
         process = os.fork()
         if process == 0:
             code = 1
@@ -68,9 +68,12 @@ class Watched:
         if ended:
             word = f"signal {status & 0x7F}" if status & 0x7F else f"exit code {status >> 8}"
             return [*lines, self._failed(Outcome.CRASHED, word)], self._go_on()
-        place, cpu, wall = PAGE.unpack_from(self._page, 0)
+        (place,) = NUMBER.unpack_from(self._page, 0)
+        cpu, wall = TIMES.unpack_from(self._page, 0)
         is_late = place >= 0 and (self._cpu() - cpu > HANG_CPU_S or time.monotonic() - wall > HANG_WALL_S)
-        if is_late and PAGE.unpack_from(self._page, 0)[0] == place:  # still: we may have been slow ourselves
+        if (
+            is_late and NUMBER.unpack_from(self._page, 0)[0] == place
+        ):  # still: we may have been slow ourselves
             os.kill(self._process, signal.SIGKILL)
             os.waitpid(self._process, 0)
             return [*lines, *self._lines(), self._failed(Outcome.HUNG, "")], self._go_on()

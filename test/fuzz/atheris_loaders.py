@@ -16,7 +16,12 @@ with atheris.instrument_imports(include=["qgf_ros", "yaml", "mcap", "zipfile", "
     from fuzz.targets import make_targets
     from qgf_ros.errors import QgfError
 
-FIRST = {"contract": "contracts/c.yaml", "model": "robots/ur5e_2f85.xml", "graph": "graphs/closed_loop.yaml", "checkpoint": "checkpoint.json"}
+FIRST = {
+    "contract": "contracts/c.yaml",
+    "model": "robots/ur5e_2f85.xml",
+    "graph": "graphs/closed_loop.yaml",
+    "checkpoint": "checkpoint.json",
+}
 
 
 def main() -> None:

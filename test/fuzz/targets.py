@@ -80,18 +80,18 @@ def make_targets(folder: Path) -> dict[str, Target]:
     named = {f"/{kind}": (messages.TYPES[kind], data) for kind, data in cdr.items()}
     Seen(("a", "b"), (0.0, 0.0), (1.0, 1.0), (0.1, 0.1), (0.9, 0.9)).save(folder)
     made = [
-        Target("contract", 12, seeds.contracts(), _contract, ("contracts/",)),
-        Target("model", 10, seeds.models(), _contract, ("robots/ur5e_2f85", "scenes/")),
+        Target("contract", 10, seeds.contracts(), _contract, ("contracts/",)),
+        Target("model", 6, seeds.models(), _contract, ("robots/ur5e_2f85", "scenes/")),
         Target(
             "graph",
-            8,
+            6,
             [seeds.tree_of("graphs", "params")],
             _graph,
             ("graphs/closed_loop", "graphs/policy", "params/policy"),
         ),
         Target(
             "recipe",
-            8,
+            6,
             [{"r.yaml": content} for content in seeds.tree_of("train").values()],
             lambda f: load_recipe(f / "r.yaml"),
         ),
@@ -104,14 +104,14 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target(
             "description", 6, [{"robot.urdf": seeds.DESCRIPTION.encode()}], partial(_description, contract)
         ),
-        Target("seen", 6, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
-        Target("checkpoint", 12, [checkpoint], load_checkpoint, finish=formats.resealed),
+        Target("seen", 8, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
+        Target("checkpoint", 14, [checkpoint], load_checkpoint, finish=formats.resealed),
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
-        Target("dataset", 14, seeds.datasets(contract), partial(_dataset, contract)),
-        Target("bag", 14, seeds.bags(named), _bag),
+        Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
+        Target("bag", 16, seeds.bags(named), _bag),
         Target("exported", 4, [{"policy.onnx": exported}], lambda f: OnnxEngine(f / "policy.onnx")),
-        Target("travel", 6, _travelling(), _travel),
-        Target("message", 10, messages.seeds(), lambda f: messages.load(f, contract)),
+        Target("travel", 4, _travelling(), _travel),
+        Target("message", 14, messages.seeds(), lambda f: messages.load(f, contract)),
         Target(
             "serialised",
             10,

@@ -32,7 +32,10 @@ FORBIDDEN = (
     "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.symlink", "os.link", "os.truncate", "shutil.rmtree",
     "ctypes.dlopen", "urllib.Request", "ftplib.connect", "exec",
 )  # fmt: skip
-PAGE = struct.Struct("<qdd")  # number of the input in hand or -1, processor time and wall time when it began
+NUMBER, TIMES = (
+    struct.Struct("<q"),
+    struct.Struct("<8xdd"),
+)  # on the page: the input in hand or -1; when it began, processor and wall
 
 
 class Outcome(Enum):
@@ -146,10 +149,11 @@ def work(
         _write(inside, files)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began, began_cpu = time.monotonic(), time.process_time()
-        PAGE.pack_into(page, 0, place, began_cpu, began)
+        page[8:24] = struct.pack("<dd", began_cpu, began)  # before the number, which says that they hold
+        NUMBER.pack_into(page, 0, place)
         outcome, words = _feed(targets[name], inside, lookout)
         spent, spent_cpu = time.monotonic() - began, time.process_time() - began_cpu
-        PAGE.pack_into(page, 0, -1, 0.0, 0.0)
+        NUMBER.pack_into(page, 0, -1)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
         if grown > MORE_RESIDENT:
             outcome, words = Outcome.BUG, f"memory grew by {grown >> 20} MiB"
