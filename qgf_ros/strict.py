@@ -61,7 +61,7 @@ def build(cls: type[T], value: Any, where: str) -> T:
     """
     if not isinstance(value, Mapping):
         raise InvalidSetting(where, value, "a mapping")
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     required = {name for name, field in fields.items() if not _has_default(field)}
     unknown, missing = [str(key) for key in value if key not in fields], required - set(value)
