@@ -49,7 +49,7 @@ class JointAges:
         """Ages (J,) stated at `stamp_ns`; where chunks are played (`moves`) they must be young, and the newest.
 
         While the recording `begins`, and as long as nothing is played, they may be from before it; while nothing is played,
-        also older than what is kept here.
+        also older than what is kept here, or from the future: that is why it holds.
         """
         self._forget_future(stamp_ns)
         found: list[Found] = []
@@ -63,8 +63,8 @@ class JointAges:
                 is_known = is_known or (not moves and used_ns == 0)
                 if not is_known and (begins or not moves) and self._is_before(name, used_ns):
                     continue
-                if not is_known and not moves and used_ns < min(self._known[name], default=NEVER_NS):
-                    continue  # older than all that are kept: since then none came that could be used
+                if not is_known and not moves and self._is_forgotten(name, used_ns, stamp_ns):
+                    continue
             if moves and not -FUTURE_NS <= age_ns <= self._max_age_ns:
                 expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
                 found.append((What.STALE, name, expected, f"{age_s:.9g} s"))
@@ -99,6 +99,10 @@ class JointAges:
         if newest > stamp_ns + FUTURE_NS:
             newest = max((stamp for stamp in known if stamp <= stamp_ns + FUTURE_NS), default=newest)
         return max(stamp_ns - newest, 0)
+
+    def _is_forgotten(self, name: str, used_ns: int, stamp_ns: int) -> bool:
+        """Older than all that are kept, since when none came that could be used; or so far ahead that it was not kept."""
+        return used_ns < min(self._known[name], default=NEVER_NS) or used_ns > stamp_ns + FUTURE_NS
 
     def _is_ahead(self, name: str, stamp_ns: int) -> bool:
         """Whether a reading bears a stamp that lies ahead by less than clocks may differ: its age counts as 0."""

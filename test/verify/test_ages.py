@@ -51,3 +51,9 @@ def test_a_stamp_from_the_future_is_refused_and_not_waited_for(ages: JointAges) 
     later_ns = ahead_ns - TICK_NS
     ages.take(JointReading(later_ns - TICK_NS, NAMES, np.zeros(2), NOTHING, NOTHING))
     assert ages.check((0.01, 0.01), later_ns, moves=True, begins=False) == []
+
+
+def test_a_hold_may_state_a_stamp_from_the_future_and_motion_may_not(ages: JointAges) -> None:
+    """As while the node's clock stands, and the robot's goes on."""
+    assert ages.check((-0.5, -0.5), NOW_NS, moves=False, begins=False) == []
+    assert ages.check((-0.5, -0.5), NOW_NS, moves=True, begins=False)
