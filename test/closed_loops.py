@@ -13,9 +13,9 @@ from ros_graph import PATIENCE_S, ROOT
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.normalizer import Normalizer
-from qgf_ros.datatypes import FloatArray, JointCommand
+from qgf_ros.datatypes import FloatArray, JointCommand, Rung
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.evaluate.rollouts import Row, make_caution, make_policy, run_episode
+from qgf_ros.evaluate.rollouts import Episode, Row, make_caution, make_policy, run_episode
 from qgf_ros.flow.sampler import SamplerConfig, SamplerDefaults
 from qgf_ros.graph import load_graph, settings
 from qgf_ros.networks import NetworkConfig, Networks
@@ -51,14 +51,17 @@ class RecordingLoop(ClosedLoop):
     def __init__(self, contract: Contract, task: str) -> None:
         super().__init__(contract, task)
         self.rows: list[FloatArray] = []
+        self.rungs: list[Rung] = []
 
     def reset(self, seed: int) -> None:
         super().reset(seed)
         self.rows.clear()
+        self.rungs.clear()
 
     def tick(self) -> JointCommand:
         command = super().tick()
         self.rows.append(np.array([command.positions, command.velocities, command.accelerations]))
+        self.rungs.append(command.rung)
         return command
 
 
@@ -78,8 +81,17 @@ class InProcess:
 
     def commands(self, seed: int) -> FloatArray:
         """(T, 3, J) of the episode."""
-        run_episode(self._loop, self._policy, self._row, seed, self._caution)
+        self.run(seed)
         return np.stack(self._loop.rows)
+
+    def run(self, seed: int) -> Episode:
+        """The episode's figures; `rungs` are then those of its ticks."""
+        return run_episode(self._loop, self._policy, self._row, seed, self._caution)
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """Of the last episode's ticks."""
+        return self._loop.rungs
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import numpy as np
 from limit_checks import assert_inside_limits
 
 from qgf_ros.contract.schema import Contract
+from qgf_ros.control.chunk_check import PathCheck
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
@@ -22,11 +23,15 @@ class Bench:
     """A session, its clock, and an arm that follows every command at once."""
 
     def __init__(
-        self, contract: Contract, config: SessionConfig = FULL_SPEED, seen: Seen | None = None
+        self,
+        contract: Contract,
+        config: SessionConfig = FULL_SPEED,
+        seen: Seen | None = None,
+        look_ahead: PathCheck | None = None,
     ) -> None:
         self.contract = contract
         self.monitor = JointMonitor(contract, seen)
-        self.gate = CommandGate(contract, None)
+        self.gate = CommandGate(contract, None, look_ahead)
         self.session = CommandSession(self.gate, self.monitor, config)
         self.now_ns = BEGIN_NS
         self.positions = {"elbow": -0.25, "shoulder": 0.5}

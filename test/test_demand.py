@@ -132,6 +132,17 @@ def test_after_a_start_the_announcement_counts_and_no_tick_before_it(book: Deman
     assert book.as_of(5 * TICK + 1) == announcement
 
 
+def test_a_wish_for_later_is_open_once_the_tick_before_it_is_certified(book: DemandBook) -> None:
+    """After a chunk that was refused: a robot's readings may overtake the certificates."""
+    for stamp in range(5, 9):
+        book.note(Demand(stamp * TICK, True, 10 * TICK, 0))
+        assert not book.is_open(0.0)
+    book.note(Demand(9 * TICK, True, 10 * TICK, 0))
+    assert book.is_open(0.0)
+    assert book.waiting_for(readings(10 * TICK, 8 * TICK)) == ("command",)
+    assert book.waiting_for(readings(10 * TICK, 9 * TICK)) == ()
+
+
 def test_what_the_command_node_takes_to_look_at_a_chunk_is_known_from_its_last_certificate(
     book: DemandBook,
 ) -> None:

@@ -140,3 +140,13 @@ def test_the_usual_prefix_commits_to_as_many_actions_as_the_contract_says(tmp_pa
     assert usual.delay == 2
     assert usual_prefix(contract(tmp_path, "naive")) is None
     assert usual_prefix(contract(tmp_path, "synchronous")) is None
+
+
+def test_an_ensemble_forgets_a_chunk_that_the_command_node_refused(tmp_path: Path) -> None:
+    """Nobody tells it: but another chunk is wanted, and an older one is in play."""
+    refused, clean = (SentChunks(contract(tmp_path, "ensemble")) for _ in range(2))
+    for sent in (refused, clean):
+        sent.keep(None, chunk(0, 10))
+    refused.keep(wish(20, 10, 3), chunk(1, 21))
+    found, expected = (sent.keep(wish(30, 10, 5), chunk(2, 31)).actions for sent in (refused, clean))
+    np.testing.assert_array_equal(found, expected)

@@ -52,6 +52,10 @@ class JointMonitor:
         self._units.clear()
         self.newest_ns = 0
 
+    def forgive_leap(self) -> None:
+        """The command begins anew: it does not matter how the joints came to where they are."""
+        self._outliers = self._units.out_of_range(self.positions) & (self.stamps_ns != NEVER_NS)
+
     def update(self, reading: JointReading) -> None:
         """Takes a message; joints that the contract does not name are left out, and a message of none is ignored."""
         if not reading.names and not len(reading.positions):

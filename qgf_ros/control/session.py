@@ -13,7 +13,7 @@ What follows from a fault (the codes: `reasons.py`, docs/safety.md):
 
 from __future__ import annotations
 
-from qgf_ros.control.chunk_request import IGNORED, MALFORMED
+from qgf_ros.control.chunk_request import IGNORED, MALFORMED, UNSAFE
 from qgf_ros.control.limits import Motion
 from qgf_ros.control.outcome import Tick as Tick
 from qgf_ros.control.session_base import SessionBase
@@ -35,6 +35,7 @@ class CommandSession(SessionBase):
             ObservationRefused: the joint states cannot be trusted now.
             NotReadyError: the emergency stop is still pressed.
         """
+        self._monitor.forgive_leap()
         reading = self._monitor.reading(now_ns)
         self._may.latch.check_released()
         self.clear()
@@ -82,7 +83,7 @@ class CommandSession(SessionBase):
             self._gate.load(chunk)
         except ChunkRefused as error:
             if error.reason not in IGNORED:
-                self._request.wanted_from_ns = now_ns
+                self._request.wanted_from_ns = now_ns + (self._period_ns if error.reason in UNSAFE else 0)
             self.refuse(error)
             raise
         self._request.wanted_from_ns, self._may.fault = 0, ""

@@ -42,6 +42,7 @@ class SessionBase:
         self._may = Permission(config.resume_within_s)
         self._speed = AllowedSpeed(monitor, config.first_motion, config.full_speed_confirmed)
         self._request = ChunkRequest(config.chunk_max_age_s)
+        self._period_ns = round(monitor.contract.interface.control_period_s * 1e9)
         self._outcomes = Outcomes()
         self._slowed: tuple[Finding, ...] = ()  # why this tick is slow
 

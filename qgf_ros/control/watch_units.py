@@ -34,9 +34,14 @@ class UnitsWatch:
         """Forgets the last positions."""
         self._before: tuple[IntArray, FloatArray] | None = None
 
+    def out_of_range(self, positions: FloatArray) -> BoolArray:
+        """Which joints (J,) are where no joint can be, however they came there."""
+        outside: BoolArray = ~((self._lower <= positions) & (positions <= self._upper))
+        return outside
+
     def outliers(self, stamps_ns: IntArray, positions: FloatArray) -> BoolArray:
         """Which joints (J,) cannot be where they are said to be. A leap is found once, at its first reading."""
-        bad: BoolArray = ~((self._lower <= positions) & (positions <= self._upper))
+        bad = self.out_of_range(positions)
         if self._before is not None:
             passed_s = (stamps_ns - self._before[0]) * 1e-9
             with np.errstate(invalid="ignore"):  # infinity after infinity: refused as not finite

@@ -106,26 +106,30 @@ def run_episode(
     """
     loop.reset(seed)
     sent, asked = SentChunks(loop.contract), Asked(policy, row.sampler, seed, caution)
-    total, steps, refused = 0.0, 0, 0
+    total, ticks, refused, ask_from = 0.0, 0, 0, 0
+    per_action = loop.contract.ticks_per_action
     commands: list[JointCommand] = []
-    while steps < loop.simulation.max_steps and not loop.simulation.success():
-        if loop.gate.wants_chunk:
+    while ticks % per_action or (
+        ticks < loop.simulation.max_steps * per_action and not loop.simulation.success()
+    ):
+        if loop.gate.wants_chunk and ticks >= ask_from:
             observation, demand = loop.observe(), loop.demand()
             chunk = sent.keep(demand, asked.chunk(observation, sent.prefix_for(demand)))
             try:
                 loop.gate.load(chunk)
-            except ChunkRefused:  # what is in play goes on, and the next action asks again
-                sent.drop(chunk)
-                refused += 1
-        commands += loop.play_action()
-        total += loop.simulation.reward()
-        steps += 1
+            except (
+                ChunkRefused
+            ):  # what is in play goes on; as in the command node, a control period later another is asked for
+                refused, ask_from = refused + 1, ticks + per_action
+        commands.append(loop.tick())
+        ticks += 1
+        total += loop.simulation.reward() if ticks % per_action == 0 else 0.0
     return Episode(
         row=row.name,
         seed=seed,
         success=loop.simulation.success(),
         total_reward=total,
-        steps=steps,
+        steps=ticks // per_action,
         commands=len(commands),
         clipped=sum(command.clipped for command in commands),
         q_final=sum(asked.scores) / max(len(asked.scores), 1),

@@ -79,8 +79,13 @@ class DemandBook:
         return self._demand.wanted_from_ns if self._demand is not None else 0
 
     def is_open(self, steady_s: float) -> bool:
-        """True when the command node waits for a chunk that was not sent yet."""
+        """True when the command node waits for a chunk that was not sent yet.
+
+        A wish for later is open once the tick before it has been certified: only then it is known what the robot will do.
+        """
         if self._demand is None or not self._demand.wants_chunk:
+            return False
+        if 0 < self._demand.stamp_ns < self._demand.wanted_from_ns - self._tick_ns:
             return False
         if self._sent_stamp_ns:
             is_new = self._demand.wanted_from_ns != self._answered_ns

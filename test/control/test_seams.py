@@ -23,8 +23,14 @@ ACTIONS = st.lists(st.tuples(st.floats(-0.1, 0.1), st.floats(-0.15, 0.25)), min_
 
 @pytest.fixture(scope="module")
 def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
-    """Four actions a chunk; the next is asked for after two, and takes over one later."""
-    plain = two_joints(tmp_path_factory.mktemp("contract"))
+    """Four actions a chunk; the next is asked for after two, and takes over one later. None is too fast: on a slowed path a
+    seam also holds what the slowing took away."""
+
+    def fast(content: dict[str, dict[str, dict[str, dict[str, float]]]]) -> None:
+        for limits in content["deployment"]["limits"].values():
+            limits["velocity"] = 20.0
+
+    plain = two_joints(tmp_path_factory.mktemp("contract"), fast)
     return with_chunks(plain, Chunking(ChunkMode.NAIVE, 2, 1))
 
 

@@ -144,6 +144,16 @@ def test_begin_places_the_command_where_the_arm_was_put(bench: Bench) -> None:
     assert command.stamp_ns == bench.monitor.newest_ns
 
 
+def test_begin_does_not_ask_how_the_arm_came_to_where_it_stands(bench: Bench) -> None:
+    """A simulator's reset puts joints elsewhere at once: at a tick that is a leap, at a reset it is none."""
+    bench.positions["shoulder"] = 1.9
+    bench.tick()
+    bench.see(shoulder=-1.9)
+    with pytest.raises(ObservationRefused, match="other units"):
+        bench.monitor.reading(bench.now_ns)
+    np.testing.assert_array_equal(bench.session.begin(bench.now_ns).positions, [-1.9, -0.25])
+
+
 def test_after_clear_nothing_is_sent_until_the_pose_is_known_anew(bench: Bench) -> None:
     bench.tick()
     bench.session.clear()

@@ -12,7 +12,7 @@ from session_bench import Bench
 
 from qgf_ros.contract.load import with_chunks
 from qgf_ros.contract.schema import Chunking, ChunkMode
-from qgf_ros.datatypes import ActionChunk, FloatArray, Rung
+from qgf_ros.datatypes import ActionChunk, Finding, FloatArray, Rung, Verdict
 from qgf_ros.errors import ChunkRefused
 
 
@@ -92,6 +92,27 @@ def test_a_chunk_is_played_once(bench: Bench) -> None:
     bench.tick(4 * bench.contract.ticks_per_action - 8)
     with pytest.raises(ChunkRefused, match="older than the request"):
         bench.offer(stamp_ns=stamp_ns)
+
+
+class Wall:
+    """Whatever the path, it leads into a wall."""
+
+    def check(self, path: FloatArray, start: FloatArray) -> Finding:
+        return Finding(Verdict.HOLD, "collision", "wall")
+
+
+def test_after_a_chunk_that_leads_astray_another_is_asked_for_a_control_period_later(tmp_path: Path) -> None:
+    """At once it would be the same again; and a tick in lockstep must not wait for it."""
+    bench = Bench(two_joints(tmp_path), look_ahead=Wall())
+    bench.tick()
+    bench.session.start(bench.now_ns)
+    refused_ns = bench.now_ns
+    with pytest.raises(ChunkRefused, match="collision"):
+        bench.offer()
+    assert not bench.session.needs_chunk(refused_ns)
+    tick = bench.tick()
+    assert tick.refused == "chunk_collision"
+    assert tick.wanted_from_ns == refused_ns + bench.contract.ticks_per_action * bench.contract.tick_ns
 
 
 def test_a_stale_chunk_makes_the_wish_new(bench: Bench) -> None:
