@@ -28,7 +28,10 @@ from qgf_sim.simulation import FloatArray, JointState, Pose
 ROOT = Path(__file__).parent.parent
 FIRST_SEED = 2_000_000  # those of calibration begin at 1,000,000
 NOMINAL = "none"
-SIDE = ((0.33, 0.50), (0.38, 0.42))  # m: the cube's x, and its distance to either side; in the data y is within 0.36 m
+SIDE = (
+    (0.33, 0.50),
+    (0.38, 0.42),
+)  # m: the cube's x, and its distance to either side; in the data y is within 0.36 m
 ROWS = ("watched", "guided", "unguided")
 
 
@@ -126,7 +129,11 @@ def make_runner(checkpoint_path: Path, contract_path: Path, task: str) -> Callab
         shifted.shift = SHIFTS[name]
         watched = row == "watched"
         made = run_episode(
-            loop, policy, standard["unguided" if row == "unguided" else "guided"], seed, caution if watched else None
+            loop,
+            policy,
+            standard["unguided" if row == "unguided" else "guided"],
+            seed,
+            caution if watched else None,
         )
         return {
             "success": made.success,

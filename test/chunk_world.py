@@ -113,7 +113,9 @@ class World:
         self._gate = CommandGate(self.contract, None)
         self._player = self._gate.player = RecordingPlayer(self.contract)
         self._monitor = JointMonitor(self.contract)
-        self._session = CommandSession(self._gate, self._monitor, SessionConfig(60.0, full_speed_confirmed=True))
+        self._session = CommandSession(
+            self._gate, self._monitor, SessionConfig(60.0, full_speed_confirmed=True)
+        )
         self._operator = story.operator
         self._fates: Iterator[tuple[int, Fate]] = chain(story.deliveries, repeat((0, Fate.ARRIVES)))
         self._names: dict[bytes, Name] = {}

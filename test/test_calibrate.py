@@ -18,7 +18,9 @@ from qgf_ros.inference.detector_file import read_critics
 
 @pytest.mark.parametrize("false_alarms", [0.05, 0.2])
 @pytest.mark.parametrize("episodes", [50, 200])
-def test_the_rate_of_false_alarms_is_kept_with_the_stated_confidence(episodes: int, false_alarms: float) -> None:
+def test_the_rate_of_false_alarms_is_kept_with_the_stated_confidence(
+    episodes: int, false_alarms: float
+) -> None:
     """Scores uniform on 0..1, so that a threshold t has the false-alarm rate 1 - t: any continuous law maps to this."""
     rank = threshold_rank(episodes, false_alarms)
     draws = np.sort(np.random.default_rng(0).uniform(size=(4000, episodes)), axis=1)
@@ -37,7 +39,9 @@ def test_too_few_episodes_give_no_threshold() -> None:
         CalibrateConfig(episodes=2 * fewest - 1)
 
 
-@pytest.mark.parametrize("wrong", [{"false_alarms": 0.0}, {"false_alarms": 1e-320}, {"false_alarms": 1.0}, {"steps": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"false_alarms": 0.0}, {"false_alarms": 1e-320}, {"false_alarms": 1.0}, {"steps": 0}]
+)
 def test_a_calibration_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidSetting, match=next(iter(wrong))):
         CalibrateConfig(**wrong)  # type: ignore[arg-type]
@@ -79,4 +83,3 @@ def test_the_predictor_learns_what_follows_and_how_surely() -> None:
 def test_episodes_shorter_than_a_prediction_are_refused() -> None:
     with pytest.raises(DatasetTooShort):
         fit_predictor([np.zeros((5, 3), np.float32)], (0,), 4, 1, seed=0)
-

@@ -43,7 +43,9 @@ def change(folder: Path, **changed: Any) -> None:
 
 def change_arrays(folder: Path, **changed: Any) -> None:
     """Other arrays, with the digest to match."""
-    arrays = {name: value for name, value in (load_file(folder / ARRAYS) | changed).items() if value is not None}
+    arrays = {
+        name: value for name, value in (load_file(folder / ARRAYS) | changed).items() if value is not None
+    }
     save_file(arrays, folder / ARRAYS)
     change(folder, arrays_sha256=hashlib.sha256((folder / ARRAYS).read_bytes()).hexdigest())
 
@@ -73,7 +75,9 @@ def test_what_is_saved_comes_back_and_scores_the_same(tmp_path: Path, checkpoint
     )
 
 
-def test_beside_an_exported_policy_it_brings_the_critics_along(tmp_path: Path, checkpoint: Checkpoint) -> None:
+def test_beside_an_exported_policy_it_brings_the_critics_along(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
     save_checkpoint(tmp_path / "c", checkpoint)
     policy = tmp_path / "policy.onnx"
     policy.write_bytes(b"weights")

@@ -23,10 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
     parser.add_argument("checkpoint", type=Path, help="checkpoint folder; the detector is written into it")
     parser.add_argument(
-        "data", type=Path, nargs="+", help="demonstrations: files or folders of slices, those it was trained on"
+        "data",
+        type=Path,
+        nargs="+",
+        help="demonstrations: files or folders of slices, those it was trained on",
     )
     parser.add_argument(
-        "--false-alarms", type=float, default=0.05, help="rate of usual episodes that are flagged (default 0.05)"
+        "--false-alarms",
+        type=float,
+        default=0.05,
+        help="rate of usual episodes that are flagged (default 0.05)",
     )
     parser.add_argument(
         "--episodes", type=int, default=400, help="episodes of the policy to calibrate on (default 400)"
@@ -80,7 +86,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def make_detector(
-    folder: Path, contract: Contract, task: str, slices: Sequence[Slice], config: CalibrateConfig, processes: int
+    folder: Path,
+    contract: Contract,
+    task: str,
+    slices: Sequence[Slice],
+    config: CalibrateConfig,
+    processes: int,
 ) -> Calibrated:
     """Calibrates with a progress bar; writes detector and ranges of joints into the checkpoint's folder."""
     from qgf_ros.cli.progress import counted_progress
@@ -96,4 +107,3 @@ def make_detector(
                 return step
             progress(step, {})
     raise AssertionError("calibrating ends with a detector")
-

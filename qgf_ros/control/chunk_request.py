@@ -7,7 +7,11 @@ from qgf_ros.datatypes import ActionChunk
 from qgf_ros.errors import ChunkRefused
 
 MALFORMED = ("names", "shape", "not_finite", "bad_speed")  # its sender is broken
-UNSAFE = ("unreachable", "collision", "workspace")  # asked for anew after a control period: the state must change first
+UNSAFE = (
+    "unreachable",
+    "collision",
+    "workspace",
+)  # asked for anew after a control period: the state must change first
 IGNORED = (
     "unwanted",
     "outdated",

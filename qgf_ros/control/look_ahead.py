@@ -67,7 +67,9 @@ class LookAhead:
         self._data.qpos[:] = place
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
-        if not self._data.ncon:  # as nearly always: making the list of contacts costs thirty times what finding them does
+        if (
+            not self._data.ncon
+        ):  # as nearly always: making the list of contacts costs thirty times what finding them does
             return {}
         found: dict[tuple[str, str], float] = {}
         for contact in self._data.contact:

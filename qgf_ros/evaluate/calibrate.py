@@ -27,7 +27,10 @@ from qgf_ros.inference.novelty import RATES, Detector
 CONFIDENCE = 0.9
 LEAST_RATE = 1e-4  # of false alarms: fewer would need tens of thousands of episodes
 USUAL = 0.8  # quantile of a stream's highest values over usual episodes
-LEAST_SHARE, LEAST_BEYOND = 0.05, 0.02  # of that value, and of a spread of the data: what counts as beyond at least
+LEAST_SHARE, LEAST_BEYOND = (
+    0.05,
+    0.02,
+)  # of that value, and of a spread of the data: what counts as beyond at least
 FIRST_SEED = 1_000_000  # far from the seeds of data and evaluation
 
 
@@ -43,7 +46,9 @@ class CalibrateConfig:
     def __post_init__(self) -> None:
         """Check the ranges; raises InvalidSetting."""
         if not LEAST_RATE <= self.false_alarms < 1.0:
-            raise InvalidSetting("false_alarms", self.false_alarms, f"a probability between {LEAST_RATE:g} and 1")
+            raise InvalidSetting(
+                "false_alarms", self.false_alarms, f"a probability between {LEAST_RATE:g} and 1"
+            )
         fewest = 2 * fewest_episodes(self.false_alarms)
         if self.episodes < fewest:
             accepted = f"at least {fewest} for a rate of {self.false_alarms:g}"
@@ -68,11 +73,18 @@ def threshold_rank(episodes: int, false_alarms: float) -> int:
         if beta.cdf(false_alarms, episodes + 1 - rank, rank) >= CONFIDENCE:
             return rank
     fewest = fewest_episodes(false_alarms)
-    raise InvalidSetting("episodes for the threshold", episodes, f"at least {fewest} for a rate of {false_alarms:g}")
+    raise InvalidSetting(
+        "episodes for the threshold", episodes, f"at least {fewest} for a rate of {false_alarms:g}"
+    )
 
 
 def calibrate(
-    folder: Path, contract: Contract, task: str, slices: Sequence[Slice], config: CalibrateConfig, processes: int
+    folder: Path,
+    contract: Contract,
+    task: str,
+    slices: Sequence[Slice],
+    config: CalibrateConfig,
+    processes: int,
 ) -> Iterator[int | Calibrated]:
     """Makes a detector for the checkpoint in `folder`: yields the number of episodes run so far, at last the detector.
 

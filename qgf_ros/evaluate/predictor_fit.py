@@ -17,7 +17,9 @@ WIDTH = 128
 BATCH = 512
 FIRST_RATE, LAST_RATE = 1e-3, 1e-5
 GAPS = (0.5, 2.5)  # of the usual step: the shortest and the longest that is learned
-VARIANCE_SHARE = 0.5  # beta of the beta-NLL loss, arXiv 2203.09168, equation 5: what is uncertain is not given up
+VARIANCE_SHARE = (
+    0.5  # beta of the beta-NLL loss, arXiv 2203.09168, equation 5: what is uncertain is not given up
+)
 
 
 def fit_predictor(

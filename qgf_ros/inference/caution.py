@@ -69,7 +69,9 @@ class Alert:
         """For people."""
         if self.score >= 1.0:
             return f"not as in the data (score {self.score:.2f}, alarm at 1): {self.subject}"
-        return f"careful after an alarm, guidance at {self.share:.0%}" if self.share < 1.0 else "as in the data"
+        return (
+            f"careful after an alarm, guidance at {self.share:.0%}" if self.share < 1.0 else "as in the data"
+        )
 
 
 class Caution:

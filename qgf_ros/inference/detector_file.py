@@ -147,9 +147,7 @@ def read_critics(folder: Path) -> Critics:
     return Critics(_named(arrays, FOLDER_CRITICS))
 
 
-def _detector(
-    path: Path, arrays: Mapping[str, Float32], content: _Content, interface: Interface
-) -> Detector:
+def _detector(path: Path, arrays: Mapping[str, Float32], content: _Content, interface: Interface) -> Detector:
     critics = Critics(_named(arrays, CRITICS)) if path.suffix == EXPORTED else read_critics(path)
     detector = Detector(
         component_names(interface),

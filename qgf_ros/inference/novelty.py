@@ -73,7 +73,9 @@ class Detector:
         ]
         arrays += [(name, (self.streams,), self.__dict__[name]) for name in ("usual", "beyond")]
         arrays += [("predictor", *pair) for pair in zip(shapes, self.predictor.kernels, strict=True)]
-        arrays += [("predictor", pair[0][1:], pair[1]) for pair in zip(shapes, self.predictor.biases, strict=True)]
+        arrays += [
+            ("predictor", pair[0][1:], pair[1]) for pair in zip(shapes, self.predictor.biases, strict=True)
+        ]
         for name, expected, array in arrays:
             if array.shape != expected:
                 raise ShapeMismatch(f"detector.{name}", array.shape, str(expected))

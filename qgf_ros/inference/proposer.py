@@ -158,7 +158,9 @@ class Proposer:
         if proposal is not None:
             if not np.isfinite(proposal.chunk.actions).all():
                 raise ProposalNotFinite(self.index)
-            if self.caution is not None and self.ramp.target > 0.0:  # the unguided policy is not what was calibrated
+            if (
+                self.caution is not None and self.ramp.target > 0.0
+            ):  # the unguided policy is not what was calibrated
                 alert = self.caution.look(observation, proposal.chunk.actions)
             speed = 1.0 if alert is None else alert.speed
             chunk = replace(proposal.chunk, speed=speed, source=self._source)

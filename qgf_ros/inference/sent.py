@@ -68,7 +68,9 @@ class SentChunks:
             self._kept.clear()
             first = 0
         else:
-            while self._kept[-1].stamp_ns > playing.stamp_ns:  # it was refused, or another would not be wanted
+            while (
+                self._kept[-1].stamp_ns > playing.stamp_ns
+            ):  # it was refused, or another would not be wanted
                 self._kept.pop()
             first = playing.first + demand.begun
         own = _Sent(chunk.stamp_ns, first, chunk.actions, chunk.actions)

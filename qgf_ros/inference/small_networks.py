@@ -65,7 +65,9 @@ class Critics:
         for layer in range(self._hidden):
             y = y @ self.weights[f"layers.hidden.{layer}.kernel"]
             y = y + self.weights[f"layers.hidden.{layer}.bias"][:, None, :]
-            scale, bias = (self.weights[f"layers.norm.{layer}.{name}"][:, None, :] for name in ("scale", "bias"))
+            scale, bias = (
+                self.weights[f"layers.norm.{layer}.{name}"][:, None, :] for name in ("scale", "bias")
+            )
             centred = y - y.mean(-1, keepdims=True)
             y = gelu(scale * centred / np.sqrt((centred * centred).mean(-1, keepdims=True) + NORM_EPS) + bias)
         q = y @ self.weights["layers.out.kernel"] + self.weights["layers.out.bias"][:, None, :]

@@ -113,6 +113,8 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
 def detector_in_words(is_wanted: bool, detected: Calibrated | None) -> str:
     """Whether a detector watches, for log and status."""
     if detected is None:
-        return "no detector: the checkpoint has none, `qgf calibrate` makes it" if is_wanted else "detector off"
+        return (
+            "no detector: the checkpoint has none, `qgf calibrate` makes it" if is_wanted else "detector off"
+        )
     calibration = detected.calibration
     return f"detector with {calibration.false_alarms:g} false alarms an episode in {calibration.task}"

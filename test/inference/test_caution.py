@@ -89,7 +89,8 @@ def test_an_episode_stays_flagged_and_says_why(caution: Caution) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"gone": 1.0}, {"fall": 0.0}, {"rise": 1.5}, {"calm": 0.0}, {"calm_chunks": 0}, {"slowest": 0.0}]
+    "wrong",
+    [{"gone": 1.0}, {"fall": 0.0}, {"rise": 1.5}, {"calm": 0.0}, {"calm_chunks": 0}, {"slowest": 0.0}],
 )
 def test_a_reaction_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidSetting, match=next(iter(wrong))):

@@ -30,9 +30,7 @@ def watch(tmp_path: Path) -> Watch:
 
 def seen(watch: Watch, rows: np.ndarray, step_ns: int = STEP_NS) -> list[np.ndarray]:
     action = np.zeros(CASE.vector_dim, np.float32)
-    stamped = [
-        Observation(row.astype(np.float32), (index + 1) * step_ns) for index, row in enumerate(rows)
-    ]
+    stamped = [Observation(row.astype(np.float32), (index + 1) * step_ns) for index, row in enumerate(rows)]
     return [watch.see(observation, action) for observation in stamped]
 
 
@@ -98,5 +96,3 @@ def test_after_a_reset_the_episode_before_is_forgotten(watch: Watch) -> None:
     first = seen(watch, draw)
     watch.reset()
     np.testing.assert_array_equal(np.array(seen(watch, draw)), np.array(first))
-
-

@@ -88,7 +88,13 @@ def robot(start: Callable[..., Any], peer: Peer, stall_file: Path, tmp_path: Pat
     contract = patient_contract(tmp_path)
     checkpoint = save_tiny(tmp_path / "tiny", load_contract(contract).interface, denoise_steps=STEPS)
     robot = Robot(peer)
-    start("qgf_ros.nodes.command_node", contract=contract, full_speed_confirmed=True, autostart=True, chunk_max_age_s=AGE_S)
+    start(
+        "qgf_ros.nodes.command_node",
+        contract=contract,
+        full_speed_confirmed=True,
+        autostart=True,
+        chunk_max_age_s=AGE_S,
+    )
     start("stalling_policy_node", contract=contract, checkpoint=checkpoint, autostart=True)
     peer.until(lambda: robot.certificates, "the first command")
     peer.until(lambda: peer.call(Trigger, "command_node/start").success, "the start")

@@ -26,7 +26,9 @@ def test_a_checkpoint_gets_a_detector_and_is_watched_by_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, data = tmp_path / "reach", tmp_path / "data"
-    shutil.copytree(ROOT / "checkpoints/jaco_reach", folder, ignore=shutil.ignore_patterns("detector.*", "seen.json"))
+    shutil.copytree(
+        ROOT / "checkpoints/jaco_reach", folder, ignore=shutil.ignore_patterns("detector.*", "seen.json")
+    )
     contract_path = ROOT / "config/contracts/jaco_reach.yaml"
     config = CollectConfig(task="jaco-reach-play", slices=1, episodes_per_slice=2, steps=40, noise=0.3)
     list(collect(contract_path, config, data, 1))
@@ -45,7 +47,9 @@ def test_a_checkpoint_gets_a_detector_and_is_watched_by_it(
     assert all(alert is not None and alert.flagged == (worst >= 1.0) for alert, worst in alerts)
 
 
-def test_too_few_episodes_are_refused_in_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_too_few_episodes_are_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     checkpoint = str(ROOT / "checkpoints/jaco_reach")
     assert main(["calibrate", checkpoint, str(tmp_path), "--episodes", "10"]) == 2
     assert "episodes is 10, but it must be at least 90" in capsys.readouterr().err
