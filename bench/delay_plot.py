@@ -5,7 +5,6 @@ python bench/delay_plot.py --json docs/studies/delay.json --out docs/images/dela
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot
-from outcomes import Outcome, load_cells, success_rate
+from outcomes import Outcome, load_cells, plot_options, success_rate
 
 from qgf_ros.evaluate.compare import paired_difference
 
@@ -107,10 +106,9 @@ def table(cells: Cells) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draws and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/delay.json")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/images/delay.png")
-    options = parser.parse_args(arguments)
+    options = plot_options(
+        __doc__, arguments, ROOT / "docs/studies/delay.json", ROOT / "docs/images/delay.png"
+    )
     cells = load_cells(options.json)
     draw(cells, options.out)
     print(table(cells))

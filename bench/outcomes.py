@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ class Outcomes:
 def success_rate(cell: list[Outcome]) -> Rate:
     """The cell's success with its Wilson interval."""
     return rate([bool(outcome["success"]) for outcome in cell])
+
+
+def plot_options(
+    about: str | None, arguments: Sequence[str] | None, figures: Path, drawn: Path
+) -> argparse.Namespace:
+    """What a program that draws a study is told: `json`, the study's figures, and `out`, where its drawing goes."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", type=Path, default=figures)
+    parser.add_argument("--out", type=Path, default=drawn)
+    return parser.parse_args(arguments)
 
 
 def load_cells(path: Path) -> dict[str, list[Outcome]]:

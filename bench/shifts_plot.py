@@ -5,7 +5,6 @@ python bench/shifts_plot.py --json docs/studies/shifts.json --out docs/images/sh
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot
-from outcomes import Outcome, load_cells, success_rate
+from outcomes import Outcome, load_cells, plot_options, success_rate
 from shifts import NOMINAL, ROWS, SHIFTS
 
 from qgf_ros.evaluate.compare import paired_difference, rate
@@ -95,10 +94,9 @@ def table(cells: Cells) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draws and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/shifts.json")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/images/shifts.png")
-    options = parser.parse_args(arguments)
+    options = plot_options(
+        __doc__, arguments, ROOT / "docs/studies/shifts.json", ROOT / "docs/images/shifts.png"
+    )
     cells = load_cells(options.json)
     draw(cells, options.out)
     print(table(cells))

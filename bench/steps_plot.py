@@ -5,7 +5,6 @@ python bench/steps_plot.py --json docs/studies/steps.json --out docs/images
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from outcomes import Outcome, load_cells, success_rate
+from outcomes import Outcome, load_cells, plot_options, success_rate
 
 ROOT = Path(__file__).parent.parent
 STEPS = 10
@@ -89,10 +88,7 @@ def finish(figure: pyplot.Figure, all_axes: tuple[Axes, ...], path: Path) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draws both figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", type=Path, default=ROOT / "docs/studies/steps.json")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/images")
-    options = parser.parse_args(arguments)
+    options = plot_options(__doc__, arguments, ROOT / "docs/studies/steps.json", ROOT / "docs/images")
     cells = load_cells(options.json)
     draw_planned(cells, options.out / "steps_planned.png")
     draw_guided(cells, options.out / "steps_guided.png")
