@@ -1,0 +1,55 @@
+"""One class for each mistake a user can make, by what it is about. The constructor takes facts and writes the sentence."""
+
+from __future__ import annotations
+
+from qgf_ros.errors.base import QgfError as QgfError
+from qgf_ros.errors.files import CannotWriteError as CannotWriteError
+from qgf_ros.errors.files import DatasetTooShort as DatasetTooShort
+from qgf_ros.errors.files import FileTooLarge as FileTooLarge
+from qgf_ros.errors.files import FolderExistsError as FolderExistsError
+from qgf_ros.errors.files import MissingDefinitionError as MissingDefinitionError
+from qgf_ros.errors.files import MissingFileError as MissingFileError
+from qgf_ros.errors.files import MissingPathError as MissingPathError
+from qgf_ros.errors.files import MissingShareError as MissingShareError
+from qgf_ros.errors.files import NoContractError as NoContractError
+from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError
+from qgf_ros.errors.files import UnreadableCertificate as UnreadableCertificate
+from qgf_ros.errors.files import UnreadableFileError as UnreadableFileError
+from qgf_ros.errors.files import UnreadableMessage as UnreadableMessage
+from qgf_ros.errors.graph import LostMessagesError as LostMessagesError
+from qgf_ros.errors.graph import NodeDiedError as NodeDiedError
+from qgf_ros.errors.graph import NodeRefusedError as NodeRefusedError
+from qgf_ros.errors.graph import NodeSilentError as NodeSilentError
+from qgf_ros.errors.graph import NotReadyError as NotReadyError
+from qgf_ros.errors.machine import DoubledRosError as DoubledRosError
+from qgf_ros.errors.machine import GpuMemoryError as GpuMemoryError
+from qgf_ros.errors.machine import MissingExtraError as MissingExtraError
+from qgf_ros.errors.machine import MissingGpuError as MissingGpuError
+from qgf_ros.errors.machine import MissingKernelError as MissingKernelError
+from qgf_ros.errors.machine import MissingMessagesError as MissingMessagesError
+from qgf_ros.errors.machine import MissingProviderError as MissingProviderError
+from qgf_ros.errors.machine import MissingRosError as MissingRosError
+from qgf_ros.errors.machine import MissingTorchError as MissingTorchError
+from qgf_ros.errors.motion import ChunkRefused as ChunkRefused
+from qgf_ros.errors.motion import ContractError as ContractError
+from qgf_ros.errors.motion import DisjointLimitsError as DisjointLimitsError
+from qgf_ros.errors.motion import LimiterError as LimiterError
+from qgf_ros.errors.motion import MissingBaselineError as MissingBaselineError
+from qgf_ros.errors.motion import MotionRefused as MotionRefused
+from qgf_ros.errors.motion import ObservationRefused as ObservationRefused
+from qgf_ros.errors.motion import PhaseNotReachedError as PhaseNotReachedError
+from qgf_ros.errors.motion import RobotDescriptionError as RobotDescriptionError
+from qgf_ros.errors.motion import WeakerThanBaselineError as WeakerThanBaselineError
+from qgf_ros.errors.policies import BenchFailed as BenchFailed
+from qgf_ros.errors.policies import CheckpointError as CheckpointError
+from qgf_ros.errors.policies import ExportDiffersError as ExportDiffersError
+from qgf_ros.errors.policies import InterfaceMismatchError as InterfaceMismatchError
+from qgf_ros.errors.policies import NoPlanError as NoPlanError
+from qgf_ros.errors.policies import ProposalNotFinite as ProposalNotFinite
+from qgf_ros.errors.values import InvalidSetting as InvalidSetting
+from qgf_ros.errors.values import OffGridError as OffGridError
+from qgf_ros.errors.values import RosArgumentsError as RosArgumentsError
+from qgf_ros.errors.values import ShapeMismatch as ShapeMismatch
+from qgf_ros.errors.values import UnknownFaultError as UnknownFaultError
+from qgf_ros.errors.values import UnknownKeys as UnknownKeys
+from qgf_ros.errors.values import UnknownTaskError as UnknownTaskError

@@ -1,0 +1,65 @@
+"""Checkpoints, exported policies, sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qgf_ros.errors.base import QgfError
+
+
+class InterfaceMismatchError(QgfError):
+    """Contract and checkpoint (or data set) speak different languages."""
+
+    def __init__(self, what: str, expected: str, found: str, differences: Sequence[str]) -> None:
+        listed = "; ".join(differences) or "no readable difference"
+        super().__init__(
+            f"{what} was made for interface {found[:12]}, the contract has {expected[:12]}: {listed}. "
+            "Use the contract it was made with, or train again."
+        )
+
+
+class CheckpointError(QgfError):
+    """A checkpoint that cannot be used."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        super().__init__(f"Checkpoint {folder} cannot be loaded: {problem}.")
+
+
+class ProposalNotFinite(QgfError):
+    """A policy's answer holds values that are no numbers."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(
+            f"Chunk {index} of the episode holds values that are not finite; it was not sent: check the checkpoint and its training."
+        )
+
+
+class NoPlanError(QgfError):
+    """In lockstep, by the costs that are stated, not even the cheapest walk fits the deadline."""
+
+    def __init__(self, cheapest_s: float, left_s: float) -> None:
+        super().__init__(
+            f"By the stated virtual costs the cheapest walk takes {cheapest_s * 1e3:.3g} ms, and {left_s * 1e3:.3g} ms are left "
+            "to it: state lower costs, or a longer deadline_s."
+        )
+
+
+class ExportDiffersError(QgfError):
+    """An exported policy does not answer as its checkpoint does."""
+
+    def __init__(self, path: Path, error: float, tolerance: float) -> None:
+        super().__init__(
+            f"{path} was not written: in ONNX Runtime its actions differ by {error:.1e} from the checkpoint's, where at most "
+            f"{tolerance:.0e} is accepted; another version of onnxruntime may compute it right."
+        )
+
+
+class BenchFailed(QgfError):
+    """A measurement that ended without figures."""
+
+    def __init__(self, program: str, status: int) -> None:
+        super().__init__(
+            f"The measurement {program} ended with status {status} and wrote no figures: the reason stands above; status 0 is "
+            "expected."
+        )
