@@ -176,8 +176,9 @@ class ValueFault(StreamFault):
         return [replace(message, value=value)]
 
     def joint_state(self, state: JointState, memory: Memory) -> JointState:
-        """The joints with changed positions (rad)."""
-        concerned = np.array([name in self.joints or not self.joints for name in state.names])
+        """The joints with changed positions (rad). Another fault may have left fewer positions than names, or more."""
+        named = [*state.names, *[""] * len(state.positions)][: len(state.positions)]
+        concerned = np.array([name in self.joints or not self.joints for name in named], dtype=np.bool_)
         changed = self.changed(state.positions, memory)
         return replace(state, positions=np.where(concerned, changed, state.positions))
 

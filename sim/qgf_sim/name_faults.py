@@ -10,7 +10,10 @@ from qgf_sim.simulation import JointState
 
 def rearranged(state: JointState, order: list[int]) -> JointState:
     """The joints of a state in another order, some left out or repeated; names go with their values."""
-    values = (state.positions[order], state.velocities[order], state.efforts[order])
+    there = [
+        index for index in order if index < len(state.positions)
+    ]  # another fault may have left fewer than names
+    values = (state.positions[there], state.velocities[order], state.efforts[order])
     return JointState(tuple(state.names[index] for index in order), *values)
 
 

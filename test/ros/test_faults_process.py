@@ -17,7 +17,7 @@ from qgf_ros.nodes.command_faults import (
 )
 from qgf_ros.nodes.policy_faults import policy_rows
 
-pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
+pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.slow, pytest.mark.usefixtures("of_this_clone")]
 
 
 @pytest.fixture

@@ -262,3 +262,10 @@ def test_a_file_that_is_no_script_is_refused_by_name(tmp_path: Path, content: st
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(FaultError, match=r"script\.yaml"):
         read_script(file)
+
+
+@pytest.mark.parametrize("first", KINDS)
+def test_any_two_faults_may_come_together(first: str) -> None:
+    """Found by the soak: a message that lost a position could not be given noise."""
+    for second in KINDS:
+        assert len(left(line({"fault": first}, {"fault": second}), 5)) == 5
