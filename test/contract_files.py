@@ -86,10 +86,10 @@ def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
     return path
 
 
-def write_baseline_of(path: Path) -> Path:
+def write_baseline_of(path: Path, chunk_max_age_s: float = SessionConfig.chunk_max_age_s) -> Path:
     """The baseline of the contract in a file, where the command node finds it: no deployment is weaker than itself."""
     contract = load_contract(path)
-    limits, config = LimitsInForce.of(contract), SessionConfig()
+    limits, config = LimitsInForce.of(contract), SessionConfig(chunk_max_age_s)
     ages = config.chunk_max_age_s, config.resume_within_s
     baseline = Baseline.of(contract, limits, *ages, by_parameters=[])
     write_baseline(baseline, contract.interface.name, own_place(contract))

@@ -35,11 +35,12 @@ SENSORS = ("joint_states", "goal_pose")
 
 
 def save_tiny(folder: Path, interface: Interface, weight: float = 1.0, denoise_steps: int = 4) -> Path:
-    """A checkpoint of random networks whose policy's last layer is multiplied by `weight`."""
+    """A checkpoint of random networks; all that the policy has learned is multiplied by `weight`."""
     config = NetworkConfig(interface.observation_dim, interface.action_dim, interface.chunk_length, (16, 16))
     networks = Networks.create(config, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        networks.policy.layers.out.kernel.mul_(weight)
+        for parameter in networks.policy.layers.parameters():
+            parameter.mul_(weight)
     length = interface.observation_dim
     normalizer = Normalizer(np.zeros(length, np.float32), np.ones(length, np.float32))
     defaults = SamplerDefaults(guidance_weight=0.5, denoise_steps=denoise_steps)

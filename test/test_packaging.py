@@ -207,6 +207,8 @@ def test_help_starts_without_torch_and_without_ros() -> None:
 def test_an_error_of_ours_survives_the_way_back_from_a_worker_process() -> None:
     with (
         ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
-        pytest.raises(UnknownKeys, match="worker lacks help; the valid keys are announce, default, help, kind"),
+        pytest.raises(
+            UnknownKeys, match="worker lacks help; the valid keys are announce, default, help, kind"
+        ),
     ):
         pool.submit(build, Argument, {}, "worker").result(timeout=60)

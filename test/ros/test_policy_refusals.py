@@ -154,7 +154,8 @@ def test_a_missing_gpu_is_told_in_a_sentence(start: Any, contract_path: Path, ch
 def test_a_policy_that_answers_no_numbers_gives_an_error_state_and_no_chunk(
     launch: Any, world: World, contract_path: Path, tmp_path: Path
 ) -> None:
-    broken = save_tiny(tmp_path / "broken", load_contract(contract_path).interface, weight=float("nan"))
+    """Its weights are finite, as every file's must be; what they compute is not."""
+    broken = save_tiny(tmp_path / "broken", load_contract(contract_path).interface, weight=1.0e38)
     process = launch(checkpoint=broken)
     world.wish(world.now_ns())
     world.keep_sensing(lambda: world.state().get("state") == "error", "the error state")

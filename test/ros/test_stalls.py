@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from contract_files import two_joints_with_command
+from contract_files import two_joints_with_command, write_baseline_of
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from policy_world import save_tiny
@@ -72,7 +72,7 @@ def patient_contract(folder: Path) -> Path:
     for entry in content["deployment"]["inputs"].values():
         entry["max_age_s"] = AGE_S
     path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
+    return write_baseline_of(path, AGE_S)
 
 
 @pytest.fixture
