@@ -71,6 +71,8 @@ def patient_contract(folder: Path) -> Path:
     content = yaml.safe_load(path.read_text())
     for entry in content["deployment"]["inputs"].values():
         entry["max_age_s"] = AGE_S
+    for limits in content["deployment"]["limits"].values():
+        limits["velocity"] = 100.0  # no chunk is followed more slowly
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return write_baseline_of(path, AGE_S)
 
