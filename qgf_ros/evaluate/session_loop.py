@@ -136,7 +136,9 @@ class SessionLoop:
     def emergency_stop(self, is_pressed: bool = False) -> None:
         """The service, or the topic's word (`is_pressed`), which forbids a reset until it is released."""
         self.session.emergency_stop(is_pressed)
-        self._witness.emergency(True)
+        self._witness.emergency_called()
+        if is_pressed:
+            self._witness.emergency(True)
 
     def emergency_release(self) -> None:
         """The topic's other word."""

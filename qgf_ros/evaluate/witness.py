@@ -43,8 +43,12 @@ class Witness:
         self._certifier.take_chunk(chunk)
 
     def emergency(self, is_pressed: bool) -> None:
-        """The emergency stop was called or pressed, or released."""
+        """The emergency stop was pressed, or released."""
         self._verifier.emergency(is_pressed)
+
+    def emergency_called(self) -> None:
+        """The service was called."""
+        self._verifier.emergency_called()
 
     def announce(self, tick: Tick, ages_s: Sequence[float]) -> list[str]:
         """A certificate between ticks: the wish for a first chunk. What does not hold, one line each."""

@@ -94,6 +94,10 @@ class LatchWatch:
             self._is_owed, self._ticks = True, 0
         self._pressed = pressed
 
+    def call(self) -> None:
+        """The service: to be obeyed once; a reset needs no release."""
+        self._is_owed, self._ticks = True, 0
+
     def check(self, certificate: Certificate, ticks: int, has_begun_anew: bool) -> list[Found]:
         """This tick's rung; `ticks` that passed since the last one, `has_begun_anew` after a reset."""
         found: list[Found] = []
@@ -101,9 +105,9 @@ class LatchWatch:
         if self._is_latched and certificate.positions and not is_stopped and not has_begun_anew:
             found.append((What.LATCH, "", "a stop stays until a reset", f"rung {certificate.rung}"))
         self._is_latched = is_stopped or (self._is_latched and not certificate.positions)
-        if is_stopped:
+        if is_stopped or (has_begun_anew and not self._pressed):
             self._is_owed = False
-        elif self._pressed and (self._is_owed or certificate.rung not in BRAKING):
+        elif self._is_owed or (self._pressed and certificate.rung not in BRAKING):
             self._ticks += ticks
             if self._ticks > self._most:
                 expected = f"an emergency stop is obeyed within {self._most} ticks"

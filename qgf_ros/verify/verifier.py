@@ -68,8 +68,12 @@ class Verifier:
         self._chunks.take(chunk)
 
     def emergency(self, pressed: bool) -> None:
-        """A word on `emergency_stop`; also True when the service was called, False when it was released."""
+        """A word on `emergency_stop`."""
         self._latch.press(pressed)
+
+    def emergency_called(self) -> None:
+        """The service `~/emergency_stop` was called."""
+        self._latch.call()
 
     def limits(self, stated: Mapping[str, str]) -> list[Violation]:
         """The limits in force as `~/limits` states them: values by key.
