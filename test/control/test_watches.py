@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -102,12 +103,15 @@ def test_a_frozen_sensor_stays_frozen_until_its_value_changes(contract: Contract
 # -- tracking ----------------------------------------------------------------------------------------------------------
 
 
-def first_lost(contract: Contract, measured: FloatArray, commanded: FloatArray) -> int | None:
-    """The first tick at which a joint counts as lost, or None; rows (T, J)."""
-    watch = TrackingWatch(contract)
+def first_lost(
+    contract: Contract, measured: FloatArray, commanded: FloatArray, pauses: Mapping[int, int] | None = None
+) -> int | None:
+    """The first tick at which a joint counts as lost, or None; rows (T, J). `pauses`: ticks that passed unserved before one."""
+    watch, now_ns = TrackingWatch(contract), SECOND_NS
     rows = zip(measured, commanded, strict=True)
     for tick, (position, command) in enumerate(rows):
-        if watch.lost(tick * TICK_NS, position, command):
+        now_ns += TICK_NS * (1 + (pauses or {}).get(tick, 0))
+        if watch.lost(now_ns, position, command):
             return tick
     return None
 
@@ -141,6 +145,50 @@ def test_a_stuck_joint_is_lost(contract: Contract) -> None:
     found = first_lost(contract, np.zeros((100, 2)), moving(100, 1.0))
     assert found is not None
     assert found == 20 + 30 + 10  # 0.2 s of lateness, 0.3 rad, 0.1 s
+
+
+PAUSE = st.integers(2, 200)  # ticks that the computer did not serve
+
+
+@given(pause=PAUSE, lag=st.integers(0, 20), speed=st.floats(0.1, 3.14))
+def test_an_arm_that_came_to_rest_at_the_last_command_while_no_tick_was_served_is_not_lost(
+    contract: Contract, pause: int, lag: int, speed: float
+) -> None:
+    """A controller that holds the last set-point, as with group outputs; the path goes on where it was."""
+    commanded = moving(100, speed)
+    measured = np.concatenate([np.zeros((lag, 2)), commanded])[:100]
+    measured[50 : 50 + lag] = commanded[50]
+    assert first_lost(contract, measured, commanded, {50: pause}) is None
+
+
+@given(pause=PAUSE, lag=st.integers(0, 17), speed=st.floats(0.1, 3.14))
+def test_an_arm_that_stood_still_with_the_computer_is_not_lost(
+    contract: Contract, pause: int, lag: int, speed: float
+) -> None:
+    """A simulated one, or one whose controller was stalled too: it follows as late as before, not later by the pause."""
+    commanded = moving(100, speed)
+    measured = np.concatenate([np.zeros((lag, 2)), commanded])[:100]
+    assert first_lost(contract, measured, commanded, {50: pause}) is None
+
+
+@given(pause=PAUSE)
+def test_what_a_single_tick_after_a_pause_shows_is_no_tenth_of_a_second(
+    contract: Contract, pause: int
+) -> None:
+    measured = np.zeros((100, 2))
+    measured[50:54, 0] = 2.0
+    assert first_lost(contract, measured, np.zeros((100, 2)), {50: pause}) is None
+
+
+@given(pause=PAUSE, error=st.floats(0.301, 2.0))
+def test_a_joint_that_stays_away_after_a_pause_is_lost_a_tenth_of_a_second_after_it(
+    contract: Contract, pause: int, error: float
+) -> None:
+    measured = np.zeros((100, 2))
+    measured[50:, 0] += error
+    found = first_lost(contract, measured, np.zeros((100, 2)), {50: pause})
+    assert found is not None
+    assert 50 + 7 <= found <= 50 + 10
 
 
 def places(found: BoolArray) -> list[int]:
