@@ -7,6 +7,7 @@ often as they stand for something. The rest is what people write in configuratio
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from yaml.resolver import Resolver
 from qgf_ros.bounds import DEPTH, DIGITS, VALUES
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # a text in JSON; one without an end takes the rest
 
 
 class NotPlain(ValueError):
@@ -130,9 +132,9 @@ def parse_json(text: str) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Brackets within texts count too: no file of ours has so many of them there."""
+    """Before anything is built. Brackets within texts are none."""
     depth = 0
-    for mark in filter("[]{}".__contains__, text):
+    for mark in filter("[]{}".__contains__, _QUOTED.sub("", text)):
         depth += 1 if mark in "[{" else -1
         if depth > DEPTH:
             raise NotPlain(f"it is nested more than {DEPTH} deep")

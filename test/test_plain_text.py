@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -41,6 +42,8 @@ REFUSED_YAML = {
 }
 REFUSED_JSON = {
     "deep nesting": "[" * 100_000,
+    "deep nesting between texts that close as many brackets": '["]",' * 40 + "1" + "]" * 40,
+    "deep nesting after a text with a quote in it": '["\\"]]]]",' * 40 + "1" + "]" * 40,
     "deep objects": '{"a":' * 100_000,
     "an endless number": '{"a": ' + "9" * 5000 + "}",
     "a key twice": '{"a": 1, "a": 2}',
@@ -63,6 +66,11 @@ def test_json_that_no_file_of_ours_holds_is_refused(name: str) -> None:
 
 def test_a_date_is_a_text() -> None:
     assert parse_yaml("a: 2024-99-99") == {"a": "2024-99-99"}
+
+
+def test_brackets_within_a_text_are_part_of_it() -> None:
+    text = "[" * 40 + '"' + "]" * 50
+    assert parse_json(json.dumps([text])) == [text]
 
 
 def test_honest_aliases_and_merged_mappings_are_kept() -> None:
