@@ -138,4 +138,8 @@ def _described(info: zipfile.ZipInfo, begin: bytes) -> _Array:
     sizes = tuple(int(text) for text in shape.split(",") if text.strip())
     if len(sizes) > 8 or math.prod(sizes) >= 2**62:
         raise ValueError(f"'{info.filename}' has the shape ({shape})")
-    return _Array(np.dtype(described), sizes, "F" if order == "True" else "C", start + length)
+    try:
+        dtype = np.dtype(described)
+    except TypeError as error:  # of a width that no number has
+        raise ValueError(f"'{info.filename}' has the type {described}: {error}") from error
+    return _Array(dtype, sizes, "F" if order == "True" else "C", start + length)

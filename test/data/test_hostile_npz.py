@@ -25,6 +25,8 @@ LIES = {
     "fewer values than there are": ONE.replace("(3,)", "(2,)"),
     "pickled objects": ONE.replace("<f4", "|O"),
     "a record of several types": ONE.replace("'<f4'", "[('a', '<f4')]"),
+    "numbers of three bytes": ONE.replace("<f4", "<f3"),
+    "a text longer than any": ONE.replace("<f4", "<U999999999"),
     "a giant of one value": ONE.replace("<f4", "|S999999999"),
     "a negative length": ONE.replace("(3,)", "(-3,)"),
     "Python that is not a header": "__import__('os').system('touch sentinel')",
