@@ -20,7 +20,8 @@ from yaml.resolver import Resolver
 from qgf_ros.bounds import DEPTH, DIGITS, VALUES
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # a text in JSON; one without an end takes the rest
+# A text in JSON; one without an end takes the rest.
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 class NotPlain(ValueError):
