@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from qgf_ros.errors import CheckpointError
 from qgf_ros.inference.detector_file import (
     ARRAYS,
     JSON,
+    Calibrated,
     digest_of,
     load_detector,
     read_critics,
@@ -36,18 +38,26 @@ def checkpoint() -> Checkpoint:
     return random_checkpoint(CASE, 0)
 
 
-def change(folder: Path, **changed: Any) -> None:
-    content = json.loads((folder / JSON).read_text()) | changed
-    (folder / JSON).write_text(json.dumps(content))
+def change(description: Path, _values: Path, **changed: Any) -> None:
+    """Another description."""
+    description.write_text(json.dumps(json.loads(description.read_text()) | changed))
 
 
-def change_arrays(folder: Path, **changed: Any) -> None:
+def change_arrays(description: Path, values: Path, **changed: Any) -> None:
     """Other arrays, with the digest to match."""
-    arrays = {
-        name: value for name, value in (load_file(folder / ARRAYS) | changed).items() if value is not None
-    }
-    save_file(arrays, folder / ARRAYS)
-    change(folder, arrays_sha256=hashlib.sha256((folder / ARRAYS).read_bytes()).hexdigest())
+    arrays = {name: value for name, value in (load_file(values) | changed).items() if value is not None}
+    save_file(arrays, values)
+    change(description, values, arrays_sha256=hashlib.sha256(values.read_bytes()).hexdigest())
+
+
+def exported_with_detector(folder: Path, checkpoint: Checkpoint) -> tuple[Path, Calibrated]:
+    """What stands for an exported policy, with a tiny detector that brings the critics along."""
+    save_checkpoint(folder / "c", checkpoint)
+    policy = folder / "policy.onnx"
+    policy.write_bytes(b"weights")
+    made = calibrated(tiny_detector(checkpoint.interface, read_critics(folder / "c")))
+    save_detector(policy, made, checkpoint.interface)
+    return policy, made
 
 
 def scores(watch: Watch) -> list[float]:
@@ -78,11 +88,7 @@ def test_what_is_saved_comes_back_and_scores_the_same(tmp_path: Path, checkpoint
 def test_beside_an_exported_policy_it_brings_the_critics_along(
     tmp_path: Path, checkpoint: Checkpoint
 ) -> None:
-    save_checkpoint(tmp_path / "c", checkpoint)
-    policy = tmp_path / "policy.onnx"
-    policy.write_bytes(b"weights")
-    made = calibrated(tiny_detector(checkpoint.interface, read_critics(tmp_path / "c")))
-    save_detector(policy, made, checkpoint.interface)
+    policy, made = exported_with_detector(tmp_path, checkpoint)
     loaded = load_detector(policy, checkpoint.interface)
     assert loaded is not None
     np.testing.assert_allclose(scores(Watch(loaded.detector)), scores(Watch(made.detector)), rtol=1e-5)
@@ -99,57 +105,75 @@ def test_it_serves_only_the_weights_and_the_interface_it_was_made_for(
     other = interface_of_sizes(CASE.observation_dim, CASE.action_dim, CASE.horizon + 1)
     with pytest.raises(CheckpointError, match="another interface"):
         load_detector(folder, other)
-    change(folder, weights_sha256="0" * 64)
+    change(folder / JSON, folder / ARRAYS, weights_sha256="0" * 64)
     with pytest.raises(CheckpointError, match="other weights; `qgf calibrate` makes a new one"):
         load_detector(folder, checkpoint.interface)
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("alter", "changed", "words"),
     [
-        ({"format": 2}, "format 2"),
-        ({"surprise": 1}, "unknown keys surprise"),
-        ({"threshold": "high"}, "threshold"),
-        ({"threshold": 0.0}, "threshold"),
-        ({"step_s": -1.0}, "step_s"),
-        ({"arrays_sha256": "0"}, "sha256"),
-        ({"reaction": {"fall": 2.0}}, "reaction"),
+        (change, {"format": 2}, "format 2"),
+        (change, {"surprise": 1}, "unknown keys surprise"),
+        (change, {"threshold": "high"}, "threshold"),
+        (change, {"threshold": 0.0}, "threshold"),
+        (change, {"step_s": -1.0}, "step_s"),
+        (change, {"arrays_sha256": "0"}, "sha256"),
+        (change, {"reaction": {"fall": 2.0}}, "reaction"),
+        (change_arrays, {"mean": np.zeros(3, np.float32)}, "detector.mean"),
+        (change_arrays, {"usual": None}, "lacks 'usual'"),
+        (change_arrays, {"beyond": np.zeros(46, np.float32)}, "beyond"),
+        (change_arrays, {"scale": np.full(CASE.observation_dim, np.nan, np.float32)}, "not of finite"),
+        (change_arrays, {"lower": np.zeros(CASE.observation_dim)}, "not of finite float32"),
+        (change_arrays, {"predictor.1.kernel": np.zeros((4, 3), np.float32)}, "predictor"),
+        (change_arrays, {"predictor.0.kernel": np.zeros((), np.float32)}, "predictor"),
     ],
 )
-def test_another_description_is_refused_in_a_sentence(
-    tmp_path: Path, checkpoint: Checkpoint, changed: dict[str, Any], words: str
+def test_another_description_and_other_arrays_are_refused_in_a_sentence(
+    tmp_path: Path,
+    checkpoint: Checkpoint,
+    alter: Callable[..., None],
+    changed: dict[str, Any],
+    words: str,
 ) -> None:
     save_with_detector(tmp_path / "c", checkpoint)
-    change(tmp_path / "c", **changed)
+    alter(tmp_path / "c" / JSON, tmp_path / "c" / ARRAYS, **changed)
     with pytest.raises(CheckpointError, match=words):
         load_detector(tmp_path / "c", checkpoint.interface)
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("name", "shape"),
     [
-        ({"mean": np.zeros(3, np.float32)}, "detector.mean"),
-        ({"usual": None}, "usual"),
-        ({"beyond": np.zeros(46, np.float32)}, "beyond"),
-        ({"scale": np.full(CASE.observation_dim, np.nan, np.float32)}, "not of finite"),
-        ({"lower": np.zeros(CASE.observation_dim)}, "not of finite float32"),
-        ({"predictor.1.kernel": np.zeros((4, 3), np.float32)}, "predictor"),
+        ("hidden.0.kernel", (5,)),
+        ("hidden.0.kernel", (0, 23, 48)),
+        ("hidden.1.kernel", (2, 5, 48)),
+        ("hidden.1.bias", ()),
+        ("norm.2.scale", None),
+        ("norm.2.scale", (48,)),
+        ("out.kernel", (2, 48, 2)),
+        ("out.bias", ()),
     ],
 )
-def test_other_arrays_are_refused_in_a_sentence(
-    tmp_path: Path, checkpoint: Checkpoint, changed: dict[str, Any], words: str
+def test_critics_that_do_not_fit_together_are_refused_before_the_first_chunk(
+    tmp_path: Path, checkpoint: Checkpoint, name: str, shape: tuple[int, ...] | None
 ) -> None:
-    save_with_detector(tmp_path / "c", checkpoint)
-    change_arrays(tmp_path / "c", **changed)
-    with pytest.raises(CheckpointError, match=words):
-        load_detector(tmp_path / "c", checkpoint.interface)
+    policy = exported_with_detector(tmp_path, checkpoint)[0]
+    array = None if shape is None else np.zeros(shape, np.float32)
+    change_arrays(
+        policy.with_suffix(f".{JSON}"),
+        policy.with_suffix(f".{ARRAYS}"),
+        **{f"target_critic.layers.{name}": array},
+    )
+    with pytest.raises(CheckpointError, match=r"the critics' |it lacks"):
+        load_detector(policy, checkpoint.interface)
 
 
 def test_arrays_that_are_cut_short_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_with_detector(tmp_path / "c", checkpoint)
     content = (tmp_path / "c" / ARRAYS).read_bytes()[:-8]
     (tmp_path / "c" / ARRAYS).write_bytes(content)
-    change(tmp_path / "c", arrays_sha256=hashlib.sha256(content).hexdigest())
+    change(tmp_path / "c" / JSON, tmp_path / "c" / ARRAYS, arrays_sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(CheckpointError):
         load_detector(tmp_path / "c", checkpoint.interface)
 
@@ -161,5 +185,5 @@ def test_a_source_names_checkpoint_and_detector(tmp_path: Path, checkpoint: Chec
     with_detector = digest_of(tmp_path / "c")
     assert len(without) == 12
     assert without != with_detector
-    change(tmp_path / "c", threshold=2.0)
+    change(tmp_path / "c" / JSON, tmp_path / "c" / ARRAYS, threshold=2.0)
     assert digest_of(tmp_path / "c") not in (without, with_detector)

@@ -126,7 +126,9 @@ def load_detector(path: Path, interface: Interface) -> Calibrated | None:
         detector = _detector(path, arrays, content, interface)
     except CheckpointError:
         raise
-    except (QgfError, SafetensorError, KeyError, ValueError) as error:
+    except KeyError as error:
+        raise _refused(description, f"it lacks {error}") from error
+    except (QgfError, SafetensorError, ValueError) as error:
         raise _refused(description, str(error).rstrip(".")) from error
     return Calibrated(detector, content.reaction, content.calibration)
 

@@ -64,9 +64,14 @@ class Detector:
         return len(RATES) * len(self.predicted) + len(self.names) + 2
 
     def check(self, vector_dims: Collection[int]) -> None:
-        """Checks signs and all shapes, for action vectors of one of these lengths. Raises ShapeMismatch or InvalidSetting."""
+        """Checks signs and all shapes, for action vectors of one of these lengths.
+
+        Raises:
+            ShapeMismatch, InvalidSetting: an array has another shape, or a value that cannot be.
+            KeyError: the critics lack one of their weights.
+        """
         size, ours, theirs = len(self.names), len(self.commanded), len(self.predicted)
-        hidden = self.predictor.kernels[0].shape[-1]
+        hidden = self.predictor.biases[0].size
         shapes = (size + ours + 1, hidden), (hidden, hidden), (hidden, 2 * theirs)
         arrays: list[tuple[str, tuple[int, ...], npt.NDArray[Any]]] = [
             (name, (size,), self.__dict__[name]) for name in ("mean", "scale", "lower", "upper")
@@ -79,6 +84,7 @@ class Detector:
         for name, expected, array in arrays:
             if array.shape != expected:
                 raise ShapeMismatch(f"detector.{name}", array.shape, str(expected))
+        self.critics.check()
         accepted = [size + length for length in vector_dims]
         if self.critics.inputs not in accepted:
             raise InvalidSetting("the critics' inputs", self.critics.inputs, f"one of {accepted}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.errors import ShapeMismatch
+
 Float32 = npt.NDArray[np.float32]
 NORM_EPS = 1e-6  # as in layers.py
 MOST_LOG_VARIANCE, LEAST_LOG_VARIANCE = 3.0, -8.0
@@ -58,6 +60,29 @@ class Critics:
     def inputs(self) -> int:
         """Length of what they take: observation and action vector."""
         return int(self.weights["layers.hidden.0.kernel"].shape[1])
+
+    def check(self) -> None:
+        """Checks that all weights are there and fit one another.
+
+        Raises:
+            KeyError: one is missing.
+            ShapeMismatch: one has another shape than those before it ask for.
+        """
+        first = self.weights["layers.hidden.0.kernel"].shape
+        if len(first) != 3 or 0 in first:
+            raise ShapeMismatch("the critics' first kernel", first, "(critics, inputs, width)")
+        members, before, _ = first
+        expected: dict[str, tuple[int, ...]] = {}
+        for layer in range(self._hidden):
+            width = self.weights[f"layers.hidden.{layer}.bias"].size // members
+            expected[f"layers.hidden.{layer}.kernel"] = (members, before, width)
+            rows = (f"hidden.{layer}.bias", f"norm.{layer}.scale", f"norm.{layer}.bias")
+            expected |= {f"layers.{name}": (members, width) for name in rows}
+            before = width
+        expected |= {"layers.out.kernel": (members, before, 1), "layers.out.bias": (members, 1)}
+        for name, shape in expected.items():
+            if self.weights[name].shape != shape:
+                raise ShapeMismatch(f"the critics' {name}", self.weights[name].shape, str(shape))
 
     def __call__(self, observation: Float32, action: Float32) -> Float32:
         """Q_i(s, a) (E,) of a normalised observation (O,) and an action vector (D,) in [-1, 1]."""
