@@ -153,7 +153,9 @@ class Watch:
         return None
 
     def _passed_s(self, stamp_ns: int) -> float:
-        return (stamp_ns - self._past[-1][0]) * 1e-9 if self._past else 0.0
+        """Since the last observation; of a pause, in which nobody strives for progress, no more than a prediction may span."""
+        passed_s = (stamp_ns - self._past[-1][0]) * 1e-9 if self._past else 0.0
+        return min(passed_s, LONGEST * self._detector.step_s)
 
     def _words(self, stream: int, value: float) -> str:
         detector, errors = self._detector, self._errors.size

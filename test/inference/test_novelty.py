@@ -13,7 +13,7 @@ from engine_cases import SHAPES, random_checkpoint
 from qgf_ros.checkpoint import save_checkpoint
 from qgf_ros.datatypes import Observation
 from qgf_ros.inference.detector_file import read_critics
-from qgf_ros.inference.novelty import CLIP, RATES, Watch
+from qgf_ros.inference.novelty import CLIP, LONGEST, RATES, Watch
 from qgf_ros.networks import NetworkConfig
 
 CASE = SHAPES[0]
@@ -89,6 +89,17 @@ def test_observations_too_close_or_too_far_apart_predict_nothing(watch: Watch, s
     rows[1, 0] = 0.9
     streams = seen(watch, rows, round(steps * STEP_NS))[-1]
     assert streams[: len(RATES) * CASE.observation_dim].max() == 0.0
+
+
+def test_a_pause_is_no_time_without_progress(watch: Watch) -> None:
+    """Someone stops the arm for a minute and lets it go on: what the critics say meanwhile is of nobody's doing."""
+    values, action = np.zeros(CASE.observation_dim, np.float32), np.zeros(CASE.vector_dim, np.float32)
+    stamps_s = np.cumsum([0.2, STEP_S, LONGEST * STEP_S, 60.0])
+    found = [watch.see(Observation(values, round(at * 1e9)), action)[-1] for at in stamps_s]
+    step, longest, pause = np.diff(found)
+    assert step > 0.0
+    assert longest == pytest.approx(LONGEST * step)
+    assert pause == pytest.approx(longest)
 
 
 def test_after_a_reset_the_episode_before_is_forgotten(watch: Watch) -> None:
