@@ -161,14 +161,9 @@ class JointLimiter:
         except ruckig.RuckigError as error:
             raise LimiterError(self._joints, str(error)) from error
 
-    def follow(self, places: list[int], ticks: int) -> None:
-        """Moves the command of the joints at `places` along the plan by ticks that were not served, before the next step.
-
-        For controllers that go on along the plan they were given; the other joints' commands stay.
-        """
-        if not ticks or not self._planned:
-            return
-        before, [after] = self.state, self.to_rest(np.array([ticks * self._tick_s]))
+    def continue_at(self, places: list[int], after: Motion) -> None:
+        """The command of the joints at `places` is now that of `after`; the others' stay."""
+        before = self.state
         there = np.isin(np.arange(len(self._joints)), places)
         self._input.current_position = np.where(there, after.positions, before.positions).tolist()
         self._input.current_velocity = np.where(there, after.velocities, before.velocities).tolist()

@@ -38,6 +38,12 @@ class Stops:
         both = np.array(rows).reshape(count, 2, len(self._joints))
         return both[:, 0], both[:, 1]
 
+    def motions(self, motion: Motion, times_s: FloatArray) -> list[Motion]:
+        """The states at times (T,), s after `motion`, at rest from the stop's end on. Raises as `samples`."""
+        self._plan(motion)
+        rows = [self._trajectory.at_time(min(time, self._trajectory.duration)) for time in times_s.tolist()]
+        return [Motion(np.array(row[0]), np.array(row[1]), np.array(row[2])) for row in rows]
+
     def seconds(self, motion: Motion) -> float:
         """How long the stop takes, s. Raises as `samples`."""
         self._plan(motion)

@@ -9,7 +9,7 @@ from control_msgs.action import FollowJointTrajectory, GripperCommand
 from rclpy.action import ActionClient
 from rclpy.node import Node
 
-from qgf_ros.control.limits import JointLimiter
+from qgf_ros.control.unattended import Unattended
 from qgf_ros.datatypes import FloatArray, JointCommand
 from qgf_ros.nodes.outputs import TrajectoryPlan
 
@@ -34,7 +34,7 @@ class GripperOutput:
         """True when the action has a server."""
         return bool(self._client.server_is_ready())
 
-    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+    def send(self, command: JointCommand, unattended: Unattended) -> int:
         """Sends a goal where needed; goals are not topic messages, so the count is 0."""
         position = float(command.positions[self._place])
         if self.is_heard and (self._sent is None or abs(position - self._sent) >= GRIPPER_STEP):
@@ -70,11 +70,13 @@ class FollowTrajectoryOutput:
         """True when the action has a server."""
         return bool(self._client.server_is_ready())
 
-    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+    def send(self, command: JointCommand, unattended: Unattended) -> int:
         """Sends a goal unless the command stands still; goals are not topic messages, so the count is 0."""
         positions = command.positions[self._plan.places]
         if self.is_heard and (self._sent is None or not np.array_equal(positions, self._sent)):
-            self._client.send_goal_async(FollowJointTrajectory.Goal(trajectory=self._plan.message(limiter)))
+            self._client.send_goal_async(
+                FollowJointTrajectory.Goal(trajectory=self._plan.message(unattended))
+            )
             self._sent = positions
         return 0
 

@@ -117,7 +117,7 @@ class Commander:
         """
         missed = self._followed = self.pace.serve(next_ns)
         for output in self._outputs:
-            self._gate.limiter.follow(output.goes_on, missed)
+            self._gate.unattended.follow(output.goes_on, missed * self.contract.tick_ns * 1e-9)
         return missed
 
     def tick(self, stamp_ns: int, steady_ns: int | None = None) -> bool:
@@ -129,7 +129,7 @@ class Commander:
         sent = 0
         if tick.command is not None:
             self.before_sending()
-            sent = sum(output.send(tick.command, self._gate.limiter) for output in self._outputs)
+            sent = sum(output.send(tick.command, self._gate.unattended) for output in self._outputs)
             for output in self._outputs:
                 if output.message is not None:
                     self._note(self._node.resolve_topic_name(output.name), output.message)

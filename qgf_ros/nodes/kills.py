@@ -122,7 +122,7 @@ def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int
     recent = [row for row in heard.executed if row.stamp_ns > last.stamp_ns - round(period_s * 1e9)]
     planned = [heard.planned.get(joint, 0.0) for joint in contract.interface.joints]
     speeds = np.maximum(np.abs([row.velocities for row in recent]).max(axis=0), planned)
-    # Until the next command would have been there; under a trajectory, until the action in force is at its end.
+    # Until the next command would have been there; under a trajectory, until it brakes.
     reach_s = contract.tick_ns * 1e-9 + (period_s if kind is OutputKind.TRAJECTORY else 0.0)
     bound = [stopping_distance(v, 0.0, one, reach_s) for v, one in zip(speeds, limits, strict=True)]
     moved = np.abs(after - before.positions).max(axis=0)

@@ -13,7 +13,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from qgf_ros.contract.schema import Contract, Output, OutputKind
-from qgf_ros.control.limits import JointLimiter, Motion
+from qgf_ros.control.limits import Motion
+from qgf_ros.control.unattended import Unattended
 from qgf_ros.datatypes import JointCommand
 from qgf_ros.errors import MissingMessagesError
 from qgf_ros.nodes import qos
@@ -36,7 +37,7 @@ class CommandOutput(Protocol):
     def is_heard(self) -> bool:
         """True when a controller listens."""
 
-    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+    def send(self, command: JointCommand, unattended: Unattended) -> int:
         """Sends a tick's command; the number of topic messages that were published."""
 
     def close(self) -> None:
@@ -58,7 +59,7 @@ class GroupOutput:
         """True when the topic has a subscriber."""
         return bool(self._publisher.get_subscription_count())
 
-    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+    def send(self, command: JointCommand, unattended: Unattended) -> int:
         """Publishes the positions."""
         self.message = Float64MultiArray(data=array("d", command.positions[self._places].tolist()))
         self._publisher.publish(self.message)
@@ -71,15 +72,15 @@ class GroupOutput:
 
 
 class TrajectoryPlan:
-    """The limiter's plan for some joints as a trajectory that ends at rest, with positions and velocities."""
+    """What some joints do if nothing follows, as a trajectory that ends at rest, with positions and velocities."""
 
     def __init__(self, joints: tuple[str, ...], places: list[int], tick_ns: int) -> None:
         self._joints, self.places, self._tick_ns = joints, places, tick_ns
 
-    def message(self, limiter: JointLimiter) -> JointTrajectory:
+    def message(self, unattended: Unattended) -> JointTrajectory:
         """From the command, due one tick after arrival, to rest. The stamp is zero: start on arrival."""
-        times = sample_times(limiter.seconds_to_rest)
-        motions = limiter.to_rest(np.array(times))
+        times = sample_times(unattended.seconds)
+        motions = unattended.motions(np.array(times))
         points = [self._point(time, motion) for time, motion in zip(times, motions, strict=True)]
         points[-1].velocities = array("d", [0.0] * len(self.places))
         return JointTrajectory(joint_names=list(self._joints), points=points)
@@ -107,9 +108,9 @@ class TrajectoryOutput:
         """True when the topic has a subscriber."""
         return bool(self._publisher.get_subscription_count())
 
-    def send(self, command: JointCommand, limiter: JointLimiter) -> int:
+    def send(self, command: JointCommand, unattended: Unattended) -> int:
         """Publishes the plan."""
-        self.message = self._plan.message(limiter)
+        self.message = self._plan.message(unattended)
         self._publisher.publish(self.message)
         return 1
 

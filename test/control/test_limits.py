@@ -6,68 +6,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from limiter_bench import (
+    AT_REST,
+    LOWER,
+    TICK_S,
+    UPPER,
+    assert_within,
+    joint_limits,
+    limiter,
+    play,
+    stacked,
+    starts,
+    stretches,
+)
 
 from qgf_ros.contract.schema import JointLimits
-from qgf_ros.control.limits import START_TOLERANCE, JointLimiter, Motion
-from qgf_ros.datatypes import FloatArray
+from qgf_ros.control.limits import START_TOLERANCE
 from qgf_ros.errors import LimiterError, ObservationRefused
-
-TICK_S = 0.01
-JOINTS = ("one", "two")
-LOWER, UPPER = -1.0, 1.5
-ROUNDING = 1e-9  # relative to each limit: what double precision and finite differences leave
-AT_REST = 1e-9
-
-
-def limiter(limits: JointLimits) -> JointLimiter:
-    return JointLimiter(JOINTS, dict.fromkeys(JOINTS, limits), TICK_S)
-
-
-@st.composite
-def joint_limits(draw: st.DrawFn) -> JointLimits:
-    """From slow and soft to fast and hard, with every ratio of the three."""
-    exponents = draw(st.tuples(st.floats(-1, 1), st.floats(-0.5, 1.7), st.floats(0.5, 3.8)))
-    velocity, acceleration, jerk = (10.0**exponent for exponent in exponents)
-    return JointLimits(LOWER, UPPER, velocity, acceleration, jerk)
-
-
-starts = st.tuples(st.floats(LOWER, UPPER), st.floats(LOWER, UPPER))
-targets = st.tuples(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0))
-# A stretch of ticks towards a target, or braking where there is none.
-stretches = st.lists(st.tuples(st.none() | targets, st.integers(1, 25)), min_size=1, max_size=10)
-
-
-def play(limiter: JointLimiter, script: list[tuple[tuple[float, float] | None, int]]) -> list[Motion]:
-    """The start and every command of a script of targets."""
-    motions = [limiter.state]
-    for target, ticks in script:
-        for _ in range(ticks):
-            motions.append(limiter.brake() if target is None else limiter.step(np.array(target))[0])
-    return motions
-
-
-def stacked(motions: list[Motion]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Positions, velocities and accelerations (T, J)."""
-    return (
-        np.array([motion.positions for motion in motions]),
-        np.array([motion.velocities for motion in motions]),
-        np.array([motion.accelerations for motion in motions]),
-    )
-
-
-def assert_within(motions: list[Motion], limits: JointLimits) -> None:
-    """Limits hold for what is stated and for what the stream of commands really does between ticks."""
-    positions, velocities, accelerations = stacked(motions)
-    assert positions.max() <= UPPER + ROUNDING
-    assert positions.min() >= LOWER - ROUNDING
-    for values, bound in (
-        (velocities, limits.velocity),
-        (np.diff(positions, axis=0) / TICK_S, limits.velocity),
-        (accelerations, limits.acceleration),
-        (np.diff(velocities, axis=0) / TICK_S, limits.acceleration),
-        (np.diff(accelerations, axis=0) / TICK_S, limits.jerk),
-    ):
-        assert np.abs(values).max(initial=0.0) <= bound * (1 + ROUNDING)
 
 
 @settings(max_examples=100)
@@ -228,35 +183,3 @@ def test_each_joint_moves_as_if_it_were_alone() -> None:
     first = stacked(play(both, [((0.1, 1.5), 60)]))[0][:, 0]
     alone = stacked(play(still, [((0.1, 0.0), 60)]))[0][:, 0]
     np.testing.assert_array_equal(first, alone)
-
-
-def test_after_ticks_that_were_not_served_the_command_goes_on_where_its_plan_has_led() -> None:
-    """A trajectory controller follows the last plan meanwhile: a command that waited would throw the arm back."""
-    limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0)
-    served, late = limiter(limits), limiter(limits)
-    for made in (served, late):
-        made.reset(np.zeros(2))
-        play(made, [((1.0, -0.5), 20)])
-    expected = play(served, [((1.0, -0.5), 6)])[-1]
-    late.follow([0, 1], ticks=5)
-    found = play(late, [((1.0, -0.5), 1)])[-1]
-    np.testing.assert_allclose(found.positions, expected.positions, atol=1e-9)
-    np.testing.assert_allclose(found.velocities, expected.velocities, atol=1e-9)
-
-
-def test_joints_that_do_not_follow_a_plan_stay_where_their_command_is() -> None:
-    made = limiter(JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0))
-    made.reset(np.zeros(2))
-    before = play(made, [((1.0, -0.5), 20)])[-1]
-    made.follow([1], ticks=1000)
-    assert made.state.positions[0] == before.positions[0]
-    assert made.state.velocities[0] == before.velocities[0]
-    assert made.state.positions[1] == pytest.approx(-0.5)
-    assert made.state.velocities[1] == pytest.approx(0.0, abs=1e-9)
-
-
-def test_without_a_plan_there_is_nothing_to_follow() -> None:
-    made = limiter(JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0))
-    made.reset(np.array([0.2, 0.3]))
-    made.follow([0, 1], ticks=5)
-    np.testing.assert_array_equal(made.state.positions, [0.2, 0.3])

@@ -39,9 +39,9 @@ def moving(peer: Peer, folder: Path, kind: str) -> tuple[Commander, Motion, Moti
     for _ in range(8):
         commander.tick(BEGIN_NS)
     commander.keep_pace(BEGIN_NS)
-    limiter = commander._gate.limiter
-    [after] = limiter.to_rest(np.array([(MISSED + 1) * commander.contract.tick_ns * 1e-9]))
-    return commander, limiter.state, after
+    gate = commander._gate
+    [after] = gate.limiter.to_rest(np.array([(MISSED + 1) * commander.contract.tick_ns * 1e-9]))
+    return commander, gate.limiter.state, after
 
 
 def see(commander: Commander, stamp_ns: int) -> None:

@@ -12,6 +12,8 @@ from contract_files import two_joints
 from ros_graph import ROOT
 
 from qgf_ros.control.limits import JointLimiter
+from qgf_ros.control.stops import Stops
+from qgf_ros.control.unattended import Unattended
 from qgf_ros.errors import DoubledRosError
 from qgf_ros.nodes.outputs import SAMPLE_S, TrajectoryPlan, sample_times
 from qgf_ros.nodes.runtime import check_one_rclpy
@@ -103,12 +105,15 @@ def test_a_published_trajectory_begins_with_the_command_and_ends_at_rest(tmp_pat
     targets = np.array([1.0, 0.5])
     for _ in range(10):
         command, _ = limiter.step(targets)
-    message = TrajectoryPlan(("elbow", "shoulder"), [1, 0], contract.tick_ns).message(limiter)
+    stops = Stops(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
+    left = Unattended(limiter, stops, contract.interface.control_period_s)
+    [end] = left.motions(np.array([left.seconds]))
+    message = TrajectoryPlan(("elbow", "shoulder"), [1, 0], contract.tick_ns).message(left)
     times = [point.time_from_start.sec * BILLION + point.time_from_start.nanosec for point in message.points]
     assert message.joint_names == ["elbow", "shoulder"]
     assert times[0] == contract.tick_ns
     assert np.all(np.diff(times) > 0)
     assert list(message.points[0].positions) == list(command.positions[::-1])
     np.testing.assert_allclose(message.points[0].velocities, command.velocities[::-1], atol=1e-12)
-    np.testing.assert_allclose(message.points[-1].positions, targets[::-1], atol=1e-9)
+    np.testing.assert_allclose(message.points[-1].positions, end.positions[::-1], atol=1e-9)
     assert list(message.points[-1].velocities) == [0.0, 0.0]
