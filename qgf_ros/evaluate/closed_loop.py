@@ -13,6 +13,7 @@ from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import look_ahead_of
+from qgf_ros.control.watch_tracking import TrackingWatch
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Observation
 from qgf_ros.evaluate.robot import SimulatedRobot, load_simulation
 from qgf_ros.inference.demand import Demand
@@ -34,6 +35,7 @@ class ClosedLoop:
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
         self.gate = CommandGate(contract, kinematics, look_ahead_of(contract))
         self._assembler = Assembler(contract, kinematics)
+        self._tracking = TrackingWatch(contract)
         self.command: JointCommand
 
     @property
@@ -45,6 +47,7 @@ class ClosedLoop:
         """A new episode from rest, ready for a chunk."""
         self.simulation.reset(seed)
         self.gate.reset(self._robot.joints())
+        self._tracking.clear()
         self.command = self.gate.last_command(self.now_ns)
         self.gate.start()
 
@@ -74,6 +77,14 @@ class ClosedLoop:
     def load(self, actions: FloatArray, stamp_ns: int) -> None:
         """Gives the gate a chunk of actions (H, A), physical; what the player takes at once is in play."""
         self.gate.load(ActionChunk(self.contract.interface.action.names, actions, stamp_ns))
+
+    def stop_if_lost(self) -> bool:
+        """To be asked at every tick: brakes and holds, as the command session does, once a joint has been away from its command."""
+        measured = np.array([*self.measured().values()])
+        is_lost = bool(self._tracking.lost(self.now_ns, measured, self.command.positions))
+        if is_lost:
+            self.gate.hold("tracking")
+        return is_lost
 
     def tick(self) -> JointCommand:
         """One command tick: command, then the simulation moves on under it.

@@ -27,6 +27,7 @@ def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
         "latency_ms": percentiles([ms for episode in episodes for ms in episode.latencies_ms]),
         "seams": seam_summary([seam for episode in episodes for seam in episode.seams]),
         "refused_per_episode": float(np.mean([episode.refused for episode in episodes])),
+        "stopped": sum(episode.stopped for episode in episodes),
         "flagged": _flagged(episodes),
     }
 

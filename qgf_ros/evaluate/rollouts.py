@@ -45,7 +45,8 @@ class Episode:
 
     `steps` are control periods, `commands` joint commands, `clipped` action components or targets that the gate bounded,
     `q_final` the mean over chunks (nan when the critic was not asked), `latencies_ms` how long each chunk took to compute,
-    `seams` how hard each one took over from the last, `refused` how many were not played. `alert`: the last one of an episode
+    `seams` how hard each one took over from the last, `refused` how many were not played, `stopped` whether the arm did not follow and was
+    stopped for good. `alert`: the last one of an episode
     that the detector watched; `worst_score` the highest of its scores.
     """
 
@@ -60,6 +61,7 @@ class Episode:
     latencies_ms: tuple[float, ...]
     seams: tuple[Seam, ...]
     refused: int = 0
+    stopped: bool = False
     alert: Alert | None = None
     worst_score: float = float("-inf")
 
@@ -109,6 +111,7 @@ def run_episode(
     total, ticks, refused, ask_from = 0.0, 0, 0, 0
     per_action = loop.contract.ticks_per_action
     commands: list[JointCommand] = []
+    is_stopped = False
     while ticks % per_action or (
         ticks < loop.simulation.max_steps * per_action and not loop.simulation.success()
     ):
@@ -121,6 +124,7 @@ def run_episode(
                 ChunkRefused
             ):  # what is in play goes on; as in the command node, a control period later another is asked for
                 refused, ask_from = refused + 1, ticks + per_action
+        is_stopped = loop.stop_if_lost() or is_stopped
         commands.append(loop.tick())
         ticks += 1
         total += loop.simulation.reward() if ticks % per_action == 0 else 0.0
@@ -136,6 +140,7 @@ def run_episode(
         latencies_ms=tuple(asked.latencies_ms),
         seams=tuple(command.seam for command in commands if command.seam is not None),
         refused=refused,
+        stopped=is_stopped,
         alert=asked.alert,
         worst_score=asked.worst_score,
     )
