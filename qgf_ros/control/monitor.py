@@ -82,14 +82,29 @@ class JointMonitor:
         ages: FloatArray = np.where(self.stamps_ns == NEVER_NS, np.inf, (now_ns - self.stamps_ns) * 1e-9)
         return ages
 
+    def forget_future(self, now_ns: int) -> BoolArray:
+        """Forgets stamps further ahead than clocks may differ, which would keep out the true ones that follow.
+
+        Returns which joints (J,) bore one. Called at every tick, whatever else is wrong: a stamp that waited for its time
+        would make an old position look new.
+        """
+        latest_ns = now_ns + FUTURE_TOLERANCE_NS
+        is_future: BoolArray = self.stamps_ns > latest_ns
+        if self.newest_ns > latest_ns:
+            self.stamps_ns = np.where(is_future, 0, self.stamps_ns)
+            self._units.clear()
+            self.newest_ns = int(max(self.stamps_ns.max(), 0))
+        return is_future
+
     def reading(self, now_ns: int) -> JointReading:
         """Every joint's newest position (rad), in the contract's order, at node time `now_ns`.
 
-        A stamp in the future is refused and then forgotten, so that it does not keep out the true ones that follow.
+        A stamp in the future is refused and then forgotten, as `forget_future` does.
 
         Raises:
             ObservationRefused: reason `missing`, `shape`, `joint`, `not_finite`, `stale`, `future` or `units`.
         """
+        is_future = self.forget_future(now_ns)
         if not self._named:
             raise ObservationRefused(
                 "missing", f"Nothing arrived yet on {self._topics}: is its publisher running?"
@@ -101,21 +116,13 @@ class JointMonitor:
         named = f"did not come: the joint states name {', '.join(self._named)}"
         self._refuse("joint", self.stamps_ns == NEVER_NS, named)
         self._refuse("not_finite", ~np.isfinite(self.positions), "came with a position that is not finite")
-        self._refuse_future(now_ns)
+        self._refuse("future", is_future, "bears a stamp in the future: check the clocks")
         oldest_ns = now_ns - round(self._max_age_s * 1e9)
         self._refuse("stale", self.stamps_ns < oldest_ns, f"came last more than {self._max_age_s:g} s ago")
         found = ", ".join(f"{position:.4g}" for position in self.positions[self._outliers])
         fault = f"came as {found}, where it cannot be: other units, or another joint's?"
         self._refuse("units", self._outliers, fault)
         return JointReading(self.newest_ns, self._joints, self.positions, np.zeros(0), np.zeros(0))
-
-    def _refuse_future(self, now_ns: int) -> None:
-        is_future = self.stamps_ns > now_ns + FUTURE_TOLERANCE_NS
-        if is_future.any():
-            self.stamps_ns = np.where(is_future, 0, self.stamps_ns)
-            self._units.clear()
-            self.newest_ns = int(max(self.stamps_ns.max(), 0))
-        self._refuse("future", is_future, "bears a stamp in the future: check the clocks")
 
     def _refuse(self, reason: str, is_bad: BoolArray, fault: str) -> None:
         if is_bad.any():

@@ -52,6 +52,7 @@ class Trust:
             ObservationRefused: reason `frozen`, one that was objected, or as for `JointMonitor.reading`.
         """
         for reason, sentence in self._objections.items():
+            self.monitor.forget_future(now_ns)
             raise ObservationRefused(reason, sentence)
         reading = self.monitor.reading(now_ns)
         frozen = self._frozen.remaining(reading.positions)
@@ -64,6 +65,7 @@ class Trust:
     def reading_in_time(self, now_ns: int) -> JointReading:
         """As `reading`, at a tick. Raises ObservationRefused also with reason `time_stopped`."""
         if self._is_standing:
+            self.monitor.forget_future(now_ns)
             raise ObservationRefused(
                 "time_stopped", "The node's clock stands still: the simulation is paused or gone."
             )

@@ -88,6 +88,36 @@ def test_one_stamp_in_the_future_does_not_keep_out_the_true_ones(contract: Contr
     assert monitor.newest_ns == NOW_NS
 
 
+def misshapen(stamp_ns: int) -> JointReading:
+    """Two names and one position."""
+    return message(NAMES[:2], [0.0], stamp_ns)
+
+
+def test_a_stamp_in_the_future_is_forgotten_also_where_something_else_is_refused(contract: Contract) -> None:
+    """Else it would wait for its time, and an old position would look new."""
+    monitor, ahead_ns = JointMonitor(contract), NOW_NS + 300_000_000
+    monitor.update(message(NAMES, [9.0, 9.0, 9.0], ahead_ns))
+    monitor.update(misshapen(NOW_NS))
+    with pytest.raises(ObservationRefused) as caught:
+        monitor.reading(NOW_NS)
+    assert caught.value.reason == "shape"
+    monitor.update(message(NAMES, [0.1, 0.2, 0.3], ahead_ns - 10_000_000))
+    assert monitor.reading(ahead_ns).positions.tolist() == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("names", [(), ("of_another_robot",)])
+def test_nor_does_the_stamp_of_a_message_that_says_nothing_of_these_joints_last(
+    contract: Contract, names: tuple[str, ...]
+) -> None:
+    """What is asked for afterwards would have to be as new as that."""
+    monitor = JointMonitor(contract)
+    monitor.update(message(NAMES, [0.1, 0.2, 0.3], NOW_NS))
+    ahead_ns = NOW_NS + 3_600_000_000_000
+    monitor.update(message(names, [0.0], ahead_ns))
+    monitor.forget_future(NOW_NS)
+    assert monitor.newest_ns == NOW_NS
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_positions_that_are_not_finite_are_refused_by_name(contract: Contract, bad: float) -> None:
     monitor = JointMonitor(contract)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from limit_checks import assert_inside_limits
 from session_bench import TICK_NS, Bench
 
-from qgf_ros.datatypes import Finding, Rung, Verdict
+from qgf_ros.datatypes import Finding, JointReading, Rung, Verdict
 from qgf_ros.errors import ObservationRefused
 
 SENTENCE = "Someone else publishes commands."
@@ -87,3 +88,16 @@ def test_of_two_faults_one_that_is_gone_does_not_let_the_arm_go_on(bench: Bench)
     bench.tick()
     bench.session.unsuspend("qos")
     assert bench.tick().reason == "second_publisher"
+
+
+def test_a_stamp_in_the_future_does_not_wait_behind_a_fault_that_somebody_else_finds(bench: Bench) -> None:
+    """Once its time had come, an old position would look new."""
+    bench.run()
+    bench.session.suspend("second_publisher", SENTENCE)
+    ahead_ns = bench.now_ns + 300_000_000
+    names, positions = tuple(bench.positions), np.array(list(bench.positions.values()))
+    bench.monitor.update(JointReading(ahead_ns, names, positions, np.zeros(0), np.zeros(0)))
+    bench.tick(30)
+    assert bench.ticks[-1].reason == "second_publisher"
+    assert (bench.monitor.ages_s(bench.now_ns) >= 0.0).all()
+    assert bench.monitor.newest_ns <= bench.now_ns
