@@ -44,7 +44,7 @@ class SimulatedRobot:
 
     def joints(self) -> JointReading:
         """The measured joints."""
-        return _reading(self.simulation.joint_state(), self.now_ns)
+        return joint_reading(self.simulation.joint_state(), self.now_ns)
 
     def readings(self) -> dict[str, Reading]:
         """Every sensor that the contract names; commands are not among them.
@@ -78,14 +78,13 @@ class SimulatedRobot:
         state = self.simulation.scene_state()
         if state is None:
             raise self._not_published(SCENE_INPUT)
-        return _reading(state, self.now_ns)
+        return joint_reading(state, self.now_ns)
 
     def _pose(self, name: str) -> PoseReading:
         poses = self.simulation.poses()
         if name not in poses:
             raise self._not_published(name)
-        pose = poses[name]
-        return PoseReading(self.now_ns, pose.frame, pose.position, pose.quat_wxyz)
+        return pose_reading(poses[name], self.now_ns)
 
     def _not_published(self, name: str) -> ContractError:
         task, found = self.simulation.task, [*self.simulation.poses()]
@@ -94,5 +93,11 @@ class SimulatedRobot:
         return ContractError(self._contract.path, problem, f"it publishes {', '.join(found) or 'no objects'}")
 
 
-def _reading(state: qgf_sim.JointState, stamp_ns: int) -> JointReading:
+def joint_reading(state: qgf_sim.JointState, stamp_ns: int) -> JointReading:
+    """A state of joints as a reading."""
     return JointReading(stamp_ns, state.names, state.positions, state.velocities, state.efforts)
+
+
+def pose_reading(pose: qgf_sim.Pose, stamp_ns: int) -> PoseReading:
+    """An object's pose as a reading."""
+    return PoseReading(stamp_ns, pose.frame, pose.position, pose.quat_wxyz)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import qgf_sim
 from qgf_ros.contract.schema import Contract, Message
-from qgf_ros.datatypes import JointReading, PoseReading, Reading
-from qgf_ros.evaluate.robot import SCENE_INPUT
+from qgf_ros.datatypes import Reading
+from qgf_ros.evaluate.robot import SCENE_INPUT, joint_reading, pose_reading
 from qgf_sim.fault_line import FaultLine
 from qgf_sim.faults import CLOCK, JOINTS, SCENE, Sensed
 
@@ -18,8 +18,10 @@ class SensorFeed:
     def __init__(self, contract: Contract, simulation: qgf_sim.Simulation) -> None:
         self._simulation = simulation
         entries = contract.interface.inputs
-        self._objects = [entry.name for entry in entries if entry.message is Message.POSE]
         self._joints = [entry.name for entry in entries if entry.message is Message.JOINT_STATE]
+        self._objects = [entry.name for entry in entries if entry.message is Message.POSE]
+        self._names = {SCENE if name == SCENE_INPUT else JOINTS: name for name in self._joints}
+        self._names |= {f"{name}_pose": name for name in self._objects}
 
     def clock(self, faults: FaultLine, now_ns: int) -> int | None:
         """What the clock says at `now_ns`; None where it says nothing."""
@@ -32,16 +34,16 @@ class SensorFeed:
             is_scene = name == SCENE_INPUT
             state = self._simulation.scene_state() if is_scene else self._simulation.joint_state()
             for message in faults.sense(Sensed(SCENE if is_scene else JOINTS, stamp_ns, state)):
-                yield name, _reading(message)
+                yield self._names[message.topic], _reading(message)
         poses = self._simulation.poses() if self._objects else {}
         for name in self._objects:
             for message in faults.sense(Sensed(f"{name}_pose", stamp_ns, poses[name])):
-                yield name, _reading(message)
+                yield self._names[message.topic], _reading(message)
 
 
 def _reading(message: Sensed) -> Reading:
     value = message.value
     if isinstance(value, qgf_sim.Pose):
-        return PoseReading(message.stamp_ns, value.frame, value.position, value.quat_wxyz)
+        return pose_reading(value, message.stamp_ns)
     assert isinstance(value, qgf_sim.JointState), "only the clock has no value"
-    return JointReading(message.stamp_ns, value.names, value.positions, value.velocities, value.efforts)
+    return joint_reading(value, message.stamp_ns)

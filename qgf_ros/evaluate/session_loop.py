@@ -15,6 +15,7 @@ import qgf_sim
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.look_ahead import LookAhead, look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
 from qgf_ros.datatypes import JointCommand, JointReading, Reading
@@ -31,9 +32,8 @@ SCALING_TOPIC = "speed_scaling_state_broadcaster/speed_scaling"
 FAILED = "failed:exception"  # as the session counts what it caught
 FULL_SPEED = 100.0  # percent
 BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
-BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
 AS_IN_SIMULATION = SessionConfig(full_speed_confirmed=True)
-MakeGate = Callable[[Contract, Kinematics | None], CommandGate]
+MakeGate = Callable[[Contract, Kinematics | None, LookAhead | None], CommandGate]
 
 
 def with_speed_scaling(contract: Contract) -> Contract:
@@ -77,7 +77,7 @@ class SessionLoop:
         make_gate: MakeGate = CommandGate,
         config: SessionConfig = AS_IN_SIMULATION,
     ) -> None:
-        """Raises ContractError where the robot does not fit the contract, or its kinematic model cannot be used."""
+        """Raises ContractError where the robot does not fit the contract, or its kinematic model or scene cannot be used."""
         self.contract = contract
         self.source = source
         self.faults = FaultLine()
@@ -85,6 +85,7 @@ class SessionLoop:
         self._robot = SimulatedRobot(contract, self.simulation)
         self._sensors = SensorFeed(contract, self.simulation)
         self._kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        self._look_ahead = look_ahead_of(contract)
         self._command_inputs = [
             entry.name for entry in contract.interface.inputs if entry.message is Message.COMMAND
         ]
@@ -95,7 +96,7 @@ class SessionLoop:
         self.faults = self.simulation.plant = FaultLine(script, seed)
         contract = self.contract
         self.monitor = JointMonitor(contract)
-        self.gate = self._make_gate(contract, self._kinematics)
+        self.gate = self._make_gate(contract, self._kinematics, self._look_ahead)
         self.session = CommandSession(self.gate, self.monitor, self._config)
         self._witness = Witness(contract, self._kinematics, self._config.chunk_max_age_s)
         self._watch = LimitWatch(
@@ -136,9 +137,10 @@ class SessionLoop:
     def emergency_stop(self, is_pressed: bool = False) -> None:
         """The service, or the topic's word (`is_pressed`), which forbids a reset until it is released."""
         self.session.emergency_stop(is_pressed)
-        self._witness.emergency_called()
         if is_pressed:
             self._witness.emergency(True)
+        else:
+            self._witness.emergency_called()
 
     def emergency_release(self) -> None:
         """The topic's other word."""

@@ -134,7 +134,7 @@ class FaultySimulation:
         self.simulation, self.plant = simulation, plant
         self.task, self.joints = simulation.task, simulation.joints
         self.max_steps, self.control_period_s = simulation.max_steps, simulation.control_period_s
-        self._payload_kg = 0.0
+        self._own_kg = self._carried_kg = 0.0
 
     @property
     def time_ns(self) -> int:
@@ -181,9 +181,11 @@ class FaultySimulation:
 
     def set_payload(self, kg: float) -> None:
         """As the simulation; the plant's faults come on top."""
-        self.simulation.set_payload(kg)
+        self._own_kg = kg
+        self._carry()
 
     def _carry(self) -> None:
-        if self.plant.payload_kg != self._payload_kg:
-            self._payload_kg = self.plant.payload_kg
-            self.simulation.set_payload(self._payload_kg)
+        kg = self._own_kg + self.plant.payload_kg
+        if kg != self._carried_kg:
+            self._carried_kg = kg
+            self.simulation.set_payload(kg)
