@@ -32,6 +32,7 @@ def refuse(_: Path) -> None:
 
 
 def unpickle(folder: Path) -> None:
+    """Planted misbehaviour: no loader of ours opens a pickle, and the fuzzer must report one that does."""
     pickle.loads((folder / "a.pickle").read_bytes())
 
 
