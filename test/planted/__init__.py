@@ -1,0 +1,86 @@
+"""Plants one violation in what a recorder saw: one function a kind, each with the finding that must come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from planted.certificates import (
+    a_false_age,
+    a_wrong_margin,
+    a_wrong_tool,
+    an_unknown_reason,
+    another_contract,
+    half_a_message,
+    shadow_while_sent,
+    stale_joints,
+    too_fast_a_path,
+)
+from planted.chunks import (
+    a_lost_chunk,
+    actions_again,
+    an_old_chunk,
+    an_older_chunk,
+    another_checkpoint,
+    another_chunk,
+)
+from planted.limits import limits_change_in_motion, tool_outside, tool_too_fast, unknown_limits, weaker_limits
+from planted.messages import (
+    a_count_begins_anew,
+    a_further_command,
+    a_hidden_certificate,
+    a_hidden_tick,
+    a_lost_certificate,
+    a_lost_command,
+    another_command,
+    certificates_swapped,
+    commands_swapped,
+    executed_differs,
+)
+from planted.motion import a_jump, beyond_its_range, not_a_number, too_fast, too_jerky, too_strong
+from planted.stops import a_forgotten_stop, a_hold_that_goes_on, an_ignored_emergency
+from planted.tape import NoPlace, Tape
+from qgf_ros.verify.violation import What
+
+__all__ = ["MUTATIONS", "NoPlace", "Tape"]
+
+MUTATIONS: dict[Callable[[Tape], None], What] = {
+    beyond_its_range: What.POSITION,
+    too_fast: What.VELOCITY,
+    too_strong: What.ACCELERATION,
+    too_jerky: What.JERK,
+    a_jump: What.CONSISTENT,
+    not_a_number: What.NOT_FINITE,
+    tool_outside: What.TOOL_BOX,
+    tool_too_fast: What.TOOL_SPEED,
+    another_command: What.COMMAND_VALUE,
+    a_lost_command: What.COMMAND_MISSING,
+    a_further_command: What.COMMAND_UNCERTIFIED,
+    commands_swapped: What.COMMAND_VALUE,
+    executed_differs: What.EXECUTED,
+    a_lost_certificate: What.SEQUENCE,
+    a_hidden_certificate: What.COMMAND_UNCERTIFIED,
+    certificates_swapped: What.SEQUENCE,
+    a_hidden_tick: What.MISSING_TICK,
+    a_count_begins_anew: What.PLACED,
+    a_wrong_margin: What.MARGIN,
+    a_wrong_tool: What.TOOL,
+    a_false_age: What.AGE,
+    stale_joints: What.STALE,
+    another_contract: What.CONTRACT,
+    too_fast_a_path: What.SPEED,
+    an_unknown_reason: What.FINDING,
+    shadow_while_sent: What.SHADOW,
+    half_a_message: What.UNREADABLE,
+    weaker_limits: What.LIMITS_WEAKER,
+    unknown_limits: What.LIMITS_UNKNOWN,
+    limits_change_in_motion: What.LIMITS_CHANGED,
+    a_lost_chunk: What.CHUNK_UNKNOWN,
+    another_chunk: What.CHUNK_CHANGED,
+    an_older_chunk: What.CHUNK_UNKNOWN,
+    an_old_chunk: What.CHUNK_OLD,
+    actions_again: What.CHUNK_PLACE,
+    another_checkpoint: What.CHECKPOINT,
+    a_hold_that_goes_on: What.BRAKE,
+    an_ignored_emergency: What.EMERGENCY,
+    a_forgotten_stop: What.LATCH,
+}
