@@ -100,6 +100,7 @@ class Certifier:
             "delay": chunks.delay,
             "check_s": self._check_s,
             "missed": missed,
+            "clock_leaps": tick.clock_leaps,
             "followed": followed,
             "checks": self._checks,
             "joint_ages_s": tuple(map(float, ages_s)),

@@ -13,7 +13,7 @@ from qgf_ros.datatypes import Finding, JointCommand, Rung
 class Tick:
     """One tick's outcome. Without a command nothing may be sent. `refused` is the reason code of a chunk not taken.
 
-    `findings` are the command's, or what is found where there is none.
+    `findings` are the command's, or what is found where there is none. `clock_leaps`: of the node's clock so far.
     """
 
     command: JointCommand | None
@@ -22,6 +22,7 @@ class Tick:
     refused: str
     wanted_from_ns: int
     findings: tuple[Finding, ...] = ()
+    clock_leaps: int = 0
 
 
 class Outcomes:
@@ -44,6 +45,7 @@ class Outcomes:
         holding: str,
         wanted_from_ns: int,
         slowed: tuple[Finding, ...],
+        clock_leaps: int = 0,
     ) -> Tick:
         """The outcome; `stopped`: reason of a latched stop, if one is in force; `holding`: why the arm holds if it does."""
         rung = command.rung if command is not None else Rung.HOLD
@@ -59,7 +61,7 @@ class Outcomes:
         self._count(found)
         refused, self._refused = self._refused, ""
         wanted_ns = wanted_from_ns if command is not None and command.wants_chunk else 0
-        return Tick(command, rung, reason, refused, wanted_ns, found)
+        return Tick(command, rung, reason, refused, wanted_ns, found, clock_leaps)
 
     def _count(self, found: tuple[Finding, ...]) -> None:
         kinds = frozenset(f"{entry.verdict.value}:{entry.reason}" for entry in found)

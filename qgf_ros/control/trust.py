@@ -36,6 +36,11 @@ class Trust:
         """The fault is gone; unknown ones are ignored."""
         self._objections.pop(reason, None)
 
+    @property
+    def clock_leaps(self) -> int:
+        """How often the node's clock leapt, as `ClockWatch.leaps`."""
+        return self._clock.leaps
+
     def look_at_clock(self, now_ns: int, steady_ns: int | None) -> ClockState:
         """What the node's clock did; when it went back, stamps are forgotten."""
         state = self._clock.look(now_ns, steady_ns)

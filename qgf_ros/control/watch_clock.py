@@ -1,4 +1,4 @@
-"""Watches the node's clock against a steady one: going back, leaping ahead, standing still."""
+"""Watches the node's clock against a steady one: going back, leaping ahead, standing still. Lesser leaps are counted alone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ class ClockState(Enum):
 
 
 class ClockWatch:
-    """State: the clock at the last look, and the steady clock when it last went on. One thread."""
+    """State: the clock at the last look, and the steady clock when it last went on. One thread.
+
+    `leaps`: how often it leapt by more than `BACK_NS`, either way: no time passed that ticks could have missed.
+    """
 
     def __init__(self) -> None:
+        self.leaps = 0
         self.clear()
 
     def clear(self) -> None:
@@ -36,12 +40,15 @@ class ClockWatch:
         before_steady_ns, self._steady_ns = self._steady_ns, steady_ns
         if now_ns < before_ns - BACK_NS:
             self._moved_ns = steady_ns or 0
+            self.leaps += 1
             return ClockState.BACK
         if steady_ns is None or before_steady_ns is None:
             self._moved_ns = steady_ns or 0
             return ClockState.FINE
         if now_ns != before_ns:
             self._moved_ns = steady_ns
-        if (now_ns - before_ns) - (steady_ns - before_steady_ns) > AHEAD_NS:
+        ahead_ns = (now_ns - before_ns) - (steady_ns - before_steady_ns)
+        self.leaps += ahead_ns > BACK_NS
+        if ahead_ns > AHEAD_NS:
             return ClockState.AHEAD
         return ClockState.STANDING if steady_ns - self._moved_ns > STANDING_NS else ClockState.FINE

@@ -106,6 +106,7 @@ TIME = (
         TICK_S,
     ),
     Case("clock jumps ahead", (FAST, SEAM), _fault("clock_jump", seconds=5.0), _holds("clock"), TICK_S),
+    Case("clock set right by 0.3 s", (FAST, SEAM), _fault("clock_jump", seconds=0.3), GoesOn(), ON_S),
     Case(
         "clock stands",
         (FAST,),

@@ -172,6 +172,8 @@ class Verifier:
         if missed < 0 or certificate.tick <= 1:
             self._pace.forget()
             missed = 0
+        if last is not None and certificate.clock_leaps != last.clock_leaps:
+            self._pace.forget()
         found = self._pace.check(stamp_ns, missed)
         if last is not None and certificate.followed not in (0, missed):
             found.append(

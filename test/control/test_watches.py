@@ -261,6 +261,18 @@ def test_a_leap_ahead_is_told_from_a_pause_of_the_process(contract: Contract) ->
     assert watch.look(6 * SECOND_NS + TICK_NS, 4 * SECOND_NS + 2 * TICK_NS) is ClockState.FINE
 
 
+@pytest.mark.parametrize("leap_ns", [60_000_000, 400_000_000, 2 * SECOND_NS, -70_000_000])
+def test_every_leap_is_counted_that_is_more_than_a_clock_set_right(leap_ns: int) -> None:
+    """Also one that nothing follows from: else it would look like ticks that were missed."""
+    watch = ClockWatch()
+    watch.look(SECOND_NS, 0)
+    watch.look(SECOND_NS + TICK_NS + 40_000_000, TICK_NS)
+    assert watch.leaps == 0
+    watch.look(SECOND_NS + 2 * TICK_NS + 40_000_000 + leap_ns, 2 * TICK_NS)
+    watch.look(SECOND_NS + 3 * TICK_NS + 40_000_000 + leap_ns, 3 * TICK_NS)
+    assert watch.leaps == 1
+
+
 def test_a_clock_that_stands_is_found_after_half_a_second_and_forgiven_when_it_goes_on() -> None:
     watch = ClockWatch()
     states = [watch.look(SECOND_NS, tick * TICK_NS) for tick in range(60)]
