@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from floor import CompiledFloor, NumpyFloor, Reading, walk_reading
+from needs import needs_gcc
 
 HIDDEN, OBSERVED, VECTOR, CRITICS = (16, 32), 8, 4, 2
 # numbers of weights, by hand
@@ -33,7 +32,7 @@ def test_numpy_reads_every_buffer_as_often_as_the_order_says() -> None:
     assert NumpyFloor(Reading((64, 128), (0, 1, 1))).read() == 8 + 2 * 16
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+@needs_gcc
 def test_all_compiled_readers_read_the_same_on_one_thread_and_on_two() -> None:
     reading = Reading((64 * 7, 64 * 130), (0, 1, 0))
     expected = 8 * (7 * int.from_bytes(b"\1" * 8) * 2 + 130 * int.from_bytes(b"\2" * 8)) % 2**64

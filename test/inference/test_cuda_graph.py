@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from engine_cases import SHAPES, assert_same, make_case, random_checkpoint
+from needs import needs_gpu
 
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.sampler import Estimator, SamplerConfig, Walk
@@ -15,13 +16,10 @@ from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.engines.static_sampler import MOST_STEPS
 
 CPU = torch.device("cpu")
-gpu = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="needs an NVIDIA GPU and a CUDA build of PyTorch"
-)
 
 
 @pytest.mark.gpu
-@gpu
+@needs_gpu
 @pytest.mark.parametrize("estimator", Estimator)
 @pytest.mark.parametrize("candidates", [1, 4, 16])
 @pytest.mark.parametrize("with_prefix", [False, True])
@@ -40,7 +38,7 @@ def test_recorded_walks_give_the_sample_of_the_specification(
 
 
 @pytest.mark.gpu
-@gpu
+@needs_gpu
 def test_a_replay_allocates_nothing_on_the_gpu() -> None:
     engine = CudaGraphEngine(random_checkpoint(SHAPES[0], seed=1), torch.device("cuda"), Precision.FP32)
     case = make_case(SHAPES[0], 0, Estimator.ONE_STEP, candidates=4)

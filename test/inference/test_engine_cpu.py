@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from engine_cases import GOLDEN, assert_same, golden_checkpoint, make_case, random_checkpoint
+from needs import needs_library
 
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting, MissingKernelError, ShapeMismatch
@@ -37,20 +38,6 @@ ODD = (  # widths that are no multiple of 16, 32 or 128, below and above them
 )
 
 
-def library_is_built() -> bool:
-    """Whether the compiled library lies beside its sources."""
-    try:
-        library.load_library()
-    except MissingKernelError:
-        return False
-    return True
-
-
-needs_library = pytest.mark.skipif(
-    not library_is_built(), reason="the library is not built: python setup.py build_ext --inplace"
-)
-
-
 @cache
 def odd_checkpoint(which: int) -> Checkpoint:
     """Random networks of odd widths."""
@@ -62,7 +49,7 @@ def cpu(
 ) -> CpuEngine:
     """Engine cpu at a level; skips where this machine has not got it."""
     if level and not library.load_library().qgf_level(level.encode()):
-        pytest.skip(f"this machine has no {level}")
+        pytest.skip(f"needs a processor with {level}, which this one has not: nothing to install would help")
     return CpuEngine(cpu_networks(checkpoint), EngineConfig(precision=precision, threads=threads), level)
 
 

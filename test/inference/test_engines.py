@@ -50,10 +50,10 @@ def compiled(name: str, of: Checkpoint) -> Engine:
         return CudaGraphEngine(of, CPU, Precision.FP32)
     try:
         made = make_engine(EngineConfig(EngineName(name)), of, Device.CPU)
-    except MissingExtraError as error:
+    except MissingExtraError as error:  # says which extra to install
         pytest.skip(str(error))
-    if not made.description.startswith(name):
-        pytest.skip(made.description)
+    if not made.description.startswith(name):  # another stands in, and says what to install
+        pytest.skip(f"engine {name} is not installed: {made.description}")
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from needs import needs_gpu
 from stalling_engine import StraightEngine
 
 from qgf_ros.errors import GpuMemoryError
@@ -43,7 +44,7 @@ def test_with_memory_samples_are_those_of_the_engine_itself() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
+@needs_gpu
 def test_no_more_than_its_share_of_a_gpu_is_taken() -> None:
     total = torch.cuda.get_device_properties(0).total_memory
     limit_gpu_memory(0.1)
