@@ -134,6 +134,11 @@ def _checked(name: str, key: str, value: object, default: object) -> object:
     return int(number) if isinstance(default, int) else number
 
 
+def _passed(fault: StreamFault, message: Sensed, memory: Memory, now_ns: int) -> list[Sensed]:
+    """Asked for each message by itself: a fault before this one may have let out another topic's."""
+    return fault.passed(message, memory, now_ns) if fault.concerns(message.topic) else [message]
+
+
 class FaultLine:
     """The active faults of a script and of what was injected by hand. State: their memories, the time. One thread.
 
@@ -178,12 +183,8 @@ class FaultLine:
         messages = [message]
         for index, memory in self._memories.items():
             fault = self._planned[index].fault
-            if (
-                isinstance(fault, StreamFault)
-                and isinstance(memory, Memory)
-                and fault.concerns(message.topic)
-            ):
-                messages = [out for entry in messages for out in fault.passed(entry, memory, self._now_ns)]
+            if isinstance(fault, StreamFault) and isinstance(memory, Memory):
+                messages = [out for entry in messages for out in _passed(fault, entry, memory, self._now_ns)]
         kept = [entry for entry in self._released if entry.topic == message.topic]
         self._released = [entry for entry in self._released if entry.topic != message.topic]
         return kept + messages

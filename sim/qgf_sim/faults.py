@@ -106,16 +106,16 @@ class Duplicate(StreamFault):
 
 @dataclass(frozen=True)
 class Reorder(StreamFault):
-    """Of every `length` messages the newest leaves first and the oldest last."""
+    """Of every `length` messages of a topic the newest leaves first and the oldest last."""
 
     length: int = 2
 
     def passed(self, message: Sensed, memory: Memory, now_ns: int) -> list[Sensed]:
         memory.held.append((now_ns, message))
-        if len(memory.held) < self.length:
+        turned = [kept for _, kept in reversed(memory.held) if kept.topic == message.topic]
+        if len(turned) < self.length:
             return []
-        turned = [kept for _, kept in reversed(memory.held)]
-        memory.held = []
+        memory.held = [entry for entry in memory.held if entry[1].topic != message.topic]
         return turned
 
     def released(self, memory: Memory) -> list[Sensed]:

@@ -61,11 +61,12 @@ class ControllerDeactivated(PlantFault):
 
 
 @dataclass(frozen=True)
-class JointStuck(ControllerDeactivated):
+class JointStuck(PlantFault):
     """The joints named, or the first one, do not move any more."""
 
-    def concerns(self, joint: str) -> bool:
-        return joint in self.joints or (not self.joints and joint.endswith(("pan_joint", "joint_1")))
+    def set_points(self, wanted: SetPoints, memory: PlantMemory, now_ns: int) -> SetPoints:
+        stuck = ControllerDeactivated(self.joints or tuple(wanted)[:1])
+        return stuck.set_points(wanted, memory, now_ns)
 
 
 @dataclass(frozen=True)

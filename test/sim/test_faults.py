@@ -168,6 +168,46 @@ def test_names_are_shuffled_with_their_values_left_out_doubled_or_exchanged() ->
     assert len(found({"fault": "misshapen"}).positions) == 2
 
 
+def pose(tick: int) -> Sensed:
+    """The cube at a tick."""
+    place, turn = np.array([0.4, 0.0, 0.1]), np.array([1.0, 0.0, 0.0, 0.0])
+    return Sensed("cube_pose", tick * TICK_NS, Pose("base_link", place, turn))
+
+
+def both_left(under: FaultLine, ticks: int) -> list[Sensed]:
+    """All that leaves of two topics, joints first at each tick."""
+    sent = []
+    for tick in range(ticks):
+        under.advance(tick * TICK_NS)
+        sent += [out for message in (joints(tick), pose(tick)) for out in under.sense(message)]
+    return sent
+
+
+def test_messages_are_reordered_within_their_topic() -> None:
+    sent = both_left(line({"fault": "reorder", "topic": "*"}), 4)
+    for topic in (JOINTS, "cube_pose"):
+        assert stamps([[message for message in sent if message.topic == topic]]) == [1, 0, 3, 2]
+
+
+def test_a_fault_of_one_topic_leaves_alone_what_another_fault_lets_out_late() -> None:
+    """A delay gives what is due when any message comes, so a pose may leave as the joints are sensed."""
+    late: dict[str, object] = {"fault": "delay", "topic": "*", "seconds": 0.02}
+    sent = both_left(line(late, {"fault": "bias", "offset": 1.0}), 5)
+    poses = [message.value.position for message in sent if isinstance(message.value, Pose)]
+    assert len(poses) == 3
+    np.testing.assert_array_equal(poses, [[0.4, 0.0, 0.1]] * 3)
+    moved = [positions(message) for message in sent if message.topic == JOINTS]
+    np.testing.assert_allclose(moved, [HOME + tick + 1.0 for tick in range(3)])
+
+
+def test_a_joint_that_is_not_named_is_the_first_whatever_it_is_called() -> None:
+    under = line({"fault": "joint_stuck"})
+    for tick in range(2):
+        under.advance(tick * TICK_NS)
+        reached = under.set_points({"base": float(tick), "elbow": float(tick)}, tick * TICK_NS)
+    assert reached == {"base": 0.0, "elbow": 1.0}
+
+
 def test_set_points_do_not_reach_drives_that_are_stuck_or_deactivated_and_reach_slow_ones_late() -> None:
     def reached(entry: dict[str, object]) -> list[dict[str, float]]:
         under, found = line(entry), []
