@@ -14,11 +14,9 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot
-from outcomes import Outcome, load_cells, plot_options, success_rate
+from outcomes import Cells, Outcome, success_rate
+from study_plots import draw_and_print, points_in_words, rate_in_words, success_gain, write_picture
 
-from qgf_ros.evaluate.compare import paired_difference
-
-ROOT = Path(__file__).parent.parent
 NAMES = {
     "synchronous": "synchronous, the arm waits",
     "naive": "naive",
@@ -28,8 +26,6 @@ NAMES = {
     "conditioned": "real time, conditioned",
 }
 DELAYS = (0, 2, 4, 6)
-
-Cells = dict[str, list[Outcome]]
 
 
 def guided(cells: Cells, kind: str) -> list[tuple[int, list[Outcome]]]:
@@ -71,20 +67,13 @@ def draw(cells: Cells, path: Path) -> None:
         axes.set_xticks(DELAYS)
         axes.grid(alpha=0.3)
     left.legend(fontsize=7, loc="lower left")
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    write_picture(figure, path)
 
 
 def minus_start(cell: list[Outcome], start: list[Outcome]) -> str:
     """The difference in success, in points with its interval, over the seeds that both have."""
-    pairs = min(len(cell), len(start))
-    if pairs == 0:
-        return ""
-    ours, theirs = ([float(outcome["success"]) for outcome in part[:pairs]] for part in (cell, start))
-    found = paired_difference(ours, theirs)
-    low, high = found.interval
-    return f"{100 * found.mean:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
+    found = success_gain(cell, start)
+    return "" if found is None else points_in_words(found)
 
 
 def table(cells: Cells) -> str:
@@ -97,8 +86,7 @@ def table(cells: Cells) -> str:
         mode, _, kind = name.split("/")
         start = f"conditioned/d0/{kind}" if mode.startswith("conditioned") else f"synchronous/d0/{kind}"
         minus = minus_start(cell, cells.get(start, []))
-        found = success_rate(cell)
-        rate = f"{found.success:.2f} [{found.interval[0]:.2f}, {found.interval[1]:.2f}] of {found.episodes}"
+        rate = rate_in_words(success_rate(cell))
         seams = " | ".join(f"{mean_of(cell, key):.3g}" for key in ("position", "velocity", "acceleration"))
         lines.append(f"| {name} | {rate} | {minus} | {0.05 * steps_to_success(cell):.1f} s | {seams} |")
     return "\n".join(lines)
@@ -106,12 +94,7 @@ def table(cells: Cells) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draws and prints."""
-    options = plot_options(
-        __doc__, arguments, ROOT / "docs/studies/delay.json", ROOT / "docs/images/delay.png"
-    )
-    cells = load_cells(options.json)
-    draw(cells, options.out)
-    print(table(cells))
+    draw_and_print(__doc__, arguments, "delay", draw, table)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,9 @@ from qgf_ros.evaluate.compare import Rate, rate
 
 Outcome = dict[str, Any]
 """One episode: `success` (bool), `steps` (control periods) and what else the study measures, all plain values."""
+
+Cells = dict[str, list[Outcome]]
+"""Cells of a study by name."""
 
 
 class Outcomes:
@@ -22,7 +24,7 @@ class Outcomes:
         self._path = path
         self._about = about | {"first_seed": first_seed}
         self._first_seed = first_seed
-        self.cells: dict[str, list[Outcome]] = {}
+        self.cells: Cells = {}
         if path.is_file():
             self.cells = _unpacked(json.loads(path.read_text())["cells"])
 
@@ -55,17 +57,7 @@ def success_rate(cell: list[Outcome]) -> Rate:
     return rate([bool(outcome["success"]) for outcome in cell])
 
 
-def plot_options(
-    about: str | None, arguments: Sequence[str] | None, figures: Path, drawn: Path
-) -> argparse.Namespace:
-    """What a program that draws a study is told: `json`, the study's figures, and `out`, where its drawing goes."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", type=Path, default=figures)
-    parser.add_argument("--out", type=Path, default=drawn)
-    return parser.parse_args(arguments)
-
-
-def load_cells(path: Path) -> dict[str, list[Outcome]]:
+def load_cells(path: Path) -> Cells:
     """The cells of a study that was written before."""
     return _unpacked(json.loads(path.read_text())["cells"])
 
@@ -81,7 +73,7 @@ def _short(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def _unpacked(cells: dict[str, dict[str, list[Any]]]) -> dict[str, list[Outcome]]:
+def _unpacked(cells: dict[str, dict[str, list[Any]]]) -> Cells:
     return {
         name: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         for name, columns in cells.items()

@@ -14,15 +14,13 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot
-from outcomes import Outcome, load_cells, plot_options, success_rate
+from outcomes import Cells, success_rate
 from shifts import NOMINAL, ROWS, SHIFTS
+from study_plots import draw_and_print, points_in_words, rate_in_words, success_gain, write_picture
 
-from qgf_ros.evaluate.compare import paired_difference, rate
+from qgf_ros.evaluate.compare import rate
 
-ROOT = Path(__file__).parent.parent
 LABELS = {"watched": "guided, with detector", "guided": "guided, without", "unguided": "unguided"}
-
-Cells = dict[str, list[Outcome]]
 
 
 def draw(cells: Cells, path: Path) -> None:
@@ -55,20 +53,13 @@ def draw(cells: Cells, path: Path) -> None:
     for axes in (left, right):
         axes.set_xlim(-0.02, 1.02)
         axes.grid(alpha=0.3, axis="x")
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    write_picture(figure, path)
 
 
 def difference(cells: Cells, ours: str, theirs: str) -> str:
     """Success of ours minus theirs in points, with its interval, over the seeds that both have."""
-    pairs = min(len(cells.get(ours, [])), len(cells.get(theirs, [])))
-    if pairs == 0:
-        return ""
-    values = ([float(outcome["success"]) for outcome in cells[name][:pairs]] for name in (ours, theirs))
-    found = paired_difference(*values)
-    low, high = found.interval
-    return f"{100 * found.mean:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}] of {pairs}"
+    found = success_gain(cells.get(ours, []), cells.get(theirs, []))
+    return "" if found is None else f"{points_in_words(found)} of {found.pairs}"
 
 
 def table(cells: Cells) -> str:
@@ -81,8 +72,7 @@ def table(cells: Cells) -> str:
         watched = cells.get(f"{name}/watched")
         if watched is None:
             continue
-        flags = rate([bool(outcome["flagged"]) for outcome in watched])
-        shown = f"{flags.success:.2f} [{flags.interval[0]:.2f}, {flags.interval[1]:.2f}] of {flags.episodes}"
+        shown = rate_in_words(rate([bool(outcome["flagged"]) for outcome in watched]))
         shares = [
             f"{success_rate(cells[f'{name}/{row}']).success:.2f}" if f"{name}/{row}" in cells else ""
             for row in ROWS
@@ -94,12 +84,7 @@ def table(cells: Cells) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draws and prints."""
-    options = plot_options(
-        __doc__, arguments, ROOT / "docs/studies/shifts.json", ROOT / "docs/images/shifts.png"
-    )
-    cells = load_cells(options.json)
-    draw(cells, options.out)
-    print(table(cells))
+    draw_and_print(__doc__, arguments, "shifts", draw, table)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,12 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from outcomes import Outcome, load_cells, plot_options, success_rate
+from outcomes import Cells, Outcome, load_cells, success_rate
+from study_plots import ROOT, plot_options, write_picture
 
-ROOT = Path(__file__).parent.parent
 STEPS = 10
 
 Points = list[tuple[float, list[Outcome]]]
-Cells = dict[str, list[Outcome]]
 
 
 def curve(axes: Axes, points: Points, label: str, marker: str) -> None:
@@ -81,14 +80,12 @@ def finish(figure: pyplot.Figure, all_axes: tuple[Axes, ...], path: Path) -> Non
         axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7, loc="lower right")
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    write_picture(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draws both figures."""
-    options = plot_options(__doc__, arguments, ROOT / "docs/studies/steps.json", ROOT / "docs/images")
+    options = plot_options(__doc__, arguments, "steps", ROOT / "docs/images")
     cells = load_cells(options.json)
     draw_planned(cells, options.out / "steps_planned.png")
     draw_guided(cells, options.out / "steps_guided.png")
