@@ -73,6 +73,13 @@ class Process:
             self._process.kill()
             self._file.close()
 
+    def refusal(self) -> str:
+        """The one sentence with which it ends by itself; fails unless that was all it printed, with exit code 1."""
+        assert self.wait() == 1
+        said = self.said.strip().splitlines()
+        assert len(said) == 1, self.said
+        return said[0]
+
 
 class Peer:
     """The test's own node in the graph's namespace."""

@@ -26,10 +26,7 @@ def weaken(content: dict[str, Any]) -> None:
 
 def refused(start: Callable[..., Any], **parameters: object) -> str:
     """The one sentence with which a command node ends that cannot configure."""
-    process = start(NODE, autostart=True, **parameters)
-    assert process.wait() == 1
-    [sentence] = process.said.strip().splitlines()
-    return str(sentence)
+    return str(start(NODE, autostart=True, **parameters).refusal())
 
 
 def test_limits_weaker_than_the_baseline_are_one_sentence_and_no_start(
