@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from qgf_ros.cli.processes import add_processes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contract", type=Path, help="contract YAML (default: the checkpoint's)")
     parser.add_argument("--task", help="simulation task (default: the checkpoint's)")
     parser.add_argument("--seed", type=int, default=0, help="moves the seeds of the episodes (default 0)")
-    parser.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, help="parallel processes (default: all cores)"
-    )
+    add_processes(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

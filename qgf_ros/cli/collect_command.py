@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from qgf_ros.cli.processes import add_processes
 
 if TYPE_CHECKING:
     from qgf_ros.evaluate.collect import CollectConfig
@@ -37,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slowness", type=float, default=1.0, help="how much the demonstrator stretches its plan (default 1)"
     )
-    parser.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, help="parallel processes (default: all cores)"
-    )
+    add_processes(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qgf_ros.cli.processes import add_processes
 from qgf_ros.inference.engines.engine import EngineName
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODE[:S:D]",
         help="how chunks follow one another, instead of the contract's: for example synchronous, or real_time:4:1",
     )
-    parser.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, help="parallel processes (default: all cores)"
-    )
+    add_processes(parser)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import platform
 import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qgf_ros.cli.processes import add_processes
 from qgf_ros.cli.versions import versions_of
 
 if TYPE_CHECKING:
@@ -41,12 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="gradient steps instead of the recipe's; more than before continues a finished run",
     )
-    parser.add_argument(
-        "--processes",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="processes that collect (default: all cores)",
-    )
+    add_processes(parser, "processes that collect")
     parser.add_argument(
         "--restart", action="store_true", help="begin anew even where an interrupted run could go on"
     )
