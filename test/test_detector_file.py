@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from detectors import calibrated, save_with_detector, tiny_detector
 from engine_cases import SHAPES, random_checkpoint
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from sized_interface import interface_of_sizes
 
 from qgf_ros.checkpoint import Checkpoint, save_checkpoint
@@ -38,16 +38,33 @@ def checkpoint() -> Checkpoint:
     return random_checkpoint(CASE, 0)
 
 
-def change(description: Path, _values: Path, **changed: Any) -> None:
+def file_of(place: Path, name: str) -> Path:
+    """A detector's file, in a checkpoint's folder or beside an exported policy."""
+    return place / name if place.is_dir() else place.with_suffix(f".{name}")
+
+
+def change(place: Path, **changed: Any) -> None:
     """Another description."""
+    description = file_of(place, JSON)
     description.write_text(json.dumps(json.loads(description.read_text()) | changed))
 
 
-def change_arrays(description: Path, values: Path, **changed: Any) -> None:
+def replace_arrays(place: Path, content: bytes) -> None:
+    """Other bytes for arrays, with the digest to match."""
+    file_of(place, ARRAYS).write_bytes(content)
+    change(place, arrays_sha256=hashlib.sha256(content).hexdigest())
+
+
+def change_arrays(place: Path, **changed: Any) -> None:
     """Other arrays, with the digest to match."""
-    arrays = {name: value for name, value in (load_file(values) | changed).items() if value is not None}
-    save_file(arrays, values)
-    change(description, values, arrays_sha256=hashlib.sha256(values.read_bytes()).hexdigest())
+    arrays = load_file(file_of(place, ARRAYS)) | changed
+    replace_arrays(place, save({name: value for name, value in arrays.items() if value is not None}))
+
+
+def assert_refused(place: Path, checkpoint: Checkpoint, words: str) -> None:
+    """The detector is refused in a sentence with these words."""
+    with pytest.raises(CheckpointError, match=words):
+        load_detector(place, checkpoint.interface)
 
 
 def exported_with_detector(folder: Path, checkpoint: Checkpoint) -> tuple[Path, Calibrated]:
@@ -93,8 +110,7 @@ def test_beside_an_exported_policy_it_brings_the_critics_along(
     assert loaded is not None
     np.testing.assert_allclose(scores(Watch(loaded.detector)), scores(Watch(made.detector)), rtol=1e-5)
     policy.write_bytes(b"other weights")
-    with pytest.raises(CheckpointError, match="belongs to other weights"):
-        load_detector(policy, checkpoint.interface)
+    assert_refused(policy, checkpoint, "belongs to other weights")
 
 
 def test_it_serves_only_the_weights_and_the_interface_it_was_made_for(
@@ -105,9 +121,8 @@ def test_it_serves_only_the_weights_and_the_interface_it_was_made_for(
     other = interface_of_sizes(CASE.observation_dim, CASE.action_dim, CASE.horizon + 1)
     with pytest.raises(CheckpointError, match="another interface"):
         load_detector(folder, other)
-    change(folder / JSON, folder / ARRAYS, weights_sha256="0" * 64)
-    with pytest.raises(CheckpointError, match="other weights; `qgf calibrate` makes a new one"):
-        load_detector(folder, checkpoint.interface)
+    change(folder, weights_sha256="0" * 64)
+    assert_refused(folder, checkpoint, "other weights; `qgf calibrate` makes a new one")
 
 
 @pytest.mark.parametrize(
@@ -137,9 +152,8 @@ def test_another_description_and_other_arrays_are_refused_in_a_sentence(
     words: str,
 ) -> None:
     save_with_detector(tmp_path / "c", checkpoint)
-    alter(tmp_path / "c" / JSON, tmp_path / "c" / ARRAYS, **changed)
-    with pytest.raises(CheckpointError, match=words):
-        load_detector(tmp_path / "c", checkpoint.interface)
+    alter(tmp_path / "c", **changed)
+    assert_refused(tmp_path / "c", checkpoint, words)
 
 
 @pytest.mark.parametrize(
@@ -160,22 +174,14 @@ def test_critics_that_do_not_fit_together_are_refused_before_the_first_chunk(
 ) -> None:
     policy = exported_with_detector(tmp_path, checkpoint)[0]
     array = None if shape is None else np.zeros(shape, np.float32)
-    change_arrays(
-        policy.with_suffix(f".{JSON}"),
-        policy.with_suffix(f".{ARRAYS}"),
-        **{f"target_critic.layers.{name}": array},
-    )
-    with pytest.raises(CheckpointError, match=r"the critics' |it lacks"):
-        load_detector(policy, checkpoint.interface)
+    change_arrays(policy, **{f"target_critic.layers.{name}": array})
+    assert_refused(policy, checkpoint, r"the critics' |it lacks")
 
 
 def test_arrays_that_are_cut_short_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_with_detector(tmp_path / "c", checkpoint)
-    content = (tmp_path / "c" / ARRAYS).read_bytes()[:-8]
-    (tmp_path / "c" / ARRAYS).write_bytes(content)
-    change(tmp_path / "c" / JSON, tmp_path / "c" / ARRAYS, arrays_sha256=hashlib.sha256(content).hexdigest())
-    with pytest.raises(CheckpointError):
-        load_detector(tmp_path / "c", checkpoint.interface)
+    replace_arrays(tmp_path / "c", (tmp_path / "c" / ARRAYS).read_bytes()[:-8])
+    assert_refused(tmp_path / "c", checkpoint, "cannot be loaded: detector")
 
 
 def test_a_source_names_checkpoint_and_detector(tmp_path: Path, checkpoint: Checkpoint) -> None:
@@ -185,5 +191,5 @@ def test_a_source_names_checkpoint_and_detector(tmp_path: Path, checkpoint: Chec
     with_detector = digest_of(tmp_path / "c")
     assert len(without) == 12
     assert without != with_detector
-    change(tmp_path / "c" / JSON, tmp_path / "c" / ARRAYS, threshold=2.0)
+    change(tmp_path / "c", threshold=2.0)
     assert digest_of(tmp_path / "c") not in (without, with_detector)
