@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from qgf_ros.contract.schema import Contract
@@ -22,14 +21,6 @@ SETTLE_S = 0.6  # after the time in which the reaction must come: time to come t
 LONGEST_CHUNK_WAIT = 60  # ticks until the next chunk comes
 
 
-@dataclass(frozen=True)
-class _Struck:
-    """The last tick before the fault, and the ticks from its beginning on."""
-
-    before: Served
-    after: list[Served]
-
-
 class FaultMatrix:
     """State: the loop, which begins anew for each row. One thread."""
 
@@ -45,28 +36,28 @@ class FaultMatrix:
         self._loop.reset(SEED)
         try:
             approach = Approach(self._loop).run(phase)
-            struck = self._strike(case, approach)
+            story = self._strike(case, approach)
         except PhaseNotReachedError as error:
             return MatrixRow(case.fault, phase.value, expected, str(error), None, within_s, False)
-        unsafe = [sentence for served in [*approach, *struck.after] for sentence in served.unsafe]
+        unsafe = [sentence for served in [*approach, *story.after] for sentence in served.unsafe]
         if unsafe:
             words = f"UNSAFE: {unsafe[0]} ({len(unsafe)} in all)"
             return MatrixRow(case.fault, phase.value, expected, words, None, within_s, False)
-        seen = case.expected.judge(Story(self._contract, struck.before, struck.after), within_s)
+        seen = case.expected.judge(story, within_s)
         return MatrixRow(case.fault, phase.value, expected, seen.words, seen.time_s, within_s, seen.is_right)
 
-    def _strike(self, case: Case, approach: Sequence[Served]) -> _Struck:
+    def _strike(self, case: Case, approach: list[Served]) -> Story:
+        """What follows; ticks until the next chunk comes are added to `approach`, where the fault waits for it."""
         loop, source = self._loop, self._source
-        before = approach[-1]
         case.strike.begin(loop, source)
-        after = [loop.tick()]
-        waited = 0
-        while case.strike.waits and not source.has_struck and waited < LONGEST_CHUNK_WAIT:
-            before, waited = after[-1], waited + 1
-            after = [loop.tick()]
+        first = loop.tick()
+        for _ in range(LONGEST_CHUNK_WAIT):
+            if source.has_struck or not case.strike.waits:
+                break
+            approach.append(first)
+            first = loop.tick()
         ticks = round((case.within_s + SETTLE_S) * 1e9 / self._contract.tick_ns)
-        after += [loop.tick() for _ in range(ticks - 1)]
-        return _Struck(before, after)
+        return Story(self._contract, approach[-1], [first, *(loop.tick() for _ in range(ticks - 1))])
 
 
 def select(name: str | None) -> list[tuple[Case, Phase]]:

@@ -15,7 +15,7 @@ from qgf_ros.evaluate.limit_watch import AT_REST, stopping_distance, stopping_ti
 from qgf_ros.evaluate.session_loop import Served
 
 FRESH_SHARE = (
-    0.5  # of the ticks while an arm goes on that have a fresh action: with faults that it has to bear
+    0.5  # of the ticks while an arm goes on: so many have a fresh action, with faults that it has to bear
 )
 ROUNDING = 1e-6  # rad and s
 
@@ -57,7 +57,7 @@ class Reaction(Protocol):
 
 @dataclass(frozen=True)
 class Rests:
-    """The arm brakes, on this rung with this reason, and comes to rest within its stopping distance and time."""
+    """The arm brakes, on this rung with this reason, comes to rest within its stopping distance and time, and stays on the rung."""
 
     rung: Rung
     reasons: tuple[str, ...]
@@ -74,8 +74,10 @@ class Rests:
             return Seen(history(story.after), None, False)
         time_s, reached = story.seconds(index), story.after[index]
         last = story.before if index == 0 else story.after[index - 1]
-        braking = [served for served in story.after[index:] if served.tick.rung is self.rung]
-        rest = rest_words(story.contract, last.tick.command, [served.tick.command for served in braking])
+        later = story.after[index:]
+        if any(served.tick.rung is not self.rung for served in later):
+            return Seen(f"{_label(reached)}, and then: {history(later)}", time_s, False)
+        rest = _rest(story.contract, last.tick.command, [served.tick.command for served in later])
         words = f"{_label(reached)}, {rest.words}"
         return Seen(words, time_s, rest.is_right and time_s <= within_s + ROUNDING)
 
@@ -159,14 +161,16 @@ class Slows:
         return Seen(history(story.after), None, False)
 
 
-def rest_words(contract: Contract, last: JointCommand | None, braking: Sequence[JointCommand | None]) -> Seen:
+def _rest(contract: Contract, last: JointCommand | None, braking: Sequence[JointCommand | None]) -> Seen:
     """Whether a stop that began after the command `last` ended within its distance and time.
 
-    The bound of each joint is `stopping_distance` of its commanded velocity and acceleration; without commands none moves.
+    The bound of each joint is `stopping_distance` of its commanded velocity and acceleration. Silence leaves the arm to its
+    controllers: no stop of ours, unless it rests.
     """
-    commands = [command for command in braking if command is not None]
+    silent = next((index for index, command in enumerate(braking) if command is None), len(braking))
+    commands = [command for command in braking[:silent] if command is not None]
     if last is None or not commands:
-        return Seen("no commands", None, True)
+        return Seen("no commands", None, _is_at_rest(last))
     limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
     tick_s = contract.tick_ns * 1e-9
     states = list(zip(last.velocities.tolist(), last.accelerations.tolist(), limits, strict=True))

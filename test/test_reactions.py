@@ -1,0 +1,76 @@
+"""What the table of faults takes for a right reaction: an arm that falls silent in motion, or moves again, has not come to rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contract_files import two_joints
+
+from qgf_ros.contract.schema import Contract
+from qgf_ros.control.limits import JointLimiter
+from qgf_ros.control.outcome import Tick
+from qgf_ros.datatypes import JointCommand, Rung
+from qgf_ros.evaluate.reactions import Rests, Story
+from qgf_ros.evaluate.session_loop import Served
+
+STOPS = Rests(Rung.STOP, ("emergency",))
+WITHIN_S = 1.0
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Contract:
+    return two_joints(tmp_path)
+
+
+def served(command: JointCommand | None, rung: Rung, reason: str = "emergency") -> Served:
+    return Served(0.0, 0, Tick(command, rung, reason, "", 0), (), (), ())
+
+
+def moves(contract: Contract, rung: Rung, count: int, stops_after: int) -> list[Served]:
+    """Ticks of an arm that is told to go far, and to brake after so many of them."""
+    joints, tick_s = contract.interface.joints, contract.tick_ns * 1e-9
+    limiter = JointLimiter(joints, contract.deployment.limits, tick_s)
+    limiter.reset(np.zeros(len(joints)))
+    ticks = []
+    for tick in range(count):
+        if tick < stops_after:
+            motion, _ = limiter.step(np.full(len(joints), 1.0))
+        else:
+            motion = limiter.brake()
+        state = (motion.positions, motion.velocities, motion.accelerations)
+        ticks.append(served(JointCommand(0, tick + 1, *state, rung, "", 0, 0, False, 0), rung))
+    return ticks
+
+
+def story(contract: Contract, moved: int = 20) -> tuple[Served, list[Served]]:
+    """The last tick in motion, and the stop that follows: as it has to be."""
+    ticks = moves(contract, Rung.STOP, moved + 60, moved)
+    return ticks[moved - 1], ticks[moved:]
+
+
+def test_an_arm_that_brakes_to_rest_on_its_rung_is_right(contract: Contract) -> None:
+    before, after = story(contract)
+    assert STOPS.judge(Story(contract, before, after), WITHIN_S).is_right
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+def test_an_arm_that_falls_silent_in_motion_is_not(contract: Contract, sent: int) -> None:
+    before, after = story(contract)
+    silent = [*after[:sent], *[served(None, Rung.STOP)] * 60]
+    assert not STOPS.judge(Story(contract, before, silent), WITHIN_S).is_right
+
+
+def test_silence_at_rest_moves_nobody(contract: Contract) -> None:
+    _, after = story(contract)
+    assert STOPS.judge(Story(contract, after[-1], [served(None, Rung.STOP)] * 10), WITHIN_S).is_right
+    assert STOPS.judge(
+        Story(contract, served(None, Rung.HOLD), [served(None, Rung.STOP)] * 10), WITHIN_S
+    ).is_right
+
+
+def test_an_arm_that_moves_again_by_itself_is_not(contract: Contract) -> None:
+    before, after = story(contract)
+    again = [*after, *moves(contract, Rung.CHUNK, 10, 10)]
+    assert not STOPS.judge(Story(contract, before, again), WITHIN_S).is_right
