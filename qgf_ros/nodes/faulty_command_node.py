@@ -1,4 +1,8 @@
-"""The command node with a callback that raises what nobody expects when a message comes on ~/fault. For `qgf faults`."""
+"""The command node with a callback that raises what nobody expects when a message comes on ~/fault.
+
+It ships, though it is made to fail: `qgf faults --process` shows a user on their own computer what a failing node does to the arm, and
+starts this one. Nothing else starts it: it is no executable of the package and stands in no graph.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The policy node with an engine that fails when it is told to, on ~/fault: `memory`, `error`, or `stall SECONDS`. For `qgf faults`."""
+"""The policy node with an engine that fails when it is told to, on ~/fault: `memory`, `error`, or `stall SECONDS`.
+
+It ships, though it is made to fail: `qgf faults --process` shows a user on their own computer what a failing engine does to the arm, and
+starts this one. Nothing else starts it: it is no executable of the package and stands in no graph.
+"""
 
 from __future__ import annotations
 
