@@ -82,29 +82,39 @@ class CommandGate:
             MotionRefused: reason `moving`: the command is not at rest; under other limits its stop was not proven.
             ObservationRefused: reason `limits`: the command stands outside them; those in force stay.
         """
+        self._exchange(limits, self.limiter.state.positions if self._is_reset else None)
+        if self._is_reset:
+            self._targets = self.limiter.state.positions
+            self.hold("limits changed")
+
+    def _exchange(self, limits: LimitsInForce, positions: FloatArray | None) -> None:
+        """Takes other limits, with the command at rest at `positions` (J,) under them. Raises as `apply`."""
         if self._is_reset and not self.is_at_rest:
             raise MotionRefused("moving", "Limits change only while the arm is at rest: stop it first.")
         before, at = self.limits, self.limiter.state
         self._take(limits)
-        if self._is_reset:
-            try:
-                self.limiter.reset(at.positions)
-            except ObservationRefused:
-                self._take(before)
-                self.limiter.go_on_from(at)
-                raise
-            self._targets = self.limiter.state.positions
-            self.hold("limits changed")
+        if positions is None:
+            return
+        try:
+            self.limiter.reset(positions)
+        except ObservationRefused:
+            self._take(before)
+            self.limiter.go_on_from(at)
+            raise
 
-    def reset(self, measured: JointReading) -> None:
-        """Begins at rest at the measured positions, holding.
+    def reset(self, measured: JointReading, limits: LimitsInForce | None = None) -> None:
+        """Begins at rest at the measured positions, holding; under other `limits` if any are given.
 
         Raises:
+            MotionRefused: as for `apply`, where limits are given.
             ObservationRefused: reason `joint`, `shape` or `not_finite` as for `measured`, or `limits` where a joint stands
                 outside its limits; the gate stays as it was.
         """
         positions = np.array([self.measured(measured)[joint] for joint in self._joints])
-        self.limiter.reset(positions)
+        if limits is None:
+            self.limiter.reset(positions)
+        else:
+            self._exchange(limits, positions)
         self._targets = self.limiter.state.positions
         self._tick = 0
         self._is_reset = True
@@ -175,10 +185,6 @@ class CommandGate:
     def checked(self) -> CheckedChunk | None:
         """What is known of the chunk in play; None while there is none."""
         return self._checked.get(self.player.chunk_stamp_ns)
-
-    def stop_samples(self) -> FloatArray:
-        """Where the arm would go if this were its last command: positions (N, J), rad, at the ticks of the shortest stop."""
-        return self._mover.stops.samples(self.limiter.state)[0]
 
     def measured(self, reading: JointReading) -> dict[str, float]:
         """Joint positions by name (rad), for the joints of the contract. Raises as `measured_positions`."""

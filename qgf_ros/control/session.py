@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from qgf_ros.control.chunk_request import IGNORED, MALFORMED, UNSAFE
 from qgf_ros.control.limits import Motion
+from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.outcome import Tick as Tick
 from qgf_ros.control.session_base import SessionBase
 from qgf_ros.control.session_base import SessionConfig as SessionConfig
@@ -28,18 +29,19 @@ class CommandSession(SessionBase):
 
     # -- what the operator and others ask for --------------------------------------------------------------------------
 
-    def begin(self, now_ns: int) -> JointCommand:
-        """Begins at rest at the measured positions, holding; clears a latched stop.
+    def begin(self, now_ns: int, limits: LimitsInForce | None = None) -> JointCommand:
+        """Begins at rest at the measured positions, holding, under other `limits` if any are given; clears a latched stop.
 
-        Raises:
-            ObservationRefused: the joint states cannot be trusted now.
+        Raises, and all stays as it was:
+            ObservationRefused: the joint states cannot be trusted now, or a joint stands outside its limits.
+            MotionRefused: other limits are given while the command moves.
             NotReadyError: the emergency stop is still pressed.
         """
         self._monitor.forgive_leap()
         reading = self._monitor.reading(now_ns)
         self._may.latch.check_released()
+        self._gate.reset(reading, limits)
         self.clear()
-        self._gate.reset(reading)
         self._may.latch.open()
         self._may.is_placed = True
         return self._gate.last_command(reading.stamp_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +16,13 @@ from qgf_ros.contract.travel import pack_contract
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.seams import SeamCount
 from qgf_ros.control.session import CommandSession, Tick
 from qgf_ros.datatypes import JointCommand
-from qgf_ros.errors import ChunkRefused, NotReadyError
+from qgf_ros.errors import ChunkRefused, NotReadyError, ObservationRefused
 from qgf_ros.nodes import convert, qos
 from qgf_ros.nodes.black_box import BlackBox
 from qgf_ros.nodes.command_setup import CommandSetup
@@ -42,12 +44,13 @@ class Commander:
         self._node = node
         self.setup, self.contract, self.is_shadow = setup, contract, setup.config.shadow
         self.monitor = JointMonitor(contract, setup.seen)
-        self._gate = CommandGate(contract, kinematics, look_ahead_of(contract))
+        self._gate = CommandGate(contract, kinematics, look_ahead)
         self.session = CommandSession(self._gate, self.monitor, setup.config)
         check_s = 0.0 if look_ahead is None or setup.is_lockstep else look_ahead.cost_s
         self._certifier = Certifier(contract, kinematics, setup.limits.wanted, checks(setup), check_s)
         described = [] if self.is_shadow else contract.deployment.outputs
         self._outputs = [make_output(node, output, contract) for output in described]
+        self._resolved = [node.resolve_topic_name(output.name) for output in self._outputs]
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
@@ -63,10 +66,8 @@ class Commander:
     @property
     def joint_topics(self) -> list[str]:
         """Where joint states come from."""
-        inputs = [
-            entry.name for entry in self.contract.interface.inputs if entry.message is Message.JOINT_STATE
-        ]
-        return [self.contract.deployment.inputs[name].topic for name in inputs]
+        inputs, topics = self.contract.interface.inputs, self.contract.deployment.inputs
+        return [topics[entry.name].topic for entry in inputs if entry.message is Message.JOINT_STATE]
 
     @property
     def command_topics(self) -> list[str]:
@@ -90,6 +91,9 @@ class Commander:
         """Puts the wanted limits in force and says so on `~/limits`. Raises as `CommandGate.apply`."""
         limits = self.setup.limits.wanted
         self._gate.apply(limits)
+        self._state_limits(limits)
+
+    def _state_limits(self, limits: LimitsInForce) -> None:
         self._certifier.take_limits(limits)
         message = status("command_node: limits", Level.OK, limits.digest, limits.values())
         self._limits.publish(message)
@@ -98,15 +102,17 @@ class Commander:
     def check_may_confirm(self) -> None:
         """Raises NotReadyError unless the arm rests and no policy is started."""
         if self._gate.is_running or not self.session.is_at_rest:
-            raise NotReadyError(
-                "full_speed_confirmed changes only while the arm rests, not started: call stop first."
-            )
+            sentence = "full_speed_confirmed changes only while the arm rests, not started: call stop first."
+            raise NotReadyError(sentence)
 
     def confirm_full_speed(self, is_confirmed: bool) -> None:
-        """A person says whether full speed is safe here."""
+        """A person says whether full speed is safe here. Where the command stands outside limits that a description has
+        brought since the last reset, they all wait for the next one.
+        """
         self.session.confirm_full_speed(is_confirmed)
         self.setup.limits.is_confirmed = is_confirmed
-        self.apply_limits()
+        with contextlib.suppress(ObservationRefused):
+            self.apply_limits()
 
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
@@ -115,7 +121,8 @@ class Commander:
 
         Joints whose controller went on along its plan meanwhile are commanded from there.
         """
-        missed = self._followed = self.pace.serve(next_ns)
+        missed = self.pace.serve(next_ns)
+        self._followed = 0 if self.is_shadow else missed
         for output in self._outputs:
             self._gate.unattended.follow(output.goes_on, missed * self.contract.tick_ns * 1e-9)
         return missed
@@ -130,9 +137,9 @@ class Commander:
         if tick.command is not None:
             self.before_sending()
             sent = sum(output.send(tick.command, self._gate.unattended) for output in self._outputs)
-            for output in self._outputs:
+            for topic, output in zip(self._resolved, self._outputs, strict=True):
                 if output.message is not None:
-                    self._note(self._node.resolve_topic_name(output.name), output.message)
+                    self._note(topic, output.message)
             self._publish_executed(tick.command)
             if tick.command.seam is not None:
                 self.seams.add(tick.command.seam)
@@ -188,11 +195,12 @@ class Commander:
     def begin(self, now_ns: int) -> JointCommand:
         """Begins at rest at the measured pose, under the limits that are wanted by now, and says so on `executed`.
 
-        Raises as `session.begin` and `apply_limits`.
+        Raises as `session.begin`.
         """
-        if self.has_other_limits:
-            self.apply_limits()
-        command = self.session.begin(now_ns)
+        limits = self.setup.limits.wanted if self.has_other_limits else None
+        command = self.session.begin(now_ns, limits)
+        if limits is not None:
+            self._state_limits(limits)
         self._publish_executed(command)
         return command
 

@@ -11,6 +11,7 @@ from contract_files import two_joints
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.stops import Stops
 from qgf_ros.datatypes import ActionChunk, JointCommand, JointReading
 from qgf_ros.errors import MotionRefused, ObservationRefused
 
@@ -86,11 +87,9 @@ def test_limits_that_the_arm_stands_outside_of_are_refused_and_nothing_changes(c
 
 def test_the_way_to_rest_is_what_braking_does(contract: Contract) -> None:
     gate = moving(contract)
-    foreseen = gate.stop_samples()
+    stops = Stops(NAMES, gate.limits.joints, TICK_NS * 1e-9)
+    foreseen, _ = stops.samples(gate.limiter.state)
     gate.hold("test")
     braked = [gate.tick(tick * TICK_NS, MEASURED).positions for tick in range(len(foreseen))]
     np.testing.assert_allclose(braked, foreseen, atol=1e-12)
     assert gate.is_at_rest
-    np.testing.assert_allclose(
-        gate.stop_samples(), np.tile(braked[-1], (len(gate.stop_samples()), 1)), atol=1e-12
-    )

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from contract_files import write_two_joints
-from ros_graph import Peer
+from diagnostic_msgs.msg import DiagnosticArray
+from ros_graph import Peer, values
 
 from qgf_ros.control.limits import Motion
 from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.errors import NotReadyError, ObservationRefused
 from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.command_setup import prepare
 from qgf_ros.nodes.commander import Commander
@@ -21,18 +23,29 @@ BEGIN_NS = 1_000_000_000
 MISSED = 5
 
 
-def moving(peer: Peer, folder: Path, kind: str) -> tuple[Commander, Motion, Motion]:
-    """A commander in full motion, its command, and where its plan leads in `MISSED` ticks and one more."""
+def outputs_of_kind(kind: str) -> Any:
+    """An edit of a contract: its first output is of this kind."""
 
     def edit(content: dict[str, Any]) -> None:
         content["deployment"]["outputs"][0]["kind"] = kind
 
-    contract = write_two_joints(folder, edit)
-    values = {row.name: row.default for row in TABLE}
-    values |= {"contract": str(contract), "full_speed_confirmed": True, "black_box": ""}
-    commander = Commander(peer.node, prepare(values, ""), BEGIN_NS)
+    return edit
+
+
+def commander_of(peer: Peer, contract: Path, **changes: Any) -> Commander:
+    """A commander at rest at the measured pose."""
+    defaults = {row.name: row.default for row in TABLE}
+    setup = prepare(defaults | {"contract": str(contract), "black_box": ""} | changes, "")
+    commander = Commander(peer.node, setup, BEGIN_NS)
     see(commander, BEGIN_NS)
     commander.tick(BEGIN_NS)
+    return commander
+
+
+def moving(peer: Peer, folder: Path, kind: str) -> tuple[Commander, Motion, Motion]:
+    """A commander in full motion, its command, and where its plan leads in `MISSED` ticks and one more."""
+    contract = write_two_joints(folder, outputs_of_kind(kind))
+    commander = commander_of(peer, contract, full_speed_confirmed=True)
     commander.session.start(BEGIN_NS)
     chunk = ActionChunk(("shoulder", "elbow"), np.array([[0.1, 0.2]]), BEGIN_NS)
     commander.session.offer(chunk, BEGIN_NS)
@@ -72,3 +85,52 @@ def test_a_group_controller_that_holds_its_last_command_goes_on_from_there(
     commander, before, after = moving(peer, tmp_path, "group")
     moved = np.abs(positions_after_missed_ticks(commander) - before.positions)
     assert np.all(moved < 0.5 * np.abs(after.positions - before.positions))
+
+
+def test_in_shadow_mode_no_controller_follows_a_plan_that_was_never_sent(peer: Peer, tmp_path: Path) -> None:
+    """Nor says a certificate so: the virtual command stood while ticks were missed."""
+    contract = write_two_joints(tmp_path, outputs_of_kind("trajectory"))
+    commander = commander_of(peer, contract, shadow=True)
+    said = peer.collect(DiagnosticArray, "tester/certificate")
+    peer.until(lambda: commander._certificate.get_subscription_count() > 0, "our subscription")
+    commander.keep_pace(BEGIN_NS)
+    positions_after_missed_ticks(commander)
+    peer.until(lambda: said, "the certificate")
+    found = values(said[-1])
+    assert (found["missed"], found["followed"]) == (str(MISSED), "0")
+
+
+# -- limits of the robot's description that the command stands outside of ------------------------------------------------
+
+DESCRIPTION = (
+    '<robot name="arm"><joint name="elbow" type="revolute">'
+    '<limit effort="1" lower="{lower}" upper="9" velocity="0.5"/></joint></robot>'
+)
+
+
+def test_an_arm_that_was_moved_into_the_limits_of_its_description_can_be_reset(
+    peer: Peer, tmp_path: Path
+) -> None:
+    """The command stands where the arm was: the measured pose counts."""
+    commander = commander_of(peer, write_two_joints(tmp_path))
+    commander.setup.limits.describe(DESCRIPTION.format(lower=0.0))
+    with pytest.raises(ObservationRefused, match="elbow stands at"):
+        commander.begin(BEGIN_NS)
+    commander.tick(BEGIN_NS)
+    assert commander.last is not None
+    assert commander.last.command is not None  # where it was, under the limits that were
+    reading = JointReading(BEGIN_NS, ("shoulder", "elbow"), np.array([0.5, 0.3]), np.zeros(0), np.zeros(0))
+    commander.monitor.update(reading)
+    np.testing.assert_array_equal(commander.begin(BEGIN_NS).positions, [0.5, 0.3])
+    assert not commander.has_other_limits
+
+
+def test_confirming_full_speed_outside_of_the_limits_of_the_description_leaves_them_to_the_next_reset(
+    peer: Peer, tmp_path: Path
+) -> None:
+    commander = commander_of(peer, write_two_joints(tmp_path))
+    commander.setup.limits.describe(DESCRIPTION.format(lower=0.0))
+    commander.confirm_full_speed(True)
+    assert commander.has_other_limits
+    with pytest.raises(NotReadyError):
+        commander.start(BEGIN_NS)
