@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from contract_files import two_joints
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.limits import JointLimiter
 from qgf_ros.control.outcome import Tick
-from qgf_ros.datatypes import JointCommand, Rung
-from qgf_ros.evaluate.reactions import Rests, Story
+from qgf_ros.datatypes import Finding, JointCommand, Rung, Verdict
+from qgf_ros.evaluate.reactions import Rests, Slows, Story
 from qgf_ros.evaluate.session_loop import Served
 
 STOPS = Rests(Rung.STOP, ("emergency",))
@@ -74,3 +75,15 @@ def test_an_arm_that_moves_again_by_itself_is_not(contract: Contract) -> None:
     before, after = story(contract)
     again = [*after, *moves(contract, Rung.CHUNK, 10, 10)]
     assert not STOPS.judge(Story(contract, before, again), WITHIN_S).is_right
+
+
+def test_an_arm_that_is_slow_for_a_moment_only_is_not_right(contract: Contract) -> None:
+    found = (Finding(Verdict.SLOW, "speed_scaling"),)
+    ticks = moves(contract, Rung.CHUNK, 20, 20)
+    slow = [
+        replace(it, tick=replace(it.tick, command=replace(it.tick.command, speed=0.5), findings=found))
+        for it in ticks
+        if it.tick.command is not None
+    ]
+    for after, is_right in ((slow, True), ([*slow[:10], *ticks[10:]], False)):
+        assert Slows("speed_scaling").judge(Story(contract, ticks[0], after), WITHIN_S).is_right is is_right

@@ -140,7 +140,7 @@ class GoesOn:
 
 @dataclass(frozen=True)
 class Slows:
-    """The arm goes on along its path, more slowly, with this reason."""
+    """The arm goes on along its path, more slowly, with this reason, for as long as it is looked at."""
 
     reason: str
 
@@ -151,14 +151,21 @@ class Slows:
 
     def judge(self, story: Story, within_s: float) -> Seen:
         """See `Reaction`."""
-        for index, served in enumerate(story.after):
-            command = served.tick.command
-            found = {entry.reason for entry in served.tick.findings if entry.verdict is Verdict.SLOW}
-            if command is not None and self.reason in found and command.speed < 1.0:
-                time_s = story.seconds(index)
-                words = f"slow: {self.reason}, path speed {command.speed:.2f}"
-                return Seen(words, time_s, time_s <= within_s + ROUNDING)
-        return Seen(history(story.after), None, False)
+        index = next((i for i, served in enumerate(story.after) if self._is_slow(served)), None)
+        if index is None:
+            return Seen(history(story.after), None, False)
+        time_s, later = story.seconds(index), story.after[index:]
+        fast = sum(not self._is_slow(served) for served in later)
+        if fast:
+            return Seen(f"slow: {self.reason}, and {fast} ticks not: {history(later)}", time_s, False)
+        slowest = min(served.tick.command.speed for served in later if served.tick.command is not None)
+        words = f"slow: {self.reason}, path speed {slowest:.2f}"
+        return Seen(words, time_s, time_s <= within_s + ROUNDING)
+
+    def _is_slow(self, served: Served) -> bool:
+        command = served.tick.command
+        found = {entry.reason for entry in served.tick.findings if entry.verdict is Verdict.SLOW}
+        return command is not None and self.reason in found and command.speed < 1.0
 
 
 def _rest(contract: Contract, last: JointCommand | None, braking: Sequence[JointCommand | None]) -> Seen:
