@@ -57,8 +57,7 @@ class Commander:
         self.box = BlackBox(setup.black_box, node.get_fully_qualified_name(), pack_contract(contract))
         self._period_ns = round(contract.interface.control_period_s * 1e9)
         self.pace, self._followed = Pace(contract.tick_ns), 0
-        self.rate = Rate(now_ns)
-        self.seams = SeamCount()
+        self.rate, self.seams = Rate(now_ns), SeamCount()
         self.last: Tick | None = None
         self.before_sending: Callable[[], None] = lambda: None  # waits, so that commands leave regularly
         self.apply_limits()
