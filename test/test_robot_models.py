@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-mujoco = pytest.importorskip("mujoco", reason="the models are MuJoCo's")
-pytest.importorskip("dm_control", reason="the simulated robots need dm_control")
-pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
+mujoco = pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
+pytest.importorskip("dm_control", reason="needs dm_control: pip install 'qgf_ros[sim]'")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 pytestmark = pytest.mark.sim
 

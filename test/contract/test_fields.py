@@ -97,9 +97,15 @@ def test_a_command_of_one_point_reads_as_joints_and_an_empty_one_as_none() -> No
 
 @pytest.mark.ros
 def test_real_rclpy_messages_read_like_the_stand_ins() -> None:
-    sensor = pytest.importorskip("sensor_msgs.msg", reason="needs the ROS message packages")
-    geometry = pytest.importorskip("geometry_msgs.msg", reason="needs the ROS message packages")
-    trajectory = pytest.importorskip("trajectory_msgs.msg", reason="needs the ROS message packages")
+    sensor = pytest.importorskip(
+        "sensor_msgs.msg", reason="needs the ROS message packages: pip install 'qgf_ros[ros]'"
+    )
+    geometry = pytest.importorskip(
+        "geometry_msgs.msg", reason="needs the ROS message packages: pip install 'qgf_ros[ros]'"
+    )
+    trajectory = pytest.importorskip(
+        "trajectory_msgs.msg", reason="needs the ROS message packages: pip install 'qgf_ros[ros]'"
+    )
     state = sensor.JointState(name=["elbow", "shoulder"], position=[0.2, 0.1], velocity=[2.0, 1.0])
     state.header.stamp.sec, state.header.stamp.nanosec = 4, 950_000_000
     pose = geometry.PoseStamped()
@@ -116,7 +122,7 @@ def test_real_rclpy_messages_read_like_the_stand_ins() -> None:
 
 
 def test_real_rosbags_messages_read_like_the_stand_ins() -> None:
-    typesys = pytest.importorskip("rosbags.typesys", reason="rosbags is not installed")
+    typesys = pytest.importorskip("rosbags.typesys", reason="needs rosbags: pip install 'qgf_ros[test]'")
     store = typesys.get_typestore(typesys.Stores.LATEST)
     header = store.types["std_msgs/msg/Header"](
         stamp=store.types["builtin_interfaces/msg/Time"](sec=4, nanosec=950_000_000), frame_id=""

@@ -20,7 +20,7 @@ from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung
 from qgf_ros.errors import ChunkRefused
 
-pytest.importorskip("mujoco", reason="the tool's place is MuJoCo's")
+pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
 
 TICK_NS, TICK_S = 10_000_000, 0.01
 ROUNDING = 1e-8  # m and m/s: of a stop that is planned anew each tick

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mujoco", reason="the simulated robots are MuJoCo's")
-pytest.importorskip("dm_control", reason="the simulated Jaco is dm_control's")
+pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
+pytest.importorskip("dm_control", reason="needs dm_control: pip install 'qgf_ros[sim]'")
 
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.main import main

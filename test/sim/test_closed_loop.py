@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from contract_files import SHIPPED, write_shipped
 
-pytest.importorskip("mujoco", reason="the simulated robots are MuJoCo's")
-pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
+pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("dm_control", reason="the simulated tasks need dm_control")
-pytest.importorskip("ogbench", reason="the demonstrators need ogbench")
+pytest.importorskip("dm_control", reason="needs dm_control: pip install 'qgf_ros[sim]'")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("mujoco", reason="the simulated robots are MuJoCo's")
-pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
+pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 import control_times
 import limiter_study

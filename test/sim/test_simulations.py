@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-qgf_sim = pytest.importorskip("qgf_sim", reason="the simulator's package is not on the path")
-pytest.importorskip("dm_control", reason="the simulated tasks need dm_control")
-pytest.importorskip("ogbench", reason="the simulated tasks need ogbench")
+qgf_sim = pytest.importorskip(
+    "qgf_sim", reason="needs qgf_sim: pip install 'qgf_ros[sim]', or in a clone put sim on the path"
+)
+pytest.importorskip("dm_control", reason="needs dm_control: pip install 'qgf_ros[sim]'")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 import numpy as np  # noqa: E402
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mujoco", reason="the simulated robots are MuJoCo's")
-pytest.importorskip("ogbench", reason="the simulated UR5e needs ogbench")
+pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 from qgf_ros.cli.main import main
 

@@ -7,7 +7,7 @@ import pytest
 from arm_poses import CENTRE
 from contract_files import SHIPPED
 
-pytest.importorskip("ogbench", reason="the study runs the simulated UR5e")
+pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 from usefulness import GATES, Verdicts, line_of
 

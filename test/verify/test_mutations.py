@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("rosbags", reason="needs rosbags")
+pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
 from planted import MUTATIONS, NoPlace, Tape
 from recorded_bags import record
 from verified_world import Entry, World

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytest.importorskip("rosbags", reason="needs rosbags")
+pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
 from recorded_bags import record
 from verified_world import Certified, Command, Entry, Executed, World
 
