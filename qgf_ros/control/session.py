@@ -158,14 +158,14 @@ class CommandSession(SessionBase):
         """Whether sensor and arm follow the command; the measured positions, or none where the sensor does not."""
         commanded = self._gate.limiter.state.positions
         try:
-            self._trust.check_sensor(commanded)
+            self._trust.check_sensor(now_ns, commanded)
         except ObservationRefused as error:
             self._may.suffer(error, now_ns)
             self._hold()
             return {}
         if not self._may.is_started and self._gate.is_at_rest:
             self._trust.forget_tracking()
-        elif lost := self._trust.lost(now_ns, commanded):
+        elif lost := self._trust.lost(commanded):
             self._stop_for_good("tracking", lost)
         return measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qgf_ros.control.monitor import JointMonitor
-from qgf_ros.control.watch_clock import ClockState, ClockWatch
+from qgf_ros.control.watch_clock import ClockState, ClockWatch, LookTime
 from qgf_ros.control.watch_frozen import FrozenWatch
 from qgf_ros.control.watch_tracking import TrackingWatch
 from qgf_ros.datatypes import FloatArray, JointReading
@@ -19,7 +19,8 @@ class Trust:
         self.monitor = monitor
         self._joints = monitor.contract.interface.joints
         self._frozen, self._tracking = FrozenWatch(monitor.contract), TrackingWatch(monitor.contract)
-        self._clock = ClockWatch()
+        self._clock, self._time = ClockWatch(), LookTime(monitor.contract.tick_ns)
+        self._seen_ns = 0  # at the last `check_sensor`
         self._is_standing = False
         self._objections: dict[str, str] = {}
 
@@ -76,16 +77,17 @@ class Trust:
             )
         return self.reading(now_ns)
 
-    def check_sensor(self, commanded: FloatArray) -> None:
+    def check_sensor(self, now_ns: int, commanded: FloatArray) -> None:
         """One tick with a good reading and the last command (J,), rad. Raises ObservationRefused, reason `frozen`."""
-        self._frozen.note(self.monitor.stamps_ns, self.monitor.positions, commanded)
+        self._seen_ns = self._time.look(now_ns)
+        self._frozen.note(self._seen_ns, self.monitor.stamps_ns, self.monitor.positions, commanded)
         if self._frozen.frozen:
             frozen = self._named(self._frozen.frozen)
             raise ObservationRefused("frozen", f"{frozen} stays the same while its command moves.")
 
-    def lost(self, now_ns: int, commanded: FloatArray) -> str:
-        """One tick with a good reading: a sentence where a joint has been too far from its command for too long, else empty."""
-        lost = self._tracking.lost(now_ns, self.monitor.positions, commanded)
+    def lost(self, commanded: FloatArray) -> str:
+        """The tick of the last `check_sensor`: a sentence where a joint has been too far from its command for too long, else empty."""
+        lost = self._tracking.lost(self._seen_ns, self.monitor.positions, commanded)
         if not lost:
             return ""
         away = np.abs(self.monitor.positions - commanded)[list(lost)].max()

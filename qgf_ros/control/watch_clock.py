@@ -7,6 +7,7 @@ from enum import Enum
 BACK_NS = 50_000_000  # a clock that is set right by less is taken as it comes
 AHEAD_NS = 500_000_000
 STANDING_NS = 500_000_000
+LONGEST = 2  # ticks between two looks: one that was missed says little
 
 
 class ClockState(Enum):
@@ -52,3 +53,21 @@ class ClockWatch:
         if ahead_ns > AHEAD_NS:
             return ClockState.AHEAD
         return ClockState.STANDING if steady_ns - self._moved_ns > STANDING_NS else ClockState.FINE
+
+
+class LookTime:
+    """Time as those know it who look at every tick. State: the last look. One thread.
+
+    While none is served (a computer that stalls, joint states that did not come) nobody sees where the arm is, and an arm that
+    stalled too is not late: a pause counts as `LONGEST` ticks, however long it was.
+    """
+
+    def __init__(self, tick_ns: int) -> None:
+        self._longest_ns = LONGEST * tick_ns
+        self._looked_ns = self._seen_ns = 0
+
+    def look(self, now_ns: int) -> int:
+        """A look at node time `now_ns`; how much time was looked at until then, ns from any origin."""
+        self._seen_ns += min(max(now_ns - self._looked_ns, 0), self._longest_ns)
+        self._looked_ns = now_ns
+        return self._seen_ns

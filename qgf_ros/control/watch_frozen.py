@@ -1,8 +1,9 @@
 """Finds joints whose sensor has frozen: stamps go on, the position stays the same to the last bit, though the command moves.
 
 A robot at rest repeats its encoders' counts too, so a position counts as frozen only where the command has moved meanwhile.
-Rule (ours): for `FROZEN_S` of stamps the position was bit-identical, the command did not pause within them, and it moved by
-more than `MOVED`. Joints that an object may keep from moving (`tracking_error` as wide as their range: fingers) are left out.
+Rule (ours): for `FROZEN_S` of stamps, and of the ticks that looked (`watch_clock.LookTime`), the position was bit-identical,
+the command did not pause within them, and it moved by more than `MOVED`. Joints that an object may keep from moving
+(`tracking_error` as wide as their range: fingers) are left out.
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ class FrozenWatch:
     def clear(self) -> None:
         """Forgets what was seen."""
         count = len(self._is_free)
-        self._since_ns: IntArray = np.zeros(count, np.int64)
+        self._since_ns: IntArray = np.zeros(count, np.int64)  # by stamps
+        self._seen_ns: IntArray = np.zeros(count, np.int64)  # by the ticks that looked
         self._positions: FloatArray = np.full(count, np.nan)  # differs from every position
         self._before: FloatArray = np.zeros(count)  # the command at the last tick
         self._from: FloatArray = np.zeros(count)  # the command when the position first came
         self._moved: FloatArray = np.zeros(count)
         self._is_frozen: BoolArray = np.zeros(count, np.bool_)
 
-    def note(self, stamps_ns: IntArray, positions: FloatArray, commanded: FloatArray) -> None:
-        """One tick: measured positions (J,) with their stamps, and the last command (J,), rad or m.
+    def note(self, seen_ns: int, stamps_ns: IntArray, positions: FloatArray, commanded: FloatArray) -> None:
+        """One tick of time `seen_ns`: measured positions (J,) with their stamps, and the last command (J,), rad or m.
 
         Afterwards `frozen` gives the joints whose sensor has frozen.
         """
@@ -44,10 +46,11 @@ class FrozenWatch:
         still_frozen = self._is_frozen & ~changed
         anew = changed | ((np.abs(commanded - self._before) < PAUSED) & ~still_frozen)
         self._since_ns = np.where(anew, stamps_ns, self._since_ns)
+        self._seen_ns = np.where(anew, seen_ns, self._seen_ns)
         self._from = np.where(anew, commanded, self._from)
         self._moved = np.where(anew, 0.0, np.maximum(self._moved, np.abs(commanded - self._from)))
         self._positions, self._before = positions, commanded
-        is_old = (stamps_ns - self._since_ns) * 1e-9 >= FROZEN_S
+        is_old = np.minimum(stamps_ns - self._since_ns, seen_ns - self._seen_ns) * 1e-9 >= FROZEN_S
         self._is_frozen = self._is_free & (still_frozen | (is_old & (self._moved > MOVED)))
 
     @property

@@ -3,8 +3,7 @@
 An arm follows late (the simulated one by 0.15 s), so that at full speed it lags by more than any sensible bound. Compared is
 therefore with all places that the joint was commanded to within the last `LATE_S`: how far it is from the nearest.
 
-Time is that of the ticks that looked. While none is served (a computer that stalls, joint states that did not come) nobody
-sees where the arm is, and an arm that stalled too is not late: a pause counts as `LONGEST` ticks, however long it was.
+Time is that of the ticks that looked: `watch_clock.LookTime`.
 """
 
 from __future__ import annotations
@@ -18,17 +17,14 @@ from qgf_ros.datatypes import FloatArray, IntArray
 
 LATE_S = 0.2
 AWAY_S = 0.1  # so long a joint may be further from its commands than the contract's tracking_error
-LONGEST = 2  # ticks between two looks: one that was missed says little
 
 
 class TrackingWatch:
-    """State: the commands of the last `LATE_S`, when each joint was last near one of them, on a clock of its own. One thread."""
+    """State: the commands of the last `LATE_S`, when each joint was last near one of them, in the time of `LookTime`. One thread."""
 
     def __init__(self, contract: Contract) -> None:
         joints = contract.interface.joints
         self._allowed = np.array([contract.deployment.limits[joint].tracking_error for joint in joints])
-        self._longest_ns = LONGEST * contract.tick_ns
-        self._looked_ns = self._seen_ns = 0  # the last look, on the node's clock and on the watch's own
         self.clear()
 
     def clear(self) -> None:
@@ -36,10 +32,8 @@ class TrackingWatch:
         self._commands: deque[tuple[int, FloatArray]] = deque()
         self._near_ns: IntArray | None = None
 
-    def lost(self, now_ns: int, positions: FloatArray, commanded: FloatArray) -> tuple[int, ...]:
-        """Places of joints that have been away for `AWAY_S`, at this tick: positions and last command (J,), rad or m."""
-        self._seen_ns += min(max(now_ns - self._looked_ns, 0), self._longest_ns)
-        self._looked_ns, seen_ns = now_ns, self._seen_ns
+    def lost(self, seen_ns: int, positions: FloatArray, commanded: FloatArray) -> tuple[int, ...]:
+        """Places of joints that have been away for `AWAY_S`, at a tick of time `seen_ns`: positions and last command (J,), rad or m."""
         self._commands.append((seen_ns, commanded))
         while seen_ns - self._commands[0][0] > LATE_S * 1e9:
             self._commands.popleft()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.watch_clock import ClockState, ClockWatch
+from qgf_ros.control.watch_clock import ClockState, ClockWatch, LookTime
 from qgf_ros.control.watch_frozen import FrozenWatch
 from qgf_ros.control.watch_tracking import TrackingWatch
 from qgf_ros.control.watch_units import UnitsWatch
@@ -35,11 +35,14 @@ def stamps(tick: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.full(2, SECOND_NS + tick * TICK_NS)
 
 
-def first_frozen(contract: Contract, measured: FloatArray, commanded: FloatArray) -> int | None:
-    """The first tick at which a joint counts as frozen, or None; rows (T, J)."""
-    watch = FrozenWatch(contract)
+def first_frozen(
+    contract: Contract, measured: FloatArray, commanded: FloatArray, pauses: Mapping[int, int] | None = None
+) -> int | None:
+    """The first tick at which a joint counts as frozen, or None; rows (T, J). `pauses`: ticks that passed unserved before one."""
+    watch, time, passed = FrozenWatch(contract), LookTime(contract.tick_ns), 0
     for tick, (position, command) in enumerate(zip(measured, commanded, strict=True)):
-        watch.note(stamps(tick), position, command)
+        passed += 1 + (pauses or {}).get(tick, 0)
+        watch.note(time.look(passed * TICK_NS), stamps(passed), position, command)
         if watch.frozen:
             return tick
     return None
@@ -92,12 +95,36 @@ def test_a_finger_that_an_object_keeps_from_closing_is_not_frozen(tmp_path: Path
 def test_a_frozen_sensor_stays_frozen_until_its_value_changes(contract: Contract) -> None:
     watch = FrozenWatch(contract)
     for tick, command in enumerate(moving(30)):
-        watch.note(stamps(tick), np.zeros(2), command)
+        watch.note(tick * TICK_NS, stamps(tick), np.zeros(2), command)
     for tick in range(30, 60):
-        watch.note(stamps(tick), np.zeros(2), moving(30)[-1])  # the arm was braked
+        watch.note(tick * TICK_NS, stamps(tick), np.zeros(2), moving(30)[-1])  # the arm was braked
     assert watch.frozen == (1,)
     assert watch.remaining(np.zeros(2)) == (1,)
     assert watch.remaining(np.array([0.0, 1e-9])) == ()
+
+
+PAUSE = st.integers(2, 200)  # ticks that the computer did not serve
+
+
+@given(pause=PAUSE, lag=st.integers(2, 8), speed=st.floats(0.5, 3.0))
+def test_an_arm_that_stood_still_with_the_computer_is_not_frozen(
+    contract: Contract, pause: int, lag: int, speed: float
+) -> None:
+    """It had been told to move and had not begun to; stamps went on while nobody looked."""
+    commanded = np.concatenate([np.zeros((20, 2)), moving(60, speed)])
+    measured = np.concatenate([np.zeros((lag, 2)), commanded])[: len(commanded)]
+    assert first_frozen(contract, measured, commanded, {20 + lag: pause}) is None
+
+
+@given(pause=PAUSE)
+def test_a_sensor_that_is_frozen_after_a_pause_is_found_within_a_tenth_of_a_second_of_it(
+    contract: Contract, pause: int
+) -> None:
+    measured = moving(80)
+    measured[40:] = measured[40]
+    found = first_frozen(contract, measured, moving(80), {40: pause})
+    assert found is not None
+    assert 40 < found <= 51
 
 
 # -- tracking ----------------------------------------------------------------------------------------------------------
@@ -107,11 +134,11 @@ def first_lost(
     contract: Contract, measured: FloatArray, commanded: FloatArray, pauses: Mapping[int, int] | None = None
 ) -> int | None:
     """The first tick at which a joint counts as lost, or None; rows (T, J). `pauses`: ticks that passed unserved before one."""
-    watch, now_ns = TrackingWatch(contract), SECOND_NS
+    watch, time, now_ns = TrackingWatch(contract), LookTime(contract.tick_ns), SECOND_NS
     rows = zip(measured, commanded, strict=True)
     for tick, (position, command) in enumerate(rows):
         now_ns += TICK_NS * (1 + (pauses or {}).get(tick, 0))
-        if watch.lost(now_ns, position, command):
+        if watch.lost(time.look(now_ns), position, command):
             return tick
     return None
 
@@ -145,9 +172,6 @@ def test_a_stuck_joint_is_lost(contract: Contract) -> None:
     found = first_lost(contract, np.zeros((100, 2)), moving(100, 1.0))
     assert found is not None
     assert found == 20 + 30 + 10  # 0.2 s of lateness, 0.3 rad, 0.1 s
-
-
-PAUSE = st.integers(2, 200)  # ticks that the computer did not serve
 
 
 @given(pause=PAUSE, lag=st.integers(0, 20), speed=st.floats(0.1, 3.14))
