@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from qgf_ros.control.first_motion import FirstMotion, FirstMotionGate
 from qgf_ros.control.limits_in_force import FIRST_RUN_SPEED
 from qgf_ros.control.monitor import JointMonitor
+from qgf_ros.control.path_speed import STANDING
 from qgf_ros.control.speed_scaling import SpeedScaling
 from qgf_ros.datatypes import Finding, Verdict
 
@@ -53,7 +54,7 @@ class AllowedSpeed:
     def stood_s(self, share: float, now_ns: int) -> float:
         """How long the path has stood when it goes on at this tick, s; 0 where it did not stand, or still does."""
         since_ns = self._stood_since_ns
-        if share == 0.0:
+        if share < STANDING:
             self._stood_since_ns = now_ns if since_ns is None else since_ns
             return 0.0
         self._stood_since_ns = None

@@ -164,13 +164,14 @@ def test_a_speed_that_is_none_stands_still(tmp_path: Path, nonsense: float) -> N
     assert set(played(bench, 20)) == {0.0}
 
 
-def test_after_a_long_stand_the_old_chunk_is_not_played_to_its_end(tmp_path: Path) -> None:
-    """The world has moved on: another chunk is asked for. After a short one it goes on."""
+@pytest.mark.parametrize("percent", [0.0, 0.5])
+def test_after_a_long_stand_the_old_chunk_is_not_played_to_its_end(tmp_path: Path, percent: float) -> None:
+    """The world has moved on: another chunk is asked for. After a short one it goes on. Hardly any speed is none."""
     for ticks, asks in ((30, False), (70, True)):
         bench = Bench(with_scaling(tmp_path))
         bench.session.speed_scaling(100.0, bench.now_ns)
         bench.run()
-        for share in [0.0] * ticks + [100.0]:
+        for share in [percent] * ticks + [100.0]:
             bench.session.speed_scaling(share, bench.now_ns)
             tick = bench.tick()
         assert (tick.wanted_from_ns > 0) is asks
