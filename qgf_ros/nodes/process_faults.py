@@ -77,7 +77,8 @@ def verified_row(bag: Path, contract: Contract, say: Callable[[str], None]) -> M
     for entry in report.violations[:TOLD]:
         say(str(entry))
     expected = "every certificate verified"
-    seen = expected if report.holds else f"{report.counts.total()} violations in {report.ticks} ticks"
+    kinds = ", ".join(f"{what} {count}" for what, count in report.counts.most_common())
+    seen = expected if report.holds else f"in {report.ticks} ticks {kinds}"
     fault = f"policy node kill -9, recording of {report.ticks} ticks"
     return MatrixRow(fault, "all", expected, seen, 0.0, 0.0, report.holds)
 
