@@ -60,6 +60,10 @@ CHUNKS = {
     "chunk_outdated": Reason(None, "A chunk's observation is older than the request; it was not played."),
     "chunk_stale": Reason(None, "A chunk's observation is too old; it was not played, another is asked for."),
     "chunk_future": Reason(None, "A chunk's observation lies in the future; it was not played."),
+    "chunk_timing": Reason(
+        None,
+        "A chunk's points are not evenly spaced in time, or ask for too much or too little speed; it was not played.",
+    ),
     "chunk_late": Reason(None, "A chunk came when all its actions had begun; another is asked for."),
     "chunk_repeated": Reason(None, "A chunk's observation is not newer than that of the chunk in play."),
     "chunk_unreachable": Reason(

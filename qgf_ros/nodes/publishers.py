@@ -65,7 +65,8 @@ def second_publisher(topic: str, own: tuple[str, str], offers: list[TopicEndpoin
     if not others:
         return ""
     names = ", ".join(sorted(_name(offer) for offer in others))
-    return f"{names} publishes on '{topic}' too: only one node may command a controller. End it; then call start."
+    end = "End it (one that was killed is listed for about 20 s), then call start."
+    return f"{names} publishes on '{topic}' too: only one node may command a controller. {end}"
 
 
 def unheard(listened: Listened, offers: list[TopicEndpointInfo]) -> str:

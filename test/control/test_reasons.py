@@ -11,8 +11,9 @@ from qgf_ros.control.reasons import REASONS, finding
 from qgf_ros.datatypes import Finding, Verdict
 
 ROOT = Path(__file__).parents[2]
+NODES = ROOT / "qgf_ros" / "nodes"
 SOURCES = sorted(
-    [*(ROOT / "qgf_ros" / "control").glob("*.py"), *(ROOT / "qgf_ros" / "nodes").glob("command*.py")]
+    [*(ROOT / "qgf_ros" / "control").glob("*.py"), *NODES.glob("command*.py"), NODES / "convert.py"]
 )
 PREFIX = {"ChunkRefused": "chunk_"}
 CALLS = {"ObservationRefused": 0, "ChunkRefused": 0, "MotionRefused": 0, "Finding": 1, "Wish": 0}
