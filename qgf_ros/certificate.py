@@ -19,9 +19,9 @@ from qgf_ros.errors import UnreadableCertificate
 REASONS = frozenset({
     "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "limits", "clock",
     "time_stopped", "second_publisher", "qos", "timeout", "chunk_names", "chunk_shape",
-    "chunk_not_finite", "chunk_speed", "chunk_bad_speed", "chunk_unreachable", "chunk_collision", "chunk_workspace",
+    "chunk_not_finite", "chunk_speed", "chunk_bad_speed",
     "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",
-    "ood", "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
+    "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
     "tool_speed", "tool_box", "tilted",
 })
 # fmt: on

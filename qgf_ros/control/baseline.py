@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from qgf_ros.contract.schema import Contract, JointLimits, ToolLimits
-from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.limits_in_force import CEILINGS, UNITS, LimitsInForce
 from qgf_ros.errors import (
     CannotWriteError,
     MissingBaselineError,
@@ -28,8 +28,6 @@ from qgf_ros.share import share_path
 from qgf_ros.strict import build, read_yaml
 
 FOLDER = "baselines"
-_CEILINGS = ("velocity", "acceleration", "jerk", "start_error", "tracking_error")
-_UNITS = {"velocity": "rad/s", "acceleration": "rad/s2", "jerk": "rad/s3"}
 _HEADING = """\
 # The weakest that a deployment of the interface '{name}' may be; the command node refuses to start with less.
 # Change it on purpose only, and let a second person read the change: docs/safety.md.
@@ -172,10 +170,10 @@ def _weaker_joints(ours: dict[str, JointLimits], allowed: dict[str, JointLimits]
             found.append(
                 f"'{name}' may go from {limits.lower:g} to {limits.upper:g} rad, {bound.lower:g} to {bound.upper:g} are allowed"
             )
-        for kind in _CEILINGS:
+        for kind in CEILINGS:
             value, largest = vars(limits)[kind], vars(bound)[kind]
             if value > largest:
-                unit = _UNITS.get(kind, "rad")
+                unit = UNITS.get(kind, "rad")
                 found.append(f"{kind} of '{name}' is {value:g} {unit}, {largest:g} is allowed")
     return found
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-import mujoco
-import numpy as np
 import ruckig
 
 from qgf_ros.certificate import Certificate, chunk_digest
 from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.session import Tick
 from qgf_ros.datatypes import ActionChunk, JointCommand
 
@@ -40,7 +39,8 @@ class Certifier:
         """
         joints = contract.interface.joints
         self._contract, self._digest, self._tick_s = contract, contract.digest, contract.tick_ns * 1e-9
-        self._tool = None if kinematics is None else ToolMotion(kinematics, joints)
+        self._tool = None if kinematics is None else QuickKinematics(kinematics)
+        self._places = [] if kinematics is None else [joints.index(name) for name in kinematics.joints]
         self._chunks: dict[int, str] = {}
         follows = {
             joint for output in contract.deployment.outputs if output.kind in GO_ON for joint in output.joints
@@ -139,7 +139,9 @@ class Certifier:
             "checkpoint": command.source,
         }
         if self._tool is not None:
-            found["tool"] = tool = self._tool.at(q, v)
+            arm = self._places
+            place, speed = self._tool.tool_motion(command.positions[arm], command.velocities[arm])
+            found["tool"] = tool = (*place.tolist(), speed)
             found["margin_tool"] = self._tool_margins(tool)
         self._last = command
         return found
@@ -194,23 +196,3 @@ def _extremes(profile: ruckig.Profile, start: float) -> list[float]:
             t = min((time for time in times if time >= 0.0), default=0.0)
             found += [p, p + v * t + a * t * t / 2 + jerk * t**3 / 6]
     return found
-
-
-class ToolMotion:
-    """The tool's place and speed at a command. Holds scratch data: one instance a thread."""
-
-    def __init__(self, kinematics: Kinematics, joints: tuple[str, ...]) -> None:
-        self._model, self._site = kinematics.model, kinematics.site
-        self._data = mujoco.MjData(self._model)
-        self._places = [joints.index(name) for name in kinematics.joints]
-        self._jacobian = np.zeros((3, self._model.nv))
-
-    def at(self, positions: list[float], velocities: list[float]) -> Vector:
-        """x, y, z in m and |J(q) v| in m/s, for joints (J,) in the contract's order."""
-        data = self._data
-        data.qpos[:] = [positions[place] for place in self._places]
-        mujoco.mj_kinematics(self._model, data)
-        mujoco.mj_comPos(self._model, data)
-        mujoco.mj_jacSite(self._model, data, self._jacobian, None, self._site)
-        velocity = (self._jacobian @ [velocities[place] for place in self._places]).tolist()
-        return (*data.site_xpos[self._site].tolist(), math.hypot(*velocity))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from qgf_ros.contract.schema import Contract, JointLimits, ToolLimits
@@ -13,8 +12,8 @@ from qgf_ros.errors import DisjointLimitsError
 FIRST_RUN_SPEED = 0.25  # of the velocity limits, and of a chunk's path
 FIRST_RUN_TOOL_SPEED = 0.25  # m/s: what ISO 10218-1 calls reduced speed
 ANYWHERE = ((-math.inf,) * 3, (math.inf,) * 3)
-_CEILINGS = ("velocity", "acceleration", "jerk", "start_error", "tracking_error")
-_UNITS = {"velocity": "rad/s", "acceleration": "rad/s2", "jerk": "rad/s3"}
+CEILINGS = ("velocity", "acceleration", "jerk", "start_error", "tracking_error")
+UNITS = {"velocity": "rad/s", "acceleration": "rad/s2", "jerk": "rad/s3"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class LimitsInForce:
 
     def values(self) -> dict[str, str]:
         """Every limit as text by `JOINT.KIND`, and `tool.KIND`; numbers as Python writes them, unrounded."""
-        kinds = ("lower", "upper", *_CEILINGS)
+        kinds = ("lower", "upper", *CEILINGS)
         found = {
             f"{name}.{kind}": _number(_value(limits, kind))
             for name, limits in self.joints.items()
@@ -77,19 +76,14 @@ class LimitsInForce:
     @property
     def digest(self) -> str:
         """The first 12 hex digits of the sha256 of the sorted lines `KEY=VALUE` of `values`, newlines between them."""
-        return digest_of(self.values())
+        text = "\n".join(sorted(f"{key}={value}" for key, value in self.values().items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def lines(self) -> list[str]:
         """The table that people read: a line a joint, one for the tool."""
         width = max(len(name) for name in self.joints)
         found = [f"{name:<{width}}  {_joint_words(limits)}" for name, limits in self.joints.items()]
         return [*found, f"{'tool':<{width}}  {tool_words(self.tool)}"]
-
-
-def digest_of(values: Mapping[str, str]) -> str:
-    """See `LimitsInForce.digest`."""
-    text = "\n".join(sorted(f"{key}={value}" for key, value in values.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def tool_words(tool: ToolLimits | None) -> str:
@@ -103,7 +97,7 @@ def tool_words(tool: ToolLimits | None) -> str:
 
 
 def _joint_words(limits: JointLimits) -> str:
-    moving = ", ".join(f"{_value(limits, kind):g} {unit}" for kind, unit in _UNITS.items())
+    moving = ", ".join(f"{_value(limits, kind):g} {unit}" for kind, unit in UNITS.items())
     return (
         f"{limits.lower:g} to {limits.upper:g} rad, {moving}; may stand off by {limits.start_error:g} at a start, "
         f"{limits.tracking_error:g} in motion"
@@ -125,7 +119,7 @@ def _tighter(joint: str, ours: JointLimits, theirs: JointLimits) -> JointLimits:
     return JointLimits(
         lower=lower,
         upper=upper,
-        **{kind: min(_value(ours, kind), _value(theirs, kind)) for kind in _CEILINGS},
+        **{kind: min(_value(ours, kind), _value(theirs, kind)) for kind in CEILINGS},
     )
 
 
