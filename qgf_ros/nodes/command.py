@@ -14,6 +14,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from std_srvs.srv import Trigger
 
 from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.control.session import CommandSession
 from qgf_ros.errors import NotReadyError
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.command_changes import Changes
@@ -41,6 +42,7 @@ class CommandNode(LifecycleNode):
         self._changes = Changes(self)
         self._lockstep: bool = self.get_parameter("lockstep").value
         self._commander: Commander | None = None
+        self._ended: CommandSession | None = None  # the last one: its latched stop stays
         self._is_ticking = self._is_ending = False
         self._due = DueTick(self.get_parameter("timeout_s").value)
         self._rest: Future[None] = Future()
@@ -113,6 +115,8 @@ class CommandNode(LifecycleNode):
         )
         if self._lockstep:
             self._inputs.subscribe(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
+        if self._ended is not None:
+            commander.session.take_latch_of(self._ended)
         self._emergency.guard(commander.session)
         self._changes.concern(commander)
         self._commander = commander
@@ -138,7 +142,7 @@ class CommandNode(LifecycleNode):
         self._emergency.guard(None)
         self._changes.concern(None)
         self._commander.close()
-        self._commander = None
+        self._ended, self._commander = self._commander.session, None
 
     def _finish_stop(self, commander: Commander) -> None:
         """Real time: serves ticks here until the arm is at rest. In lockstep nothing moves without the clock."""
@@ -151,9 +155,7 @@ class CommandNode(LifecycleNode):
             try:
                 self._inputs.take()
                 commander.tick(self._now_ns(commander), time.monotonic_ns())
-            except (
-                Exception
-            ) as error:  # nothing more can be commanded: what was sent last is where the arm stays
+            except Exception as error:  # nothing more can be commanded: the arm stays at what was sent last
                 self.get_logger().fatal(f"The arm could not be braked to rest: {error!r}")
                 return
 
@@ -174,9 +176,7 @@ class CommandNode(LifecycleNode):
         """Serves callbacks for a while; in real time, until a tick is due, and that tick."""
         try:
             self._metronome.turn(executor.spin_once)
-        except (
-            Exception
-        ) as error:  # the process will end: the arm is braked first, and what led here recorded
+        except Exception as error:  # the process will end: the arm is braked first, and this recorded
             if self._commander is not None:
                 self._commander.session.fail(f"{type(error).__name__}: {error}")
             raise

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_arm import NODE, Arm, stands_still
+from command_arm import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, NODE, Arm, change, stands_still
 from contract_files import two_joints, write_two_joints
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from limit_checks import assert_inside_limits
@@ -70,6 +70,20 @@ def test_it_is_reset_only_after_it_was_released(active: Arm) -> None:
     button.publish(RELEASED)
     peer.until(lambda: peer.call(Trigger, "command_node/reset").success, "the reset")
     active.until_certified("the hold", rung="hold")
+
+
+def test_a_stop_outlives_configuring_anew_until_a_person_resets_it(active: Arm) -> None:
+    peer = active.peer
+    assert peer.call(Trigger, "command_node/emergency_stop").success
+    active.until_certified("the stop", rung="stop", reason="emergency")
+    for step in (DEACTIVATE, CLEANUP, CONFIGURE, ACTIVATE):
+        peer.until(lambda step=step: change(peer, step), f"lifecycle step {step}")
+    active.until_certified("the stop still", rung="stop", reason="emergency", commands="0")
+    refused = peer.call(Trigger, "command_node/start")
+    assert not refused.success
+    assert "call reset" in refused.message
+    peer.until(lambda: peer.call(Trigger, "command_node/reset").success, "the reset")
+    active.until_certified("the hold", rung="hold", commands="1")
 
 
 def test_a_button_that_was_pressed_before_the_node_came_is_heard(
