@@ -148,9 +148,9 @@ class Commander:
         return has_changed
 
     def _serve_box(self) -> None:
-        """After everything of a tick has left."""
+        """After everything of a tick has left. One record after the other: to finish one at once would delay the next tick."""
         self.box.serve()
-        if self.session.black_box_due and self.session.is_at_rest:
+        if self.session.black_box_due and self.session.is_at_rest and not self.box.is_writing:
             self._begin_box()
 
     def _begin_box(self) -> None:

@@ -134,3 +134,25 @@ def test_confirming_full_speed_outside_of_the_limits_of_the_description_leaves_t
     assert commander.has_other_limits
     with pytest.raises(NotReadyError):
         commander.start(BEGIN_NS)
+
+
+# -- black box -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_that_follows_another_waits_until_its_record_is_written(peer: Peer, tmp_path: Path) -> None:
+    """A few messages a tick, whatever happens meanwhile: no command waits for a disk."""
+    commander = commander_of(peer, write_two_joints(tmp_path), black_box=str(tmp_path / "boxes"))
+    for _ in range(100):
+        commander.tick(BEGIN_NS)
+    commander.session.fail("one")
+    commander.tick(BEGIN_NS)
+    first = commander.box.path
+    commander.begin(BEGIN_NS)
+    commander.session.fail("another")
+    commander.tick(BEGIN_NS)
+    assert (commander.box.path, commander.box.is_writing) == (first, True)
+    for _ in range(100):
+        commander.tick(BEGIN_NS)
+    assert commander.box.path != first
+    assert not commander.box.is_writing
+    assert len(list((tmp_path / "boxes").iterdir())) == 2
