@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from limit_checks import assert_inside_limits
 from session_bench import TICK_NS, Bench
+from stopping_bound import stopping_distance
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.session import SessionConfig, Tick
-from qgf_ros.control.stopping import stopping_distance
 from qgf_ros.datatypes import FloatArray, Rung
 from qgf_ros.errors import ChunkRefused, MotionRefused, NotReadyError, ObservationRefused
 from qgf_ros.seen import Seen

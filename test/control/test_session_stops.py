@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from limit_checks import assert_inside_limits
 from session_bench import TICK_NS, Bench
+from stopping_bound import stopping_distance
 
-from qgf_ros.control.stopping import stopping_distance
 from qgf_ros.datatypes import Finding, Rung, Verdict
 from qgf_ros.errors import ChunkRefused, NotReadyError, ObservationRefused
 

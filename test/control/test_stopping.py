@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from stopping_bound import stopping_distance
 
 from qgf_ros.contract.schema import JointLimits
 from qgf_ros.control.limits import JointLimiter
-from qgf_ros.control.stopping import stopping_distance
 
 TICK_S = 0.01
 FAR = 1000.0
