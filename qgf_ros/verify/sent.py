@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qgf_ros.certificate import Certificate
 from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.verify.bounds import Bounds
 from qgf_ros.verify.motion import REST, ROUNDING, Found
 from qgf_ros.verify.violation import What
 
@@ -41,7 +42,7 @@ class SentCheck:
 
     def __init__(self, contract: Contract) -> None:
         joints, outputs = contract.interface.joints, contract.deployment.outputs
-        self._contract, self._tick_s = contract, contract.tick_ns * 1e-9
+        self._tick_s = contract.tick_ns * 1e-9
         self._outputs = {entry.topic: entry for entry in outputs if entry.kind in ON_TOPICS}
         self._places = {entry.topic: [joints.index(joint) for joint in entry.joints] for entry in outputs}
         follows = {joint for entry in outputs if entry.kind in GO_ON for joint in entry.joints}
@@ -61,8 +62,8 @@ class SentCheck:
             for entry in sent
         ]
 
-    def check(self, certificate: Certificate, sent: Sequence[Sent]) -> list[Found]:
-        """The messages of one tick against its certificate."""
+    def check(self, certificate: Certificate, sent: Sequence[Sent], bounds: Bounds) -> list[Found]:
+        """The messages of one tick against its certificate; `bounds` are the limits in force."""
         found: list[Found] = []
         wanted = len(self._outputs) if certificate.positions and not certificate.shadow else 0
         if certificate.commands != wanted:
@@ -80,7 +81,7 @@ class SentCheck:
                 found += self.uncertified([entry])
                 continue
             seen.append(entry.topic)
-            found += self._check_values(certificate, entry)
+            found += self._check_values(certificate, entry, bounds)
         if certificate.commands:
             lacking = [topic for topic in self._outputs if topic not in seen]
             found += [
@@ -88,7 +89,7 @@ class SentCheck:
             ]
         return found
 
-    def _check_values(self, certificate: Certificate, entry: Sent) -> list[Found]:
+    def _check_values(self, certificate: Certificate, entry: Sent, bounds: Bounds) -> list[Found]:
         output, places = self._outputs[entry.topic], self._places[entry.topic]
         found: list[Found] = []
         if entry.joints and entry.joints != output.joints:
@@ -117,12 +118,12 @@ class SentCheck:
                     _words(values),
                 )
             )
-        return found + (self._check_plan(entry, places) if entry.later else [])
+        return found + (self._check_plan(entry, places, bounds) if entry.later else [])
 
-    def _check_plan(self, entry: Sent, places: list[int]) -> list[Found]:
+    def _check_plan(self, entry: Sent, places: list[int], bounds: Bounds) -> list[Found]:
         """The rest of a trajectory: inside the position and velocity limits, and at rest at its end."""
         names = self._outputs[entry.topic].joints
-        limits = [self._contract.deployment.limits[name] for name in names]
+        limits = [bounds.joints[place] for place in places]
         if any(
             len(row) != len(names) for point in entry.later for row in (point.positions, point.velocities)
         ):
@@ -135,13 +136,13 @@ class SentCheck:
                 )
             ]
         last = entry.later[-1]
-        if max(map(abs, last.velocities), default=0.0) > REST:
+        if not all(abs(velocity) <= REST for velocity in last.velocities):
             return [(What.PLAN, entry.topic, "a plan ends at rest", _words(last.velocities))]
         for point in entry.later:
             for name, limit, q, v in zip(names, limits, point.positions, point.velocities, strict=True):
                 if (
                     not limit.lower - ROUNDING <= q <= limit.upper + ROUNDING
-                    or abs(v) > limit.velocity + ROUNDING
+                    or not abs(v) <= limit.velocity + ROUNDING
                 ):
                     return [
                         (

@@ -148,7 +148,8 @@ class Verifier:
         moves = certificate.rung in PLAYED
         missed, found = self._check_pace(certificate, stamp_ns)
         found += check_identity(certificate, self._digest)
-        found += self._sent.check(certificate, sent)
+        bounds = self._bounds.get(certificate.limits, next(iter(self._bounds.values())))
+        found += self._sent.check(certificate, sent, bounds)
         found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
         found += self._chunks.check(certificate, stamp_ns, missed)
         if not certificate.positions:
@@ -162,7 +163,7 @@ class Verifier:
             self._before = None
             self._brake.forget()
         found += self._latch.check(certificate, 1 + missed, has_begun_anew)
-        found += self._check_motion(certificate, stamp_ns, executed)
+        found += self._check_motion(certificate, stamp_ns, executed, bounds)
         self._before = command_of(certificate)
         return found
 
@@ -185,20 +186,13 @@ class Verifier:
             )
         return missed, found
 
-    def _check_motion(self, certificate: Certificate, stamp_ns: int, executed: Before | None) -> list[Found]:
-        bounds = self._bounds.get(certificate.limits)
-        if bounds is None:
-            bounds = self._bounds[next(iter(self._bounds))]
-            found: list[Found] = [
-                (
-                    What.LIMITS_UNKNOWN,
-                    "",
-                    "limits in force are published on ~/limits",
-                    certificate.limits or "none",
-                )
-            ]
-        else:
-            found = []
+    def _check_motion(
+        self, certificate: Certificate, stamp_ns: int, executed: Before | None, bounds: Bounds
+    ) -> list[Found]:
+        found: list[Found] = []
+        if certificate.limits not in self._bounds:
+            known = "limits in force are published on ~/limits"
+            found.append((What.LIMITS_UNKNOWN, "", known, certificate.limits or "none"))
         before = self._before
         if (
             self._limits_digest not in ("", certificate.limits)
