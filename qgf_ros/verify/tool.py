@@ -83,8 +83,8 @@ class ToolCheck:
         """Pose and speed as stated, the bounds in force, and the margins to them."""
         motion = self._tool.motion(certificate.positions, certificate.velocities)
         found: list[Found] = []
-        if len(certificate.tool) != 4 or any(
-            abs(a - b) > MARGIN for a, b in zip(certificate.tool, motion, strict=True)
+        if len(certificate.tool) != 4 or not all(
+            abs(a - b) <= MARGIN for a, b in zip(certificate.tool, motion, strict=True)
         ):
             right = " ".join(f"{value:.6g}" for value in motion)
             found.append(

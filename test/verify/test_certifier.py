@@ -130,6 +130,11 @@ def test_the_reasons_that_may_stand_in_a_certificate_are_those_with_a_verdict() 
     assert {code for code, reason in reasons.REASONS.items() if reason.verdict is not None} == REASONS
 
 
+def test_a_tool_that_is_said_to_be_nowhere_is_found() -> None:
+    nowhere = replace(made(certifier(), command(1)), tool=(math.nan,) * 4)
+    assert {entry.what for entry in verifier().tick(nowhere, BEGIN_NS, sent())} == {What.TOOL}
+
+
 def test_after_a_latched_stop_without_commands_nothing_moves_before_a_reset() -> None:
     maker, watch = certifier(), verifier()
     watch.tick(made(maker, command(1)), BEGIN_NS, sent())
