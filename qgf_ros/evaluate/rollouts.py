@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import ActionChunk, JointCommand, Observation, Seam
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.caution import Alert, Caution
@@ -120,9 +120,8 @@ def run_episode(
             chunk = sent.keep(demand, asked.chunk(observation, sent.prefix_for(demand)))
             try:
                 loop.gate.load(chunk)
-            except (
-                ChunkRefused
-            ):  # what is in play goes on; as in the command node, a control period later another is asked for
+            except ChunkRefused:
+                # What is in play goes on; as in the command node, a control period later another is asked for.
                 refused, ask_from = refused + 1, ticks + per_action
         is_stopped = loop.stop_if_lost() or is_stopped
         commands.append(loop.tick())
@@ -179,13 +178,14 @@ class Asked:
 def run_all(
     contract: Contract, checkpoint: Path, task: str, rows: Sequence[Row], seeds: Sequence[int], processes: int
 ) -> Iterator[Episode]:
-    """Every row on every seed, in parallel processes, as they end (in any order)."""
+    """Every row on every seed, in parallel processes, as they end (in any order).
+
+    Raises:
+        InvalidSetting: fewer than one process.
+        CheckpointError, UnknownTaskError, ContractError, ...: as `load_checkpoint`, `ClosedLoop`, `make_caution`.
+    """
     jobs = [(row, seed) for seed in seeds for row in rows]
-    os.environ.setdefault("MUJOCO_GL", "disable")
-    with multiprocessing.get_context("spawn").Pool(
-        processes, _start_worker, (contract, checkpoint, task)
-    ) as pool:
-        yield from pool.imap_unordered(_run_job, jobs)
+    yield from run_jobs(partial(_worker, contract, checkpoint, task), jobs, processes)
 
 
 def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int) -> dict[str, float]:
@@ -198,21 +198,15 @@ def glance(contract: Contract, task: str, checkpoint: Checkpoint, episodes: int)
     }
 
 
-Worker = tuple[ClosedLoop, Checkpoint, dict[EngineConfig, ChunkPolicy], Caution | None]
-_worker: Worker | None = None  # of a worker process
-
-
-def _start_worker(contract: Contract, checkpoint_path: Path, task: str) -> None:
-    global _worker
+def _worker(contract: Contract, checkpoint_path: Path, task: str) -> Callable[[tuple[Row, int]], Episode]:
+    """Runs episodes in a process of its own, with one policy for each engine."""
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(checkpoint_path, contract.interface)
-    _worker = ClosedLoop(contract, task), checkpoint, {}, make_caution(checkpoint_path, contract)
+    loop, caution = ClosedLoop(contract, task), make_caution(checkpoint_path, contract)
+    policy_of = cache(partial(make_policy, checkpoint))
 
+    def run(job: tuple[Row, int]) -> Episode:
+        row, seed = job
+        return run_episode(loop, policy_of(row.engine), row, seed, caution if row.watched else None)
 
-def _run_job(job: tuple[Row, int]) -> Episode:
-    assert _worker is not None, "the pool's initializer has run"
-    row, seed = job
-    loop, checkpoint, policies, caution = _worker
-    if row.engine not in policies:
-        policies[row.engine] = make_policy(checkpoint, row.engine)
-    return run_episode(loop, policies[row.engine], row, seed, caution if row.watched else None)
+    return run
