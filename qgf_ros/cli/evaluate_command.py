@@ -67,6 +67,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.episodes < 1:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
+    if arguments.seed < 0:
+        raise InvalidSetting("--seed", arguments.seed, "0 or more")
     checkpoint = load_checkpoint(arguments.checkpoint)
     named = chosen("contract", arguments.contract, checkpoint)
     contract_path = Path(named) if Path(named).is_file() else share_path(named)

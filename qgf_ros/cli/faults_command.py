@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from qgf_ros.evaluate.matrix_row import MatrixRow
 
 HELP = "let every fault of the table strike, and compare what follows with what has to"
-EXAMPLE = "qgf faults --json out/faults.json; qgf faults --only clock; qgf faults --process --kills 50"
+EXAMPLE = "qgf faults --json out/faults.json\n  qgf faults --only clock\n  qgf faults --process --kills 50"
 COLUMNS = ("fault", "phase", "expected", "within", "took", "seen")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument("--only", metavar="NAME", help="only faults whose name contains NAME")
+    parser.add_argument(
+        "--only", metavar="NAME", help="of the faults in one process only those whose name contains NAME"
+    )
     parser.add_argument(
         "--process",
         action="store_true",

@@ -48,10 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contract", type=Path, help="contract YAML (default: the graph's)")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the graph's)")
     parser.add_argument("--task", help="simulation task (default: the one the checkpoint was trained for)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first episode (default 0)")
-    parser.add_argument("--bag", type=Path, help="keep the recording in this new folder")
     parser.add_argument(
-        "--param", action="append", default=[], metavar="[NODE:]NAME:=VALUE", help="a node's parameter"
+        "--seed",
+        type=int,
+        default=0,
+        help="with --minutes: of the first episode; with --ticks: of all chance (default 0)",
+    )
+    parser.add_argument("--bag", type=Path, help="with --minutes: keep the recording in this new folder")
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="[NODE:]NAME:=VALUE",
+        help="with --minutes: a node's parameter",
     )
 
 
@@ -66,7 +75,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 
-    from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.cli.shipped import GRAPH, Shipped
     from qgf_ros.graph import load_graph
     from qgf_ros.nodes.runtime import require_rclpy
     from qgf_ros.share import share_path
@@ -74,9 +83,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     require_rclpy()
     from qgf_ros.nodes.soak import Soak, run_soak
 
-    graph = load_graph(arguments.graph or share_path("config/graphs/closed_loop.yaml"))
-    checkpoint = arguments.checkpoint or Path(graph.arguments["checkpoint"].default)
-    task = arguments.task or str(load_checkpoint(checkpoint).provenance.get("task", ""))
+    path = arguments.graph or share_path(GRAPH)
+    graph, shipped = load_graph(path), Shipped.of_the_graph(path)
+    checkpoint = arguments.checkpoint or shipped.checkpoint
+    task = arguments.task or shipped.task_of(checkpoint)
     given = {"checkpoint": str(checkpoint), "task": task}
     if arguments.contract:
         given["contract"] = str(arguments.contract)

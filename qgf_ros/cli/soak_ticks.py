@@ -26,6 +26,8 @@ def run_ticks(arguments: argparse.Namespace) -> dict[str, Any]:
         raise InvalidSetting(
             "--ticks and --processes", min(arguments.ticks, arguments.processes), "at least 1"
         )
+    if arguments.seed < 0:
+        raise InvalidSetting("--seed", arguments.seed, "0 or more")
     plan = _plan(arguments)
     report, began = SoakReport(), time.monotonic()
     if arguments.episode is not None:

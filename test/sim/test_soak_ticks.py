@@ -33,6 +33,14 @@ def test_an_episode_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[s
     assert "--episode is 1, but it must be 0 to 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "verb", [["soak", "--ticks", "10", "--episode", "0"], ["evaluate", "checkpoints/ur5e_cube"]]
+)
+def test_a_seed_below_zero_is_refused(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*verb, "--seed", "-1"]) == 2
+    assert "--seed is -1, but it must be 0 or more" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_fifty_thousand_ticks_have_nothing_unsafe_in_them(tmp_path: Path) -> None:
     file = tmp_path / "soak.json"
