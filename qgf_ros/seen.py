@@ -12,18 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from qgf_ros.bounds import read_file
 from qgf_ros.datatypes import FloatArray
-from qgf_ros.errors import InvalidSetting, MissingFileError, ShapeMismatch, UnreadableFileError
-from qgf_ros.plain_text import parse_json
-from qgf_ros.strict import build
+from qgf_ros.errors import InvalidSetting, MissingFileError, ShapeMismatch
+from qgf_ros.strict import build, read_json
 
 FILE = "seen.json"
 MOST_BYTES = 65_536
 MOST_JOINTS = 256
-LEAST_WIDTH = (
-    1.0  # rad: a joint that hardly moved in the data may still be elsewhere without being in wrong units
-)
+LEAST_WIDTH = 1.0  # rad: a joint that hardly moved in the data may be elsewhere without being in wrong units
 
 
 @dataclass(frozen=True)
@@ -111,17 +107,9 @@ def load_seen(folder: Path) -> Seen | None:
     path = folder / FILE
     if not path.exists():
         return None
-    seen = build(Seen, _read(path), FILE)
+    seen = build(Seen, read_json(path, MOST_BYTES), FILE)
     _check(seen, FILE)
     return seen
-
-
-def _read(path: Path) -> object:
-    content = read_file(path, MOST_BYTES)
-    try:
-        return parse_json(content.decode("utf-8"))
-    except ValueError as error:  # NotPlain, UnicodeDecodeError
-        raise UnreadableFileError(path, "JSON", " ".join(str(error).split())) from error
 
 
 def _check(seen: Seen, where: str) -> None:
