@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,11 +58,11 @@ def read_bounds(stated: Mapping[str, str], contract: Contract) -> Bounds:
         raise UnreadableCertificate(wrong[:4], "missing or unknown among the limits in force")
     try:
         joints = tuple(
-            JointLimits(*(float(stated[f"{joint}.{kind}"]) for kind in KINDS))
+            JointLimits(*(_number(stated[f"{joint}.{kind}"]) for kind in KINDS))
             for joint in contract.interface.joints
         )
         limits = (
-            ToolLimits(float(stated["tool.speed"]), (_corner(stated, "lower"), _corner(stated, "upper")))
+            ToolLimits(_number(stated["tool.speed"]), (_corner(stated, "lower"), _corner(stated, "upper")))
             if has_tool
             else None
         )
@@ -95,8 +96,16 @@ def _of(limits: JointLimits, kind: str) -> float:
     return float(vars(limits)[kind])
 
 
+def _number(text: str) -> float:
+    """Raises ValueError where the text is none; infinity is one: no bound."""
+    value = float(text)
+    if math.isnan(value):
+        raise ValueError(f"'{text}' is no number")
+    return value
+
+
 def _corner(stated: Mapping[str, str], name: str) -> tuple[float, float, float]:
-    x, y, z = map(float, stated[f"tool.box_{name}"].split())
+    x, y, z = map(_number, stated[f"tool.box_{name}"].split())
     return x, y, z
 
 
