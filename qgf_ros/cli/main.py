@@ -56,7 +56,7 @@ def parser_for(wanted: str | None) -> argparse.ArgumentParser:
     """The parser; only the verb `wanted` is declared in full, all of them for None."""
     parser = argparse.ArgumentParser(
         prog="qgf",
-        description="Q-guided flow policies: make data, train, measure, and run the ROS graph.",
+        description="Q-guided flow policies: make data, train, measure, run the ROS graph, and check what it does.",
         epilog="`qgf VERB --help` explains a verb and shows an example.",
     )
     parser.add_argument("--version", action="version", version=f"qgf_ros {qgf_ros.__version__}")
