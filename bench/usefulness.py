@@ -21,7 +21,7 @@ import torch
 from outcomes import Outcome, Outcomes, success_rate
 from robots_under_study import without_limits
 
-from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.gate import CommandGate
@@ -31,7 +31,7 @@ from qgf_ros.datatypes import ActionChunk, JointCommand, Verdict
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.rollouts import make_policy
-from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.flow.sampler import SamplerConfig, default_config
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.sent import SentChunks
 
@@ -135,12 +135,6 @@ def line_of(cell: list[Outcome]) -> str:
     )
 
 
-def default_sampler(checkpoint: Checkpoint) -> SamplerConfig:
-    """How the checkpoint wants to be sampled: row `guided` of an evaluation."""
-    d = checkpoint.defaults
-    return SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is missing and prints every cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -155,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     contract = load_contract(options.contract)
     checkpoint = load_checkpoint(options.checkpoint, contract.interface)
-    sampler, policy = default_sampler(checkpoint), make_policy(checkpoint)
+    sampler, policy = default_config(checkpoint.defaults), make_policy(checkpoint)
     loops = make_loops(contract, options.task)
     outcomes = Outcomes(
         options.json, {"checkpoint": options.checkpoint.name, "task": options.task}, options.first_seed

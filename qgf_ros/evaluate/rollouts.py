@@ -17,7 +17,7 @@ from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.flow.prefix import Prefix
-from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.flow.sampler import SamplerConfig, default_config
 from qgf_ros.inference.caution import Alert, Caution
 from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.device import Device
@@ -70,13 +70,13 @@ def standard_rows(checkpoint: Checkpoint, engine: EngineName = EngineName.AUTO) 
     """The rows every evaluation shows: unguided, best-of-4 and -16, guided N = 1, and the node's default."""
     d = checkpoint.defaults
     plain = SamplerConfig(denoise_steps=d.denoise_steps)
-    guided = SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
+    guided = default_config(d)
     config = EngineConfig(engine)
     return [
         Row("unguided", plain, config),
         Row("best_of_4", SamplerConfig(d.denoise_steps, candidates=4), config),
         Row("best_of_16", SamplerConfig(d.denoise_steps, candidates=16), config),
-        Row("guided_n1", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, 1), config),
+        Row("guided_n1", replace(guided, candidates=1), config),
         Row("guided", guided, config, watched=True),
     ]
 

@@ -13,7 +13,7 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.session import Tick
 from qgf_ros.datatypes import ActionChunk, Reading
 from qgf_ros.errors import ObservationRefused
-from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.flow.sampler import default_config
 from qgf_ros.inference.cost import WalkCost
 from qgf_ros.inference.deadline import Budget, VirtualClock
 from qgf_ros.inference.demand import Demand
@@ -68,8 +68,7 @@ class PolicySource:
         self._contract, self._clock = contract, VirtualClock()
         engine = StatedEngine(opened.engine, self._clock, STATED)
         policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale)
-        d = opened.defaults
-        sampler = SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
+        sampler = default_config(opened.defaults)
         timely = TimelyPolicy(policy, sampler, opened.grid, self._clock, 1, usual_prefix(contract))
         assembler = Assembler(contract, Kinematics(contract) if contract.interface.kinematics else None)
         budget = Budget.of(contract, 0.0, MARGIN_S)

@@ -126,3 +126,9 @@ def uniform_times(denoise_steps: int) -> tuple[float, ...]:
     if denoise_steps < 1:
         raise InvalidSetting("denoise_steps", denoise_steps, "a positive whole number")
     return tuple(k / denoise_steps for k in range(denoise_steps + 1))
+
+
+def default_config(defaults: SamplerDefaults) -> SamplerConfig:
+    """How a policy is sampled where nothing else is said."""
+    d = defaults
+    return SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
