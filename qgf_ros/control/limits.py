@@ -79,7 +79,7 @@ class JointLimiter:
     def _outside(self, joint: str, index: int, position: float) -> str:
         accepted = f"{self._lower[index]:g} to {self._upper[index]:g}"
         return (
-            f"{joint} stands at {position:.4g}, outside the contract's range {accepted}: "
+            f"{joint} stands at {position:.4g}, outside its range {accepted}: "
             "move it inside by the robot's own means."
         )
 

@@ -156,7 +156,7 @@ def test_a_start_outside_or_that_is_no_number_is_refused_and_nothing_changes(pos
     made = limiter(JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0))
     made.reset(np.array([0.5, 0.5]))
     with pytest.raises(
-        ObservationRefused, match=r"two stands at .*, outside the contract's range -1 to 1\.5"
+        ObservationRefused, match=r"two stands at .*, outside its range -1 to 1\.5"
     ) as caught:
         made.reset(np.array([0.0, position]))
     assert caught.value.reason == "limits"
