@@ -155,9 +155,7 @@ def test_a_start_a_little_outside_begins_at_the_edge(excess: float, side: float)
 def test_a_start_outside_or_that_is_no_number_is_refused_and_nothing_changes(position: float) -> None:
     made = limiter(JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0))
     made.reset(np.array([0.5, 0.5]))
-    with pytest.raises(
-        ObservationRefused, match=r"two stands at .*, outside its range -1 to 1\.5"
-    ) as caught:
+    with pytest.raises(ObservationRefused, match=r"two stands at .*, outside its range -1 to 1\.5") as caught:
         made.reset(np.array([0.0, position]))
     assert caught.value.reason == "limits"
     np.testing.assert_array_equal(made.state.positions, [0.5, 0.5])
