@@ -123,14 +123,19 @@ def safetensors(draw: Random, content: bytes) -> bytes:
     return stated.to_bytes(8, "little") + header + bytes(values)
 
 
-def resealed(files: dict[str, bytes]) -> dict[str, bytes]:
-    """A checkpoint whose description has the digest of its weights, if it can still be read."""
+def resealed(
+    files: dict[str, bytes],
+    description: str = "checkpoint.json",
+    key: str = "weights_sha256",
+    values: str = "weights.safetensors",
+) -> dict[str, bytes]:
+    """A checkpoint, or a detector, whose description has the digest of its values, if it can still be read."""
     try:
-        content = json.loads(files["checkpoint.json"])
-        content["weights_sha256"] = hashlib.sha256(files["weights.safetensors"]).hexdigest()
+        content = json.loads(files[description])
+        content[key] = hashlib.sha256(files[values]).hexdigest()
     except (ValueError, TypeError, KeyError, RecursionError):
         return files
-    return files | {"checkpoint.json": json.dumps(content).encode()}
+    return files | {description: json.dumps(content).encode()}
 
 
 def mcap(draw: Random, content: bytes) -> bytes:

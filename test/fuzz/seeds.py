@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import yaml
 from contract_files import ROOT, TWO_JOINTS
+from detectors import calibrated, tiny_detector
 from mcap.writer import CompressionType, Writer
 
 from qgf_ros.checkpoint import Checkpoint, save_checkpoint
@@ -17,6 +18,7 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.flow.sampler import SamplerDefaults
+from qgf_ros.inference.detector_file import read_critics, save_detector
 from qgf_ros.inference.export import export_onnx
 from qgf_ros.networks import NetworkConfig, Networks
 
@@ -74,6 +76,13 @@ def checkpoints(folder: Path, contract: Contract) -> tuple[Files, bytes]:
     save_checkpoint(folder / "checkpoint", checkpoint)
     files = {path.name: path.read_bytes() for path in (folder / "checkpoint").iterdir()}
     return files, export_onnx(checkpoint, folder / "policy.onnx").path.read_bytes()
+
+
+def with_detector(folder: Path, contract: Contract) -> Files:
+    """The checkpoint in a folder with a detector beside it."""
+    interface = contract.interface
+    save_detector(folder, calibrated(tiny_detector(interface, read_critics(folder))), interface)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def datasets(contract: Contract) -> list[Files]:

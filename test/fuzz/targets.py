@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import torch
 from contract_files import ROOT
 
@@ -25,8 +26,11 @@ from qgf_ros.control.look_ahead import LookAhead
 from qgf_ros.data.dataset import fingerprint, from_slices, read_slices
 from qgf_ros.data.npz import open_arrays
 from qgf_ros.data.relabel import Near, Relabel
+from qgf_ros.datatypes import Observation
 from qgf_ros.errors import QgfError
 from qgf_ros.graph import load_graph, settings
+from qgf_ros.inference.caution import Caution
+from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.nodes.robot_description import read_description
@@ -106,6 +110,19 @@ def make_targets(folder: Path) -> dict[str, Target]:
         ),
         Target("seen", 8, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
         Target("checkpoint", 14, [checkpoint], load_checkpoint, finish=formats.resealed),
+        Target(
+            "detector",
+            8,
+            [seeds.with_detector(folder / "checkpoint", contract)],
+            partial(_detector, contract),
+            ("detector",),
+            partial(
+                formats.resealed,
+                description="detector.json",
+                key="arrays_sha256",
+                values="detector.safetensors",
+            ),
+        ),
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
@@ -154,6 +171,16 @@ def _state(contract: Contract) -> TrainState:
             parameter.grad = torch.zeros_like(parameter)
     state.optimizer.step()
     return state
+
+
+def _detector(contract: Contract, folder: Path) -> None:
+    """Looks at a chunk too: what was accepted must work."""
+    interface = contract.interface
+    found = load_detector(folder, interface)
+    if found is not None:
+        seen = Observation(np.zeros(interface.observation_dim, np.float32), 1)
+        actions = np.zeros((interface.chunk_length, interface.action_dim))
+        Caution(found.detector, interface, found.reaction).look(seen, actions)
 
 
 def _restore(contract: Contract, folder: Path) -> None:
