@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
     parser.add_argument("contract", type=Path, help="contract YAML")
     parser.add_argument(
-        "--baseline", type=Path, help="baseline YAML (default: baselines/INTERFACE.yaml beside it)"
+        "--baseline",
+        type=Path,
+        help="baseline YAML (default: baselines/INTERFACE.yaml beside the contract or its folder, or qgf_ros's own)",
     )
     parser.add_argument(
         "--write-baseline",
