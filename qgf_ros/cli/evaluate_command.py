@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the episodes, prints the table, returns the report."""
     import dataclasses
+    import math
 
     from qgf_ros.checkpoint import load_checkpoint
     from qgf_ros.cli.progress import counted_progress
@@ -69,6 +70,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
     if arguments.seed < 0:
         raise InvalidSetting("--seed", arguments.seed, "0 or more")
+    if arguments.weight is not None and not math.isfinite(arguments.weight):
+        raise InvalidSetting("--weight", arguments.weight, "a finite number")
     checkpoint = load_checkpoint(arguments.checkpoint)
     named = chosen("contract", arguments.contract, checkpoint)
     contract_path = Path(named) if Path(named).is_file() else share_path(named)

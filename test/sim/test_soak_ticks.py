@@ -41,6 +41,11 @@ def test_a_seed_below_zero_is_refused(verb: list[str], capsys: pytest.CaptureFix
     assert "--seed is -1, but it must be 0 or more" in capsys.readouterr().err
 
 
+def test_a_weight_that_is_no_number_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "checkpoints/ur5e_cube", "--weight", "nan"]) == 2
+    assert "--weight is nan, but it must be a finite number" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_fifty_thousand_ticks_have_nothing_unsafe_in_them(tmp_path: Path) -> None:
     file = tmp_path / "soak.json"
