@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs, prints the table, returns the figures; `exit_code` is 1 where a tick had no command, or anything unsafe was found."""
+    check_way(arguments)
     if arguments.ticks is not None:
         from qgf_ros.cli.soak_ticks import run_ticks
 
@@ -100,6 +101,17 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = run_soak(soak, arguments.bag, lambda line: print(line, flush=True), _complain)
     print_table(figures)
     return figures | {"exit_code": int(figures["ticks_without_command"] > 0)}
+
+
+def check_way(arguments: argparse.Namespace) -> None:
+    """Raises InvalidSetting where an argument belongs to the other way: it would say nothing."""
+    in_ticks = arguments.ticks is not None
+    strange = (
+        {"--bag": arguments.bag, "--param": arguments.param} if in_ticks else {"--episode": arguments.episode}
+    )
+    for name, value in strange.items():
+        if value not in (None, []):
+            raise InvalidSetting(name, str(value), f"given with {'--minutes' if in_ticks else '--ticks'} alone")
 
 
 def print_table(figures: dict[str, Any]) -> None:

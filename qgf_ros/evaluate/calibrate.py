@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.predictor_fit import fit_predictor
 from qgf_ros.evaluate.rollouts import Row, make_policy, run_episode, standard_rows
+from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.inference.caution import Alert, Caution, Reaction
 from qgf_ros.inference.component_names import commanded_components, component_names, component_units
 from qgf_ros.inference.detector_file import Calibrated, Calibration, read_critics
@@ -99,12 +100,10 @@ def calibrate(
     row = usual_row(checkpoint)
     jobs = range(FIRST_SEED + config.seed, FIRST_SEED + config.seed + config.episodes)
     found: list[tuple[FloatArray, bool]] = []
-    with multiprocessing.get_context("spawn").Pool(
-        processes, _start_worker, (contract, folder, task, blank)
-    ) as pool:
-        for streams, success in pool.imap(_run, jobs):
-            found.append((streams, success))
-            yield len(found)
+    player = partial(_player, contract, folder, task, blank)
+    for streams, success in run_jobs(player, jobs, processes, in_order=True):
+        found.append((streams, success))
+        yield len(found)
     highest = np.array([streams for streams, _ in found])
     detector, rank = judged(blank, highest, config.false_alarms)
     chunks = contract.deployment.chunks
@@ -188,24 +187,17 @@ class Recording(Caution):
         return Alert(0.0, "", False, 1.0, 1.0)
 
 
-_Worker = Callable[[int], tuple[FloatArray, bool]]
-_worker: _Worker | None = None  # of a worker process
-
-
-def _start_worker(contract: Contract, folder: Path, task: str, detector: Detector) -> None:
-    global _worker
+def _player(
+    contract: Contract, folder: Path, task: str, detector: Detector
+) -> Callable[[int], tuple[FloatArray, bool]]:
+    """Plays the episode of a seed: the highest value of each stream, and whether it succeeded."""
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(folder, contract.interface)
     loop, policy, row = ClosedLoop(contract, task), make_policy(checkpoint), usual_row(checkpoint)
     recording = Recording(detector, contract.interface)
 
-    def run(seed: int) -> tuple[FloatArray, bool]:
+    def play(seed: int) -> tuple[FloatArray, bool]:
         success = run_episode(loop, policy, row, seed, recording).success
         return recording.highest, success
 
-    _worker = run
-
-
-def _run(seed: int) -> tuple[FloatArray, bool]:
-    assert _worker is not None, "the pool's initializer has run"
-    return _worker(seed)
+    return play

@@ -7,12 +7,12 @@ Unsafe is a command outside a limit, by arithmetic of our own (`limit_watch.py`)
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from qgf_ros.evaluate.robot import load_simulation
 from qgf_ros.evaluate.session_loop import MakeGate, Served, SessionLoop, with_speed_scaling
 from qgf_ros.evaluate.sources import ChunkSource, PolicySource
 from qgf_ros.evaluate.wild_chunks import WildChunks
+from qgf_ros.evaluate.workers import run_jobs
 
 EPISODE_TICKS = 10_000
 POLICY_EVERY = 4  # episodes: one of so many has the policy, the others wild chunks
@@ -162,22 +163,9 @@ def resident_bytes() -> int:
 
 def run_soak(plan: SoakPlan, processes: int) -> Iterator[EpisodeFigures]:
     """Every episode, in parallel processes, as they end (in any order)."""
-    os.environ.setdefault("MUJOCO_GL", "disable")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with multiprocessing.get_context("spawn").Pool(
-        min(processes, plan.episodes), _start_worker, (plan,)
-    ) as pool:
-        yield from pool.imap_unordered(_run_episode, range(plan.episodes))
+    yield from run_jobs(partial(_player, plan), range(plan.episodes), processes)
 
 
-_worker: Soak | None = None  # of a worker process
-
-
-def _start_worker(plan: SoakPlan) -> None:
-    global _worker
-    _worker = Soak(plan)
-
-
-def _run_episode(number: int) -> EpisodeFigures:
-    assert _worker is not None, "the pool's initializer has run"
-    return _worker.episode(number)
+def _player(plan: SoakPlan) -> Callable[[int], EpisodeFigures]:
+    return Soak(plan).episode

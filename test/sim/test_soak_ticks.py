@@ -33,6 +33,27 @@ def test_an_episode_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[s
     assert "--episode is 1, but it must be 0 to 0" in capsys.readouterr().err
 
 
+def test_a_task_that_is_not_there_is_refused_and_nobody_waits_for_ever(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["soak", "--ticks", "10", "--task", "nothing"]) == 2
+    assert "There is no task 'nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("verb", "sentence"),
+    [
+        (["soak", "--episode", "3"], "--episode is 3, but it must be given with --ticks alone"),
+        (["soak", "--ticks", "9", "--bag", "b"], "--bag is b, but it must be given with --minutes alone"),
+    ],
+)
+def test_an_argument_of_the_other_way_is_refused(
+    verb: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(verb) == 2
+    assert sentence in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "verb", [["soak", "--ticks", "10", "--episode", "0"], ["evaluate", "checkpoints/ur5e_cube"]]
 )
