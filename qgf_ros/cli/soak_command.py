@@ -107,11 +107,13 @@ def check_way(arguments: argparse.Namespace) -> None:
     """Raises InvalidSetting where an argument belongs to the other way: it would say nothing."""
     in_ticks = arguments.ticks is not None
     strange = (
-        {"--bag": arguments.bag, "--param": arguments.param} if in_ticks else {"--episode": arguments.episode}
+        {"--bag": arguments.bag and str(arguments.bag), "--param": arguments.param}
+        if in_ticks
+        else {"--episode": arguments.episode}
     )
     for name, value in strange.items():
         if value not in (None, []):
-            raise InvalidSetting(name, str(value), f"given with {'--minutes' if in_ticks else '--ticks'} alone")
+            raise InvalidSetting(name, value, f"given with {'--minutes' if in_ticks else '--ticks'} alone")
 
 
 def print_table(figures: dict[str, Any]) -> None:

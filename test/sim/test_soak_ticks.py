@@ -44,7 +44,7 @@ def test_a_task_that_is_not_there_is_refused_and_nobody_waits_for_ever(
     ("verb", "sentence"),
     [
         (["soak", "--episode", "3"], "--episode is 3, but it must be given with --ticks alone"),
-        (["soak", "--ticks", "9", "--bag", "b"], "--bag is b, but it must be given with --minutes alone"),
+        (["soak", "--ticks", "9", "--bag", "b"], "--bag is 'b', but it must be given with --minutes alone"),
     ],
 )
 def test_an_argument_of_the_other_way_is_refused(
