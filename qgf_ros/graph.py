@@ -6,6 +6,7 @@ arguments, single parameters from the command line.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -196,7 +197,7 @@ def _check(graph: Graph, where: str) -> None:
                 raise InvalidSetting(
                     f"{where}.{node.name}.arguments", name, "one of " + ", ".join(graph.arguments)
                 )
-        if not node.params_file.is_file():
+        if not os.path.isfile(node.params_file):  # False too where the name is too long to be one
             raise MissingPathError(f"{where}.{node.name}.params_file", node.params_file)
 
 
@@ -207,7 +208,7 @@ def _value(name: str, argument: Argument, text: str) -> bool | str:
         return text.lower() == "true"
     if argument.kind in (Kind.PATH, Kind.OUTPUT):
         path = Path(text).expanduser().absolute()
-        if argument.kind is Kind.PATH and not path.exists():
+        if argument.kind is Kind.PATH and not os.path.exists(path):
             raise MissingPathError(name, path)
         return str(path)
     return text

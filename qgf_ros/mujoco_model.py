@@ -11,6 +11,7 @@ import numpy as np
 from qgf_ros.errors import UnreadableFileError
 
 FURTHEST_M = 1000.0
+AWAY_RAD = 0.1  # from the model's own pose, where MuJoCo does not look at a joint's axis
 _LOG = logging.getLogger(__name__)
 
 
@@ -37,13 +38,17 @@ def load_model(path: Path) -> mujoco.MjModel:
 def _check_places(path: Path, model: mujoco.MjModel) -> None:
     """Numbers so large that their squares are none leave bodies without a place or an attitude, and MuJoCo silent."""
     data = mujoco.MjData(model)
+    if not all(_is_placed(model, data, away) for away in (0.0, AWAY_RAD)):
+        raise UnreadableFileError(
+            path, "a MuJoCo model", "its bodies have no place within a kilometre, or no attitude"
+        )
+
+
+def _is_placed(model: mujoco.MjModel, data: mujoco.MjData, away: float) -> bool:
+    data.qpos[:] = model.qpos0 + away
     mujoco.mj_kinematics(model, data)
     places = np.concatenate([data.xpos.ravel(), data.site_xpos.ravel(), data.geom_xpos.ravel()])
     turned = np.concatenate([data.xmat, data.site_xmat, data.geom_xmat]).reshape(-1, 3, 3)
     with np.errstate(invalid="ignore", over="ignore"):
         is_turned = np.allclose(turned @ turned.transpose(0, 2, 1), np.eye(3), atol=1e-6)
-        is_near = bool((np.abs(places) <= FURTHEST_M).all())
-    if not (is_turned and is_near):
-        raise UnreadableFileError(
-            path, "a MuJoCo model", "its bodies have no place within a kilometre, or no attitude"
-        )
+        return is_turned and bool((np.abs(places) <= FURTHEST_M).all())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qgf_ros.errors import InvalidSetting, UnreadableFileError
+from qgf_ros.errors import InvalidSetting, MissingPathError, UnreadableFileError
 from qgf_ros.graph import load_graph, parameter_names, settings
 from qgf_ros.strict import read_yaml
 
@@ -58,3 +58,14 @@ def test_a_parameter_file_of_another_layout_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("/**:\n  ros__parameters: [1]\n")
     with pytest.raises(UnreadableFileError, match="ros__parameters is no mapping"):
         parameter_names(tmp_path / "p.yaml")
+
+
+def test_a_name_of_a_parameter_file_that_is_too_long_for_one_is_refused(tmp_path: Path) -> None:
+    """Found by the fuzzer: asking whether there is such a file fails, and says nothing about the graph."""
+    long = "params/" + "x" * 5000 + ".yaml"
+    (tmp_path / "a.yaml").write_text(
+        f"description: a\nnodes:\n  - name: sim_node\n    package: p\n    executable: sim_node\n"
+        f"    module: m\n    params_file: {long}\n"
+    )
+    with pytest.raises(MissingPathError, match="params_file"):
+        load_graph(tmp_path / "a.yaml")

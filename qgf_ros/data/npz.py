@@ -6,7 +6,6 @@ are read here too: numpy evaluates them as Python and allocates what they ask fo
 
 from __future__ import annotations
 
-import lzma
 import math
 import re
 import zipfile
@@ -22,6 +21,7 @@ from qgf_ros.bounds import ARRAY_BYTES, ARRAYS, check_file
 from qgf_ros.errors import UnreadableFileError
 
 _LOCAL_HEADER = 30  # bytes before the name of a zip member; lengths of name and extra field at 26 and 28
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for any memory before they unpack
 _NPY = 10  # bytes before the text of an npy header of version 1; two more in version 2
 _LONGEST_HEADER = 1024
 _DESCRIBED = re.compile(
@@ -31,7 +31,6 @@ _DESCRIBED = re.compile(
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     ValueError,
     EOFError,
     OSError,
@@ -91,6 +90,9 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, in_memory: bool) -
         end = info.header_offset + _LOCAL_HEADER + len(info.filename.encode()) + info.compress_size
     if end > size:
         raise ValueError("it is cut short")
+    for info in members:
+        if info.compress_type not in _METHODS:
+            raise ValueError(f"'{info.filename}' is packed by a method that numpy never uses")
     if in_memory and sum(info.file_size for info in members) > ARRAY_BYTES:
         raise ValueError(f"unpacked it is longer than {ARRAY_BYTES} bytes")
 

@@ -187,6 +187,10 @@ def test_any_text_within_a_model_is_accepted_or_refused_with_a_sentence(
             "no place within a kilometre, or no attitude",
         ),
         ("<worldbody><body pos='1e200 0 0'><site/></body></worldbody>", "no place within a kilometre"),
+        (
+            "<worldbody><body><joint axis='inf 0 0'/><geom size='.1'/></body></worldbody>",
+            "no place within a kilometre, or no attitude",
+        ),
     ],
 )
 def test_what_mujoco_warns_of_or_refuses_is_refused_and_leaves_no_log_behind(

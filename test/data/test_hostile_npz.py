@@ -119,6 +119,20 @@ def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
         open_arrays(path, in_memory=False)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_method_of_packing_that_numpy_never_uses_is_refused_before_it_asks_for_memory(
+    tmp_path: Path, method: int, in_memory: bool
+) -> None:
+    """Found by the fuzzer: LZMA allocates whatever dictionary its header names."""
+    path, content = tmp_path / "a.npz", io.BytesIO()
+    np.save(content, np.arange(5.0))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.npy", content.getvalue())
+    with pytest.raises(UnreadableFileError, match="is packed by a method that numpy never uses"):
+        open_arrays(path, in_memory)
+
+
 def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz", {"a.npy": npy(ONE), "b.npy": npy(ONE)})
     path.write_bytes(path.read_bytes().replace(b"b.npy", b"a.npy"))
