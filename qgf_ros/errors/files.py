@@ -33,6 +33,14 @@ class UnreadableFileError(QgfError):
         super().__init__(f"{path} is not {expected}: {found}.")
 
 
+class UnfitRecording(QgfError):
+    """A recording does not have what an interface asks for, or not so that it can be told."""
+
+    def __init__(self, recording: str, problem: str) -> None:
+        self.recording = recording
+        super().__init__(f"{recording} does not fit the contract: {problem}.")
+
+
 class FileTooLarge(QgfError):
     """A file is longer than any honest one of its kind."""
 

@@ -21,7 +21,7 @@ from qgf_ros.evaluate.predictor_fit import fit_predictor
 from qgf_ros.evaluate.rollouts import Row, make_policy, run_episode, standard_rows
 from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.inference.caution import Alert, Caution, Reaction
-from qgf_ros.inference.component_names import commanded_components, component_names, component_units
+from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.inference.detector_file import Calibrated, Calibration, read_critics
 from qgf_ros.inference.novelty import RATES, Detector
 
