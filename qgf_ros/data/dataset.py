@@ -28,6 +28,8 @@ from qgf_ros.plain_text import NotPlain, parse_json
 
 IN_MEMORY_BYTES = 2 * 1024**3  # larger data sets stay on disk and are read through the page cache
 ROWS_AT_ONCE = 100_000
+PART = ".part.npz"  # a slice in the making
+LAYOUT = "in the OGBench layout"
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,18 @@ def open_dataset(path: Path, interface: Interface, relabel: Relabel) -> Dataset:
 
 def read_slices(path: Path, interface: Interface) -> list[Slice]:
     """The raw slices at `path`, checked against the interface. Raises as `open_dataset`."""
-    files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
-    files = [file for file in files if not file.name.endswith(".part.npz")]
-    if not files:
-        raise MissingFileError(path / "*.npz")
+    files = npz_files(path)
     in_memory = sum(file.stat().st_size for file in files if file.is_file()) <= IN_MEMORY_BYTES
     return [_read_slice(file, interface, in_memory) for file in files]
+
+
+def npz_files(path: Path) -> list[Path]:
+    """The file at `path`, or the finished slices in that folder, in order. Raises MissingFileError where there is none."""
+    files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+    files = [file for file in files if not file.name.endswith(PART)]
+    if not files:
+        raise MissingFileError(path / "*.npz")
+    return files
 
 
 def from_slices(slices: list[Slice], interface: Interface, relabel: Relabel) -> Dataset:
@@ -137,9 +145,9 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
     arrays = open_arrays(path, in_memory)
     missing = [name for name in ("observations", "actions", "terminals") if name not in arrays]
     if missing:
-        raise UnreadableFileError(path, "in the OGBench layout", f"it lacks {', '.join(missing)}")
+        raise UnreadableFileError(path, LAYOUT, f"it lacks {', '.join(missing)}")
     if "interface" in arrays:
-        stored = _stored_interface(path, arrays["interface"])
+        stored = stored_interface(path, arrays["interface"])
         if stored.row_digest != interface.row_digest:  # chunks are cut later: their length is not the data's
             raise InterfaceMismatchError(
                 path.name, interface.row_digest, stored.row_digest, differences(interface, stored)
@@ -154,13 +162,14 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
         if arrays[name].shape != (rows, *width):
             raise ShapeMismatch(f"{path.name}: {name}", arrays[name].shape, str((rows, *width)))
         if arrays[name].dtype.kind not in "biuf":
-            raise UnreadableFileError(path, "in the OGBench layout", f"{name} holds no numbers")
+            raise UnreadableFileError(path, LAYOUT, f"{name} holds no numbers")
     if rows == 0:
         raise DatasetTooShort(0, interface.chunk_length)
     return Slice(path, arrays["observations"], arrays["actions"], np.asarray(arrays["terminals"], dtype=bool))
 
 
-def _stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
+def stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
+    """The interface that an npz file holds as text. Raises UnreadableFileError."""
     try:
         if stored.shape != () or stored.dtype.kind != "U" or stored.nbytes > 4 * JSON_BYTES:
             raise NotPlain("it is no text")
@@ -171,7 +180,7 @@ def _stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
         return interface_from_canonical(parse_json(text))
     except ValueError as error:  # NotPlain, or letters that there are not
         problem = f"its interface is not JSON: {error}"
-        raise UnreadableFileError(path, "in the OGBench layout", problem) from error
+        raise UnreadableFileError(path, LAYOUT, problem) from error
 
 
 def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transitions, int]:
