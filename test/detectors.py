@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from qgf_ros.checkpoint import Checkpoint, save_checkpoint
+from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.contract.schema import Interface
 from qgf_ros.inference.caution import Reaction
-from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.inference.detector_file import Calibrated, Calibration, read_critics, save_detector
 from qgf_ros.inference.novelty import RATES, Detector
 from qgf_ros.inference.small_networks import Critics, Predictor

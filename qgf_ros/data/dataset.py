@@ -16,7 +16,7 @@ from qgf_ros.contract.load import differences, interface_from_canonical
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Array, Transitions, Windows, cut_windows, draw_starts
 from qgf_ros.data.npz import open_arrays
-from qgf_ros.data.relabel import Relabel, masks_of, rewards_of
+from qgf_ros.data.relabel import Labelled, Relabel, masks_of
 from qgf_ros.errors import (
     DatasetTooShort,
     InterfaceMismatchError,
@@ -34,12 +34,19 @@ LAYOUT = "in the OGBench layout"
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows of one file as they lie there, before relabelling. The last row of an episode has no successor."""
+    """The rows of one file as they lie there, before relabelling. The last row of an episode has no successor.
+
+    `outcomes` and `rewards` where the file has them: what relabelling may look at (`Labelled`). `first_episode` is the number in
+    the file of the first episode here.
+    """
 
     path: Path
     observations: Array
     actions: Array
     terminals: npt.NDArray[np.bool_]
+    outcomes: npt.NDArray[np.int8] | None = None
+    rewards: Array | None = None
+    first_episode: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,13 @@ def _read_slice(path: Path, interface: Interface, in_memory: bool) -> Slice:
             raise UnreadableFileError(path, LAYOUT, f"{name} holds no numbers")
     if rows == 0:
         raise DatasetTooShort(0, interface.chunk_length)
-    return Slice(path, arrays["observations"], arrays["actions"], np.asarray(arrays["terminals"], dtype=bool))
+    beside = [arrays.get(name) for name in ("outcomes", "rewards")]
+    for name, array in zip(("outcomes", "rewards"), beside, strict=True):
+        if array is not None and (array.shape != (rows,) or array.dtype.kind not in "biuf"):
+            raise ShapeMismatch(f"{path.name}: {name}", array.shape, str((rows,)))
+    ends = np.asarray(arrays["terminals"], dtype=bool)
+    outcomes, rewards = beside
+    return Slice(path, arrays["observations"], arrays["actions"], ends, outcomes, rewards)
 
 
 def stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
@@ -184,10 +197,10 @@ def stored_interface(path: Path, stored: npt.NDArray[Any]) -> Interface:
 
 
 def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transitions, int]:
-    starts = range(0, len(part.observations), ROWS_AT_ONCE)
-    reached = np.concatenate(
-        [relabel.reached(interface, part.observations[s : s + ROWS_AT_ONCE]) for s in starts]
+    rows = Labelled(
+        part.path.stem, part.observations, part.terminals, part.outcomes, part.rewards, part.first_episode
     )
+    reached, rewards = relabel.label(interface, rows)
     ends = part.terminals.copy()
     ends[:-1] |= part.terminals[1:]  # the row before a last row is the last that has a successor
     ends[-2:] = True
@@ -196,7 +209,7 @@ def _label(part: Slice, interface: Interface, relabel: Relabel) -> tuple[Transit
         observations=part.observations[:-1],
         actions=part.actions[:-1],
         next_observations=part.observations[1:],
-        rewards=rewards_of(reached)[:-1],
+        rewards=rewards[:-1],
         masks=masks[:-1],
         terminals=ends[:-1].astype(np.float32),
     )
@@ -230,4 +243,13 @@ def split(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice
 
 
 def _rows(part: Slice, rows: slice) -> Slice:
-    return Slice(part.path, part.observations[rows], part.actions[rows], part.terminals[rows])
+    before = int(np.count_nonzero(part.terminals[: rows.start]))
+    return Slice(
+        part.path,
+        part.observations[rows],
+        part.actions[rows],
+        part.terminals[rows],
+        None if part.outcomes is None else part.outcomes[rows],
+        None if part.rewards is None else part.rewards[rows],
+        part.first_episode + before,
+    )

@@ -1,16 +1,26 @@
-"""Rewards and masks of a task, computed from recorded observations: one data set serves many tasks."""
+"""Rewards and masks of a task for recorded rows: from a goal, from how episodes ended, from recorded rewards, or by hand.
+
+One recording serves many tasks. Whatever the source, it comes down to the same two things: in which rows the goal holds, and
+the reward of each row.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.goal import Goal, Truths
+from qgf_ros.contract.goal import Inside as Inside
+from qgf_ros.contract.goal import Near as Near
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Array
-from qgf_ros.errors import InvalidSetting
+from qgf_ros.errors import InvalidSetting, NotLabelledError
+
+ROWS_AT_ONCE = 100_000
 
 
 class MaskRule(Enum):
@@ -24,64 +34,88 @@ class MaskRule(Enum):
     TIME_LIMIT = "time_limit"
 
 
+class Source(Enum):
+    """Who says in which rows the goal holds."""
+
+    GOAL = "goal"  # the conditions `near` and `inside`, in every row
+    OUTCOME = "outcome"  # how an episode was marked: the last row of one that succeeded
+    REWARD = "reward"  # the recorded rewards, as they are; the goal holds where they reach `reached_at`
+    HAND = "hand"  # `marks`: rows by episode
+
+
 @dataclass(frozen=True)
-class Near:
-    """True where a term lies within `radius` of another term (`to_term`) or of a fixed `point`, in the term's unit."""
+class Labelled:
+    """Rows of a file that are to be labelled: what a source may look at. Arrays have M rows, or are None where the file has none.
 
-    term: str
-    radius: float
-    to_term: str | None = None
-    point: tuple[float, ...] | None = None
+    `outcomes` (M,): at an episode's last row 1 success, 0 failure, -1 not marked. `ends` (M,) true at last rows. `name` of the file,
+    `first_episode` the number there of the first one here.
+    """
 
-    def holds(self, interface: Interface, observations: Array) -> npt.NDArray[np.bool_]:
-        """For observations (M, O), whether each satisfies the condition (M,).
-
-        Raises:
-            InvalidSetting: a term that the interface has not, or not exactly one of `to_term` and `point`.
-        """
-        if (self.to_term is None) == (self.point is None):
-            raise InvalidSetting("relabel.near", self, "given with exactly one of to_term and point")
-        values = _take(interface, observations, self.term)
-        other = (
-            _take(interface, observations, self.to_term)
-            if self.to_term
-            else np.asarray(self.point, np.float32)
-        )
-        if other.shape[-1] != values.shape[-1]:
-            raise InvalidSetting(
-                "relabel.near", self, f"of length {values.shape[-1]}, as the term {self.term}"
-            )
-        return np.asarray(np.linalg.norm(values - other, axis=-1) <= self.radius)
+    name: str
+    observations: Array
+    ends: Truths
+    outcomes: npt.NDArray[np.int8] | None = None
+    rewards: Array | None = None
+    first_episode: int = 0
 
 
 @dataclass(frozen=True)
 class Relabel:
-    """A task on recorded data: reward 0 where every condition holds, else -1. `masks`: see MaskRule (default OGBench's)."""
+    """A task on recorded data: reward 0 where the goal holds, else -1 (`by: reward`: as recorded). `masks`: see MaskRule.
 
-    near: tuple[Near, ...]
+    `by` says who tells, `near` and `inside` are a goal's conditions, `reached_at` belongs to `reward`, `marks` to `hand`: for an
+    episode `FILE/NUMBER`, counted from 0 in its file, the rows in which the goal holds.
+    """
+
+    near: tuple[Near, ...] = ()
     masks: MaskRule = MaskRule.SUCCESS
+    inside: tuple[Inside, ...] = ()
+    by: Source = Source.GOAL
+    reached_at: float = 0.0
+    marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def reached(self, interface: Interface, observations: Array) -> npt.NDArray[np.bool_]:
-        """Whether the goal holds in each of the observations (M, O). Raises InvalidSetting as `Near.holds`."""
-        if not self.near:
-            raise InvalidSetting("relabel.near", [], "a list of at least one condition")
-        return np.logical_and.reduce([condition.holds(interface, observations) for condition in self.near])
+    def label(self, interface: Interface, rows: Labelled) -> tuple[Truths, Array]:
+        """Whether the goal holds in each row (M,), and the reward of each (M,).
+
+        Raises:
+            InvalidSetting: as the goal's conditions, or a mark outside of its episode.
+            NotLabelledError: the file has not what the source needs.
+        """
+        if self.by is Source.GOAL:
+            return _with_rewards(self._by_goal(interface, rows.observations))
+        if self.by is Source.OUTCOME:
+            if rows.outcomes is None:
+                raise NotLabelledError(rows.name, "outcomes of its episodes", self.by.value)
+            return _with_rewards(rows.ends & (rows.outcomes == 1))
+        if self.by is Source.REWARD:
+            if rows.rewards is None:
+                raise NotLabelledError(rows.name, "rewards", self.by.value)
+            rewards = np.asarray(rows.rewards, np.float32)
+            return rewards >= self.reached_at, rewards
+        return _with_rewards(self._by_hand(rows))
+
+    def _by_goal(self, interface: Interface, observations: Array) -> Truths:
+        goal, starts = Goal(self.near, self.inside), range(0, max(len(observations), 1), ROWS_AT_ONCE)
+        return np.concatenate([goal.holds(interface, observations[s : s + ROWS_AT_ONCE]) for s in starts])
+
+    def _by_hand(self, rows: Labelled) -> Truths:
+        reached = np.zeros(len(rows.ends), bool)
+        begins = [0, *(np.flatnonzero(rows.ends) + 1).tolist()]
+        for number, (begin, end) in enumerate(pairwise(begins), rows.first_episode):
+            episode = f"{rows.name}/{number}"
+            for row in self.marks.get(episode, ()):
+                if not 0 <= row < end - begin:
+                    accepted = f"a row of that episode: 0 to {end - begin - 1}"
+                    raise InvalidSetting(f"relabel.marks.{episode}", row, accepted)
+                reached[begin + row] = True
+        return reached
 
 
-def rewards_of(reached: npt.NDArray[np.bool_]) -> Array:
-    """-1 a step until the goal holds, 0 while it does (M,)."""
-    return reached.astype(np.float32) - 1.0
-
-
-def masks_of(reached: npt.NDArray[np.bool_], ends: npt.NDArray[np.bool_], rule: MaskRule) -> Array:
+def masks_of(reached: Truths, ends: Truths, rule: MaskRule) -> Array:
     """1 where the value goes on after a transition, else 0 (M,)."""
     return 1.0 - (reached if rule is MaskRule.SUCCESS else ends).astype(np.float32)
 
 
-def _take(interface: Interface, observations: Array, term: str) -> Array:
-    try:
-        place = interface.slice_of(term)
-    except KeyError as error:
-        names = ", ".join(entry.name for entry in interface.observation)
-        raise InvalidSetting("relabel.near.term", term, f"a term of the interface: {names}") from error
-    return observations[:, place]
+def _with_rewards(reached: Truths) -> tuple[Truths, Array]:
+    """-1 a step until the goal holds, 0 while it does."""
+    return reached, reached.astype(np.float32) - 1.0

@@ -12,6 +12,7 @@ from qgf_ros.errors.files import MissingFileError as MissingFileError
 from qgf_ros.errors.files import MissingPathError as MissingPathError
 from qgf_ros.errors.files import MissingShareError as MissingShareError
 from qgf_ros.errors.files import NoContractError as NoContractError
+from qgf_ros.errors.files import NotLabelledError as NotLabelledError
 from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError
 from qgf_ros.errors.files import UnfitRecording as UnfitRecording
 from qgf_ros.errors.files import UnreadableCertificate as UnreadableCertificate

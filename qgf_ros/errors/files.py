@@ -33,6 +33,15 @@ class UnreadableFileError(QgfError):
         super().__init__(f"{path} is not {expected}: {found}.")
 
 
+class NotLabelledError(QgfError):
+    """Data hold nothing that rewards can be made from in the way that was asked for."""
+
+    def __init__(self, name: str, lacking: str, source: str) -> None:
+        super().__init__(
+            f"{name} has no {lacking}, from which `relabel: {{by: {source}}}` makes rewards: choose goal, outcome, reward or hand."
+        )
+
+
 class UnfitRecording(QgfError):
     """A recording does not have what an interface asks for, or not so that it can be told."""
 

@@ -12,6 +12,7 @@ import torch
 from scipy.stats import beta
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.dataset import Slice, episodes_of, fingerprint
 from qgf_ros.datatypes import FloatArray, Observation
@@ -21,7 +22,6 @@ from qgf_ros.evaluate.predictor_fit import fit_predictor
 from qgf_ros.evaluate.rollouts import Row, make_policy, run_episode, standard_rows
 from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.inference.caution import Alert, Caution, Reaction
-from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.inference.detector_file import Calibrated, Calibration, read_critics
 from qgf_ros.inference.novelty import RATES, Detector
 

@@ -18,10 +18,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from qgf_ros.bounds import WEIGHTS_BYTES, read_file
+from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.contract.schema import Interface
 from qgf_ros.errors import CheckpointError, QgfError
 from qgf_ros.inference.caution import Reaction
-from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.inference.novelty import Detector
 from qgf_ros.inference.small_networks import Critics, Float32, Predictor
 from qgf_ros.strict import build, read_json
