@@ -8,7 +8,7 @@ from pathlib import Path
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.networks import Aggregation
-from qgf_ros.train.update import UpdateConfig
+from qgf_ros.train.update import Part, UpdateConfig
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class TrainConfig:
     critic_from: Path | None = None
     networks: NetworkSizes = field(default_factory=NetworkSizes)
     update: UpdateConfig = field(default_factory=UpdateConfig)
+
+    @property
+    def part(self) -> Part:
+        """Which networks are trained."""
+        return Part.BOTH if self.critic_from is None else Part.POLICY
 
     def __post_init__(self) -> None:
         """Check the ranges; raises InvalidSetting."""

@@ -20,7 +20,15 @@ from qgf_ros.flow.path import TimeSampling, sample_times
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.train.config import TrainConfig
-from qgf_ros.train.update import TakeStep, TrainState, cloning_loss, update, update_policy
+from qgf_ros.train.update import (
+    Part,
+    TakeStep,
+    TrainState,
+    cloning_loss,
+    update,
+    update_critic,
+    update_policy,
+)
 
 ACTION_LIMIT = 1.0 - 1e-5  # the reference clips recorded actions to this
 HELD_OUT_WINDOWS = 8192
@@ -57,7 +65,7 @@ class Trainer:
 
     @property
     def _take_step(self) -> TakeStep:
-        return update if self.config.critic_from is None else update_policy
+        return {Part.BOTH: update, Part.POLICY: update_policy, Part.CRITIC: update_critic}[self.config.part]
 
     @torch.no_grad()
     def held_out_flow_loss(self) -> float:
@@ -126,7 +134,7 @@ def make_trainer(
     made = Networks.create(networks, torch.Generator().manual_seed(config.seed)).to(device)
     if config.critic_from is not None:
         take_critic(made, load_checkpoint(config.critic_from, interface))
-    state = TrainState.create(made, config.update, policy_only=config.critic_from is not None)
+    state = TrainState.create(made, config.update, config.part)
     return Trainer(config, interface, training, held_out, normalizer, state, device)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import torch
 from torch import Tensor
@@ -46,6 +47,14 @@ class UpdateConfig:
             raise InvalidSetting("update.denoise_steps", self.denoise_steps, "a positive whole number")
 
 
+class Part(Enum):
+    """Which networks a run trains; the others stay as they are, bit by bit."""
+
+    BOTH = "both"
+    POLICY = "policy"
+    CRITIC = "critic"  # critic, target critic and value
+
+
 @dataclass
 class TrainState:
     """What training changes: the networks (target critic included), Adam's moments, the steps done.
@@ -60,9 +69,10 @@ class TrainState:
     step: int = 0
 
     @staticmethod
-    def create(networks: Networks, config: UpdateConfig, *, policy_only: bool = False) -> TrainState:
+    def create(networks: Networks, config: UpdateConfig, part: Part = Part.BOTH) -> TrainState:
         """Return the state before the first step, on the device of `networks`."""
-        trained = (networks.policy,) if policy_only else (networks.policy, networks.critic, networks.value)
+        policy, critic = (networks.policy,), (networks.critic, networks.value)
+        trained = {Part.POLICY: policy, Part.CRITIC: critic, Part.BOTH: (*policy, *critic)}[part]
         parameters = [parameter for network in trained for parameter in network.parameters()]
         whole = in_one_piece(parameters)
         adam = torch.optim.Adam([whole], lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
@@ -79,8 +89,20 @@ class Scalars:
 
 
 @dataclass(frozen=True)
+class CriticMetrics(Scalars):
+    """Scalars of one step of critic and value at the parameters before it, without a graph; docs/metrics.md explains them."""
+
+    critic_loss: Tensor
+    value_loss: Tensor
+    q_mean: Tensor
+    value_mean: Tensor
+    target_mean: Tensor
+    valid_share: Tensor
+
+
+@dataclass(frozen=True)
 class Metrics(Scalars):
-    """Scalars of one step at the parameters before it, without a graph; docs/metrics.md explains them."""
+    """The same with the policy's loss."""
 
     bc_loss: Tensor
     critic_loss: Tensor
@@ -106,10 +128,47 @@ def update(
     All three losses and the target network use the parameters from before the step. Equations (4) to (11). `delay` (B,)
     is how many actions of each chunk are committed, for a policy that is told (`cloning_loss`).
     """
+    policy, bc = clone(state.networks, batch, noise, time, delay)
+    judged = judge(state, batch)
+    descend(
+        state, bc + judged.loss, (policy, judged.critic, judged.value)
+    )  # nothing is shared: each gets its own gradient
+    return Metrics(bc.detach(), *judged.scalars())
+
+
+def update_critic(
+    state: TrainState, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None = None
+) -> CriticMetrics:
+    """Take one gradient step of critic and value alone, as `update` does for them; the policy stays."""
+    judged = judge(state, batch)
+    descend(state, judged.loss, (judged.critic, judged.value))
+    return CriticMetrics(*judged.scalars())
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Critic and value evaluated on a batch, with their losses () and the means that are shown."""
+
+    critic: Forward
+    value: Forward
+    critic_loss: Tensor
+    value_loss: Tensor
+    means: tuple[Tensor, Tensor, Tensor, Tensor]
+
+    @property
+    def loss(self) -> Tensor:
+        """Return the sum of both losses ()."""
+        return self.critic_loss + self.value_loss
+
+    def scalars(self) -> tuple[Tensor, ...]:
+        """Return the losses and means in the order of `CriticMetrics`, without a graph."""
+        return (self.critic_loss.detach(), self.value_loss.detach(), *self.means)
+
+
+def judge(state: TrainState, batch: Batch) -> Judged:
+    """Return critic and value evaluated at the parameters before the step. Equations (6) to (9)."""
     networks, config = state.networks, state.config
     action = action_vector(batch.actions, networks.config)
-    policy, bc = clone(networks, batch, noise, time, delay)
-
     next_value = forward(networks.value.layers, batch.next_observations).output.detach().squeeze(-1)
     target = critic_target(batch.rewards, batch.masks, next_value, config.discount, networks.config.horizon)
     judged = torch.cat([batch.observations, action], dim=1)
@@ -117,17 +176,12 @@ def update(
     critic = forward(networks.critic.layers, judged)
     q = critic.output.squeeze(-1)
     td = critic_loss(q, target, batch.valid)
-
     value = forward(networks.value.layers, batch.observations)
     v = value.output.squeeze(-1)
     expectile = value_loss(aggregate(target_q, networks.config.aggregation), v, batch.valid, config.expectile)
-
-    descend(
-        state, bc + td + expectile, (policy, critic, value)
-    )  # nothing is shared: each gets its own gradient
     with torch.no_grad():
         means = (q.mean(), v.mean(), target.mean(), batch.valid.mean())
-    return Metrics(bc.detach(), td.detach(), expectile.detach(), *means)
+    return Judged(critic, value, td, expectile, means)
 
 
 def descend(state: TrainState, loss: Tensor, evaluated: tuple[Forward, ...]) -> None:
