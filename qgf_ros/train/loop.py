@@ -12,7 +12,7 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
-from qgf_ros.data.dataset import Dataset
+from qgf_ros.data.mixture import Windowed
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
 from qgf_ros.flow.grid import TimeGrid
@@ -42,8 +42,8 @@ class Trainer:
 
     config: TrainConfig
     interface: Interface
-    training: Dataset
-    held_out: Dataset
+    training: Windowed
+    held_out: Windowed
     normalizer: Normalizer
     state: TrainState
     device: torch.device
@@ -80,7 +80,7 @@ class Trainer:
         grid = TimeGrid(trained.denoise_steps, trained.time_sampling is TimeSampling.CONTINUOUS)
         return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
-    def _batch(self, dataset: Dataset, count: int, stream: int, step: int) -> Batch:
+    def _batch(self, dataset: Windowed, count: int, stream: int, step: int) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
         windows = dataset.draw(count, self.interface.chunk_length, self.config.update.discount, generator)
         return to_batch(self._prepared(windows), self.device)
@@ -115,8 +115,8 @@ class Trainer:
 def make_trainer(
     config: TrainConfig,
     interface: Interface,
-    training: Dataset,
-    held_out: Dataset,
+    training: Windowed,
+    held_out: Windowed,
     normalizer: Normalizer,
     device: torch.device,
 ) -> Trainer:
