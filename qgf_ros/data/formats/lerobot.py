@@ -12,8 +12,8 @@ import numpy.typing as npt
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.columns import NORMALISED
 from qgf_ros.data.formats import lerobot_v2, lerobot_v3
-from qgf_ros.data.formats.lerobot_info import LAYOUT, OWN, Feature, read_info
 from qgf_ros.data.formats.lerobot_entry import Entry
+from qgf_ros.data.formats.lerobot_info import LAYOUT, OWN, Feature, read_info
 from qgf_ros.data.formats.lerobot_video import png_frames, video_frames
 from qgf_ros.data.formats.parquet_file import ParquetFile, numbers_of, refused
 from qgf_ros.data.recording import Column, Recording
@@ -89,16 +89,22 @@ class LerobotSource:
         for key, feature in self._features.items():
             if key in place or key in (SUCCESS, DONE, NORMALISED_ACTION):
                 continue
-            values = arrays[key] if feature.kind == "numbers" else self._images(feature, entry, table, file.path)
+            values = (
+                arrays[key] if feature.kind == "numbers" else self._images(feature, entry, table, file.path)
+            )
             if feature.own.is_vector and values.ndim == 1:
                 values = values.reshape(-1, 1)
             columns[feature.own.column or key] = Column(values, feature.names, feature.own.units)
         if self.interface is not None and ACTION in columns:
-            columns[ACTION] = _normalised(columns[ACTION], arrays.get(NORMALISED_ACTION), self.interface, file.path)
+            columns[ACTION] = _normalised(
+                columns[ACTION], arrays.get(NORMALISED_ACTION), self.interface, file.path
+            )
         success = entry.outcome
         if success is None and self.interface is None and SUCCESS in arrays:
             success = bool(np.any(arrays[SUCCESS]))
-        return Recording(f"{self._info.root.name}/{entry.index}", columns, success, self._task(arrays, file.path))
+        return Recording(
+            f"{self._info.root.name}/{entry.index}", columns, success, self._task(arrays, file.path)
+        )
 
     def _images(self, feature: Feature, entry: Entry, table: Any, path: Path) -> npt.NDArray[Any]:
         if feature.kind == "video":
@@ -112,7 +118,9 @@ class LerobotSource:
             return ""
         index = int(arrays["task_index"][0])
         if index not in self._tasks:
-            raise UnreadableFileError(path, LAYOUT, f"its task {index} is none of the {len(self._tasks)} tasks")
+            raise UnreadableFileError(
+                path, LAYOUT, f"its task {index} is none of the {len(self._tasks)} tasks"
+            )
         return self._tasks[index]
 
 
@@ -126,7 +134,9 @@ class _RowsFile:
         values = numbers_of(self._file.rows_of([column]), column, (1,), path)
         starts = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
         stops = np.append(starts[1:], len(values))
-        self._ranges = {int(values[start]): (int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)}
+        self._ranges = {
+            int(values[start]): (int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)
+        }
         if len(self._ranges) < len(starts):
             raise UnreadableFileError(path, LAYOUT, "the rows of an episode do not stand together")
 
@@ -134,7 +144,9 @@ class _RowsFile:
         """The rows of an episode; as many as the metadata state."""
         start, stop = self._ranges.get(entry.index, (0, 0))
         if stop - start != entry.length:
-            problem = f"it has {stop - start} rows of episode {entry.index}, and the metadata state {entry.length}"
+            problem = (
+                f"it has {stop - start} rows of episode {entry.index}, and the metadata state {entry.length}"
+            )
             raise UnreadableFileError(self.path, LAYOUT, problem)
         return self._file.rows_of(columns, start, stop)
 
@@ -147,9 +159,7 @@ def _check_order(arrays: dict[str, npt.NDArray[Any]], entry: Entry, path: Path) 
         raise UnreadableFileError(path, LAYOUT, f"the rows of episode {entry.index} are not in order")
 
 
-def _normalised(
-    physical: Column, exact: npt.NDArray[Any] | None, interface: Interface, path: Path
-) -> Column:
+def _normalised(physical: Column, exact: npt.NDArray[Any] | None, interface: Interface, path: Path) -> Column:
     """Actions as the interface has them. Both ways of writing them must say the same: tools of LeRobot know of one only."""
     dimensions = interface.action.dimensions
     if physical.values.size != len(physical.values) * len(dimensions):

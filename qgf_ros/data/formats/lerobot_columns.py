@@ -62,7 +62,11 @@ def features_of(episode: Episode, interface: Interface, rate_hz: float) -> dict[
                 "info": _video_info(height, width, rate_hz),
             }
             continue
-        if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8 or not 1 <= array.ndim <= 1 + _MOST_AXES:
+        if (
+            array.dtype.kind not in "biuf"
+            or array.dtype.itemsize > 8
+            or not 1 <= array.ndim <= 1 + _MOST_AXES
+        ):
             accepted = "numbers of at most 64 bits and five axes, or images (T, height, width, 3) of uint8"
             raise InvalidSetting(name, f"{array.dtype} {array.shape[1:]}", accepted)
         features[key] = {"dtype": array.dtype.name, "shape": list(array.shape[1:]) or [1], "names": None}

@@ -28,7 +28,7 @@ class _Place:
         """chunk_index, file_index."""
         return divmod(self._number, CHUNK_FILES)
 
-    def is_due(self, size: int, rows: int) -> bool:
+    def is_due(self, size: float, rows: int) -> bool:
         """Whether so many rows more belong into another file, by what rows took so far; also where there is none yet."""
         return self._number < 0 or (self.rows > 0 and size + size / self.rows * rows >= self._most)
 
@@ -63,7 +63,12 @@ class ParquetFiles:
         if self._writer is None:
             parquet = needed("pyarrow.parquet")
             self._writer = parquet.ParquetWriter(
-                self._sink, table.schema, compression="snappy", write_page_checksum=True
+                self._sink,
+                table.schema,
+                compression="snappy",
+                use_dictionary=False,  # measured numbers hardly repeat: looking for it took most of the time
+                write_statistics=["episode_index"],  # by which LeRobot finds an episode
+                write_page_checksum=True,
             )
         self._writer.write_table(table)
         self._place.rows += len(table)
@@ -72,12 +77,6 @@ class ParquetFiles:
         """Finishes the file."""
         if self._writer is not None:
             self._writer.close()
-        if self._sink is not None:
-            self._sink.close()
-        self._writer, self._sink = None, None
-
-    def abandon(self) -> None:
-        """Lets go of the file as it is."""
         if self._sink is not None:
             self._sink.close()
         self._writer, self._sink = None, None
@@ -91,12 +90,16 @@ class VideoFiles:
         self._rate = Fraction(rate_hz).limit_denominator(_RATE_DENOMINATOR)
         self._container: Any = None
         self._stream: Any = None
-        self._size = 0  # bytes of packets in the file
+        self._size, self._packets = (
+            0,
+            0,
+        )  # of what the encoder has given for the file: it keeps some frames back
 
     def write(self, images: npt.NDArray[np.uint8]) -> dict[str, float]:
         """Adds the frames of an episode, (T, height, width, 3); where they went, by LeRobot's names."""
         av = needed("av")
-        if self._place.is_due(self._size, len(images)):
+        size = self._size * self._place.rows / max(self._packets, 1)
+        if self._place.is_due(size, len(images)):
             self.close()
             self._open(self._place.begin(), images.shape[1], images.shape[2])
         first = self._place.rows
@@ -114,16 +117,17 @@ class VideoFiles:
 
     def _open(self, path: Path, height: int, width: int) -> None:
         # As LeRobot encodes: every second frame stands for itself, so that one is found without decoding many.
-        options = {"g": "2", "bf": "0", "crf": "23", "preset": "veryfast"}
+        options = {"g": "2", "bf": "0", "crf": "23", "preset": "veryfast", "rc-lookahead": "0"}
         self._container = needed("av").open(str(path), "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, "yuv420p"
         self._stream.codec_context.time_base = 1 / self._rate
-        self._size = 0
+        self._size, self._packets = 0, 0
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
             self._size += packet.size
+            self._packets += 1
             self._container.mux(packet)
 
     def close(self) -> None:
@@ -132,11 +136,3 @@ class VideoFiles:
             self._mux(self._stream.encode())
             self._container.close()
         self._container, self._stream = None, None
-
-    def abandon(self) -> None:
-        """Lets go of the file as it is; av has no other way than to finish it, which the folder's name contradicts."""
-        if self._container is not None:
-            self._container.close()
-        self._container, self._stream = None, None
-
-

@@ -129,7 +129,9 @@ def read_info(root: Path) -> Info:
             raise InvalidSetting(f"info.{name}", value, f"a number above 0, and at most {most}")
     features, own = content.get("features"), content.get(OWN)
     if not isinstance(features, dict) or len(features) > ARRAYS:
-        raise InvalidSetting("info.features", type(features).__name__, f"a mapping of at most {ARRAYS} features")
+        raise InvalidSetting(
+            "info.features", type(features).__name__, f"a mapping of at most {ARRAYS} features"
+        )
     interface = None
     if isinstance(own, dict) and isinstance(own.get("interface"), dict):
         interface = interface_from_canonical(own["interface"])
@@ -146,7 +148,9 @@ def read_info(root: Path) -> Info:
     )
 
 
-def _picked(content: Mapping[str, Any], cls: type[_Stated] | type[_StatedFeature] | type[Own]) -> dict[str, Any]:
+def _picked(
+    content: Mapping[str, Any], cls: type[_Stated] | type[_StatedFeature] | type[Own]
+) -> dict[str, Any]:
     """The keys that are read: LeRobot has had others, and its users add their own."""
     return {key: content[key] for key in cls.__dataclass_fields__ if key in content}
 
@@ -157,7 +161,9 @@ def _feature(key: str, content: Any) -> Feature:
         raise InvalidSetting(where, content, "a mapping")
     stated = build(_StatedFeature, _picked(content, _StatedFeature), where)
     if len(stated.shape) > 5 or min(stated.shape, default=1) < 0 or math.prod(stated.shape) > EPISODE_BYTES:
-        raise InvalidSetting(f"{where}.shape", stated.shape, "at most five sizes of an array that fits into memory")
+        raise InvalidSetting(
+            f"{where}.shape", stated.shape, "at most five sizes of an array that fits into memory"
+        )
     own = content.get(OWN)
     ours = build(Own, own, f"{where}.{OWN}") if isinstance(own, dict) else Own()
     if stated.dtype in ("image", "video"):
@@ -179,7 +185,9 @@ def _described(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _image_shape(where: str, shape: tuple[int, ...], names: Any) -> tuple[int, int, int]:
     """(height, width, channels), whichever way round it stands."""
     if len(shape) != 3 or min(shape) < 1 or shape[0] * shape[1] * shape[2] > 4 * PIXELS:
-        raise InvalidSetting(f"{where}.shape", shape, f"height, width and channels of at most {PIXELS} pixels")
+        raise InvalidSetting(
+            f"{where}.shape", shape, f"height, width and channels of at most {PIXELS} pixels"
+        )
     is_first = shape[2] not in (1, 3) and shape[0] in (1, 3)
     if isinstance(names, list) and len(names) == 3:
         is_first = names[0] in _CHANNELS or (is_first and names[2] not in _CHANNELS)

@@ -31,7 +31,10 @@ class Summary:
         """Some components, in another shape."""
         return Summary(
             self.count,
-            *(values[columns].reshape(shape) for values in (self.least, self.most, self.mean, self.std)),
+            self.least[columns].reshape(shape),
+            self.most[columns].reshape(shape),
+            self.mean[columns].reshape(shape),
+            self.std[columns].reshape(shape),
             self.quantiles[:, columns].reshape(-1, *shape),
         )
 

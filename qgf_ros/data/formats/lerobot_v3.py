@@ -52,8 +52,9 @@ def read_entries(info: Info, videos: tuple[str, ...]) -> list[Entry]:
             if len(entries) > EPISODES:
                 raise UnreadableFileError(folder, LAYOUT, f"it lists more than {EPISODES} episodes")
     if len(entries) != info.episodes:
-        problem = f"it lists {len(entries)} episodes, and info.json states {info.episodes}"
-        raise UnreadableFileError(folder, LAYOUT, f"{problem}: was it finalised?")
+        cause = "the data set was not finalised: " if len(entries) < info.episodes else ""
+        problem = f"{cause}it lists {len(entries)} episodes, and info.json states {info.episodes}"
+        raise UnreadableFileError(folder, LAYOUT, problem)
     return [entries[index] for index in sorted(entries)]
 
 
@@ -65,7 +66,9 @@ def _entries_in(path: Path, info: Info, videos: tuple[str, ...]) -> Iterator[Ent
     with ParquetFile(path) as file:
         marked = [OUTCOME] if OUTCOME in file.columns else []
         table = file.rows_of([*whole, *times, *marked])
-    columns: dict[str, Any] = {name: numbers_of(table, name, (1,), path) for name in [*whole, *times, *marked]}
+    columns: dict[str, Any] = {
+        name: numbers_of(table, name, (1,), path) for name in [*whole, *times, *marked]
+    }
     for name in (*whole, *marked):
         values = columns[name]
         least = NOT_MARKED if name == OUTCOME else 0

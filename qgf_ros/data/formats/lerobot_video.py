@@ -63,19 +63,21 @@ def png_frames(contents: Sequence[bytes | None], shape: Sequence[int], path: Pat
     """PNG images as (count, height, width, 3) uint8 RGB; `path` is where they stood. Raises as `video_frames`."""
     images = _room(path, len(contents), shape)
     with _refused(path, "a file of PNG images"):
-        decoder = needed("av").CodecContext.create("png", "r")
         for number, content in enumerate(contents):
-            images[number] = _png(decoder, content, shape)
+            images[number] = _png(content, shape)
     return images
 
 
-def _png(decoder: Any, content: bytes | None, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
+def _png(content: bytes | None, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     if not isinstance(content, bytes) or not content.startswith(_PNG):
         raise ValueError("an image is no PNG within the file")
     size = (int.from_bytes(content[20:24]), int.from_bytes(content[16:20]))
     if size != tuple(shape[:2]):
         raise ValueError(f"an image is {size} pixels, and info.json states {tuple(shape[:2])}")
-    frames = decoder.decode(needed("av").Packet(content))
+    av = needed("av")
+    decoder = av.CodecContext.create("png", "r")  # one for each: a second image in it comes out wrong
+    decoder.thread_count = 1
+    frames = decoder.decode(av.Packet(content))
     if len(frames) != 1:
         raise ValueError("an image is cut short")
     return _pixels(frames[0], shape)
@@ -105,7 +107,7 @@ def _opened(path: Path, shape: Sequence[int]) -> Iterator[tuple[Any, Any]]:
         if len(container.streams.video) != 1:
             raise ValueError(f"it has {len(container.streams.video)} video streams")
         stream = container.streams.video[0]
-        codec = stream.codec_context.codec.canonical_name
+        codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
         if codec not in CODECS:
             raise ValueError(f"its codec is {codec}, and {', '.join(CODECS)} are read")
         if (stream.height, stream.width) != tuple(shape[:2]):
@@ -120,5 +122,13 @@ def _opened(path: Path, shape: Sequence[int]) -> Iterator[tuple[Any, Any]]:
 def _refused(path: Path, expected: str = _VIDEO) -> Iterator[None]:
     try:
         yield
-    except (needed("av").FFmpegError, OSError, ValueError, TypeError, LookupError, OverflowError, MemoryError) as error:
+    except (
+        needed("av").FFmpegError,
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise UnreadableFileError(path, expected, str(error).rstrip(".")) from error

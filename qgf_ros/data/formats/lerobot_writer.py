@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,15 +14,15 @@ import numpy as np
 from qgf_ros.bounds import MIB, RATE_HZ
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.formats.lerobot_columns import features_of, image_key, is_images, rows_of, table_of
-from qgf_ros.data.formats.lerobot_files import CHUNK_FILES, ParquetFiles, VideoFiles
-from qgf_ros.data.formats.lerobot_info import INFO, OWN
+from qgf_ros.data.formats.lerobot_files import ParquetFiles, VideoFiles
+from qgf_ros.data.formats.lerobot_info import INFO
+from qgf_ros.data.formats.lerobot_meta import STATS, described, totals, write_json, write_tasks
 from qgf_ros.data.formats.lerobot_stats import Summary, summarise, summarise_images
 from qgf_ros.data.formats.lerobot_v3 import EPISODES_FOLDER, NOT_MARKED, OUTCOME, TASKS
 from qgf_ros.data.formats.needed import needed
 from qgf_ros.data.recording import Episode
 from qgf_ros.errors import CannotWriteError, FolderExistsError, InvalidSetting, ShapeMismatch
 
-VERSION = "v3.0"
 DATA_MIB, VIDEO_MIB = 100, 200  # LeRobot's sizes of files
 PART = ".part"  # ends the name of a folder in the making
 _EPISODES_AT_ONCE = 100  # of the list of episodes, a row group
@@ -117,18 +116,20 @@ class LerobotWriter:
             return
         with self._writing():
             self._flush_list()
-            for files in (self._rows, self._list, *self._videos.values()):
+            for files in self._files():
                 files.close()
-            self._write_tasks()
-            stats = {key: summary.stated() for key, summary in self._stats.items()}
-            self._write_json("meta/stats.json", stats)
+            write_tasks(self._part / TASKS, self._tasks)
+            write_json(self._part / STATS, {key: summary.stated() for key, summary in self._stats.items()})
             self._write_info()
             self._part.replace(self._folder)
 
     def abandon(self) -> None:
         """Removes what was written."""
-        for files in (self._rows, self._list, *self._videos.values()):
-            files.abandon()
+        for files in self._files():
+            with contextlib.suppress(
+                Exception
+            ):  # what went wrong is told already; a full disk fails here again
+                files.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
     # -- one episode ---------------------------------------------------------------------------------------------------
@@ -136,7 +137,9 @@ class LerobotWriter:
     def _check(self, episode: Episode) -> None:
         rows = episode.rows
         if not rows:
-            raise ShapeMismatch(f"{episode.name}: observations", episode.observations.shape, "at least one row")
+            raise ShapeMismatch(
+                f"{episode.name}: observations", episode.observations.shape, "at least one row"
+            )
         widths = {"observations": self._interface.observation_dim, "actions": self._interface.action_dim}
         for name, width in widths.items():
             array = getattr(episode, name)
@@ -151,9 +154,13 @@ class LerobotWriter:
         if not self._features:
             self._begin(features)
         if features != self._features:
-            differing = [key for key in {**features, **self._features} if features.get(key) != self._features.get(key)]
+            differing = [
+                key for key in {**features, **self._features} if features.get(key) != self._features.get(key)
+            ]
             accepted = "as in the first episode: a LeRobot data set has one layout"
-            raise InvalidSetting(f"{episode.name}: {differing[0]}", features.get(differing[0], "missing"), accepted)
+            raise InvalidSetting(
+                f"{episode.name}: {differing[0]}", features.get(differing[0], "missing"), accepted
+            )
 
     def _begin(self, features: dict[str, dict[str, Any]]) -> None:
         """What the first episode settles. The description is there from now on, so that what was interrupted is recognised."""
@@ -162,11 +169,15 @@ class LerobotWriter:
         if videos:
             needed("av")
         for key in videos:
-            self._videos[key] = VideoFiles(self._part / "videos" / key, self._limits_mib[1] * MIB, self._rate_hz)
+            self._videos[key] = VideoFiles(
+                self._part / "videos" / key, self._limits_mib[1] * MIB, self._rate_hz
+            )
         with self._writing():
             self._write_info()
 
-    def _list_episode(self, episode: Episode, places: dict[str, dict[str, Any]], stats: dict[str, Summary]) -> None:
+    def _list_episode(
+        self, episode: Episode, places: dict[str, dict[str, Any]], stats: dict[str, Summary]
+    ) -> None:
         chunk, file = self._list.next_place(1) if not self._listed else self._listed_at
         self._listed_at = chunk, file
         row: dict[str, Any] = {
@@ -191,48 +202,16 @@ class LerobotWriter:
             self._list.write(needed("pyarrow").Table.from_pylist(self._listed))
             self._listed = []
 
-    # -- what stands beside the rows -----------------------------------------------------------------------------------
-
     def _write_info(self) -> None:
-        whole = self._rate_hz == int(self._rate_hz)
-        content = {
-            "codebase_version": VERSION,
-            "robot_type": self._robot_type,
-            "total_episodes": self.episodes,
-            "total_frames": self.frames,
-            "total_tasks": len(self._tasks),
-            "chunks_size": CHUNK_FILES,
-            "data_files_size_in_mb": self._limits_mib[0],
-            "video_files_size_in_mb": self._limits_mib[1],
-            "fps": int(self._rate_hz) if whole else self._rate_hz,
-            "splits": {"train": f"0:{self.episodes}"},
-            "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-            "video_path": "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
-            if self._videos
-            else None,
-            "features": self._features,
-            OWN: {"interface": self._interface.canonical()},
-        }
-        self._write_json(INFO, content)
+        stated = described(
+            self._interface, self._rate_hz, self._robot_type, self._features, self._limits_mib
+        ) | totals(self.episodes, self.frames, len(self._tasks))
+        write_json(self._part / INFO, stated)
 
-    def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        path = self._part / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=4, ensure_ascii=False), encoding="utf-8")
+    def _files(self) -> list[ParquetFiles | VideoFiles]:
+        return [self._rows, self._list, *self._videos.values()]
 
-    def _write_tasks(self) -> None:
-        """With pandas' own note that the text is the index."""
-        pa = needed("pyarrow")
-        table = pa.table({"task_index": pa.array(self._tasks.values(), pa.int64()), "task": list(self._tasks)})
-        described = [
-            {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": stored, "metadata": None}
-            for name, kind, stored in (("task_index", "int64", "int64"), ("task", "unicode", "object"))
-        ]
-        note = {"index_columns": ["task"], "column_indexes": [], "columns": described}
-        table = table.replace_schema_metadata({"pandas": json.dumps(note)})
-        needed("pyarrow.parquet").write_table(table, self._part / TASKS)
-
-    @contextmanager
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield

@@ -137,7 +137,11 @@ def numbers_of(table: Any, name: str, shape: Sequence[int], path: Path) -> npt.N
     with refused(path):
         array = table.column(name).combine_chunks()
         sizes = list(shape)
-        while types.is_list(array.type) or types.is_large_list(array.type) or types.is_fixed_size_list(array.type):
+        while (
+            types.is_list(array.type)
+            or types.is_large_list(array.type)
+            or types.is_fixed_size_list(array.type)
+        ):
             if array.null_count or not sizes:
                 raise ValueError(f"the column '{name}' is not of the shape {tuple(shape)} in each row")
             if not _is_even(array, sizes.pop(0), types):
