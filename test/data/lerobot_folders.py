@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pytest
+
+pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
+pq = pytest.importorskip("pyarrow.parquet")
+av = pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
 
 RATE_HZ = 20
 HEIGHT, WIDTH = 48, 64
@@ -68,7 +70,7 @@ def made(length: int, seed: int) -> Made:
     )
 
 
-def rows(episode: Made, index: int, first: int) -> pa.Table:
+def rows(episode: Made, index: int, first: int) -> Any:
     length = len(episode.state)
     lists = {
         name: pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
@@ -168,7 +170,7 @@ def make_v3(root: Path, layout: Layout) -> list[Made]:
     pq.write_table(tasks, root / "meta/tasks.parquet")
     episodes = [made(length, seed) for seed, length in enumerate(layout.lengths)]
     listed, first = [], 0
-    writers: dict[int, pq.ParquetWriter] = {}
+    writers: dict[int, Any] = {}
     frames: dict[int, list[np.ndarray]] = {}
     for index, (episode, file) in enumerate(zip(episodes, layout.files, strict=True)):
         table = rows(episode, index, first)
@@ -209,6 +211,10 @@ def make_v3(root: Path, layout: Layout) -> list[Made]:
             path = root / V3_VIDEO.format(chunk_index=0, file_index=file, video_key=CAMERA)
             write_video(path, np.concatenate(parts))
     return episodes
+
+
+MAKERS: dict[str, Callable[[Path, Layout], list[Made]]] = {"v2.1": make_v2, "v3.0": make_v3}
+versions = pytest.mark.parametrize("version", MAKERS)
 
 
 def change_info(root: Path, **changes: Any) -> None:
