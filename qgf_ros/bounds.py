@@ -33,6 +33,15 @@ CANDIDATES = 1024
 ARRAYS = 256  # members of one npz file
 ARRAY_BYTES = 2 * GIB  # of a data set, unpacked, where it is read into memory
 
+PARQUET_ROWS = 20_000_000  # of one parquet file
+ROW_GROUP_BYTES = 512 * MIB  # of one row group, unpacked
+FOOTER_BYTES = 128 * MIB  # what a parquet file says of itself
+LIST_BYTES = 64 * MIB  # a file of JSON lines; each line as JSON
+EPISODES = 1_000_000  # of one data set
+EPISODE_BYTES = 2 * GIB  # of one episode, its images unpacked
+PIXELS = 4096 * 4096  # of one image
+FRAMES_BEFORE = 1000  # frames that are decoded to reach the first one that is wanted
+
 RECORD_BYTES = 64 * MIB  # one record of a bag, a chunk before and after it is unpacked
 
 CHUNK_ACTIONS = 1000  # actions of one chunk

@@ -1,0 +1,16 @@
+"""Libraries that only some formats need: imported when such a data set is opened."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from qgf_ros.errors import MissingExtraError
+
+
+def needed(module: str) -> Any:
+    """The module of that name. Raises MissingExtraError where its package is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("This data format", module.partition(".")[0], "data") from error
