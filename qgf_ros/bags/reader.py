@@ -1,77 +1,56 @@
-"""Reads the messages of a bag as they were written, serialised; also of one whose recorder was killed.
+"""Reads the messages of a bag as they were written, serialised: mcap or sqlite3, packed or not, also without its metadata.
 
-A file that merely ends early ends the reading: that is what a killed recorder leaves. A file that is damaged, or claims sizes
-that it has not, is refused where the damage is met, so that nobody takes the part before it for the whole.
+rosbag2's metadata.yaml is believed in one thing only: that messages were packed one by one. What is there is what is read, so
+that a recording whose recorder was killed, or whose metadata is gone, is read as far as it goes.
 """
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-import lz4.frame
-import zstandard
-from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
-from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, McapRecord, Message, Schema
-
+from qgf_ros.bags.mcap_file import ends_well, read_mcap
+from qgf_ros.bags.packed import SUFFIXES, unpacked, unpacked_message
+from qgf_ros.bags.recorded import Recorded as Recorded
+from qgf_ros.bags.sqlite_file import BESIDE, SUFFIX, read_sqlite
 from qgf_ros.bags.writer import METADATA
-from qgf_ros.bounds import METADATA_BYTES, RECORD_BYTES, check_file
-from qgf_ros.errors import UnreadableFileError
+from qgf_ros.bounds import METADATA_BYTES
+from qgf_ros.errors import MissingFileError, UnreadableFileError
 from qgf_ros.strict import read_yaml
 
-MAGIC = b"\x89MCAP0\r\n"
-PRIVATE = 0x80  # kinds from here on are for anybody's use, and are skipped
-_HEAD = struct.Struct("<BQ")  # before a record: its kind, and its length
-_CONTENT = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
-_OTHERS = set(Opcode)
+MCAP = ".mcap"
+STORAGES: dict[str, Callable[[Path], Iterator[Recorded]]] = {MCAP: read_mcap, SUFFIX: read_sqlite}
+INFORMATION = "rosbag2_bagfile_information"
 
 
-class _Damaged(ValueError):
-    """A record is not what it says."""
-
-
-class _EndsEarly(Exception):
-    """A file has no end."""
-
-
-# What the libraries say of records that are not what they should be.
-_DAMAGED = (McapError, struct.error, zstandard.ZstdError, RuntimeError, ValueError, EOFError, OverflowError)
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One message: when it came to the recorder and when it was sent (ns), its publisher's count, its serialised content."""
-
-    topic: str
-    type_name: str
-    received_ns: int
-    sent_ns: int
-    sequence: int
-    data: bytes
+def bag_files(folder: Path) -> list[Path]:
+    """The files of a bag in order; none where the folder holds no recording. A packed file is left out beside its plain one."""
+    found = [path for path in folder.glob("*") if _storage(path) in STORAGES]
+    plain = {path.name for path in found}
+    kept = [path for path in found if path.suffix not in SUFFIXES or path.stem not in plain]
+    return sorted(kept, key=lambda path: _number(path.name))
 
 
 def read_bag(folder: Path) -> Iterator[Recorded]:
     """The messages of all files of a bag in the order of writing; of an unfinished file, as far as it was flushed.
 
     Raises:
-        UnreadableFileError: a file is no mcap file, or damaged; what stood before was given.
+        UnreadableFileError: a file is of no such storage, or damaged; what stood before was given.
         MissingFileError: what has the name of one is no file.
     """
-    for path in sorted(folder.glob("*.mcap")):
-        yield from _read_file(path)
+    is_packed = _packs_messages(folder)
+    for path in bag_files(folder):
+        with unpacked(path) as plain:
+            for message in STORAGES[plain.suffix](plain):
+                yield _unpacked(path, message) if is_packed else message
 
 
 def is_finished(folder: Path) -> bool:
     """True where every file of the bag was closed by its recorder, so that nothing is missing at its end."""
-    files = sorted(folder.glob("*.mcap"))
-    return bool(files) and all(_ends_well(path) for path in files)
+    files = bag_files(folder)
+    return bool(files) and all(_is_closed(path) for path in files)
 
 
 def read_facts(folder: Path) -> dict[str, str]:
@@ -80,128 +59,56 @@ def read_facts(folder: Path) -> dict[str, str]:
     Raises:
         MissingFileError, FileTooLarge, UnreadableFileError: as `strict.read_yaml`, or it is of another layout.
     """
-    path = folder / METADATA
-    information = read_yaml(path, METADATA_BYTES).get("rosbag2_bagfile_information")
-    facts = information.get("custom_data") if isinstance(information, dict) else None
-    if not isinstance(information, dict) or not isinstance(facts or {}, dict):
-        raise UnreadableFileError(
-            path, "a bag's metadata", "rosbag2_bagfile_information is absent or no mapping"
-        )
+    information = _information(folder)
+    facts = information.get("custom_data")
+    if not isinstance(facts or {}, dict):
+        raise UnreadableFileError(folder / METADATA, "a bag's metadata", "its custom_data is no mapping")
     return {str(key): str(value) for key, value in (facts or {}).items()}
 
 
-def _ends_well(path: Path) -> bool:
-    if path.stat().st_size < 2 * len(MAGIC):
+def _information(folder: Path) -> dict[str, Any]:
+    path = folder / METADATA
+    information = read_yaml(path, METADATA_BYTES).get(INFORMATION)
+    if not isinstance(information, dict):
+        raise UnreadableFileError(path, "a bag's metadata", f"{INFORMATION} is absent or no mapping")
+    return information
+
+
+def _packs_messages(folder: Path) -> bool:
+    """Whether messages were packed one by one. Raises UnreadableFileError where they were by a method that we do not know."""
+    try:
+        information = _information(folder)
+    except MissingFileError:
         return False
-    with path.open("rb") as file:
-        file.seek(-len(MAGIC), 2)
-        return file.read() == MAGIC
+    mode, method = (str(information.get(f"compression_{key}") or "").lower() for key in ("mode", "format"))
+    if mode == "message" and method != "zstd":
+        raise UnreadableFileError(
+            folder / METADATA, "a bag packed with zstd", f"its messages are packed as '{method}'"
+        )
+    return mode == "message"
 
 
-def _read_file(path: Path) -> Iterator[Recorded]:
-    schemas: dict[int, Schema] = {}
-    channels: dict[int, Channel] = {}
-    for record in _records(path):
-        if isinstance(record, Schema):
-            schemas[record.id] = record
-        elif isinstance(record, Channel):
-            channels[record.id] = record
-        elif isinstance(record, Message):
-            yield _recorded(path, record, channels, schemas)
+def _unpacked(path: Path, message: Recorded) -> Recorded:
+    try:
+        return replace(message, data=unpacked_message(message.data))
+    except ValueError as error:
+        raise UnreadableFileError(path, "an undamaged bag", str(error)) from error
 
 
-def _recorded(
-    path: Path, message: Message, channels: dict[int, Channel], schemas: dict[int, Schema]
-) -> Recorded:
-    channel = channels.get(message.channel_id)
-    schema = None if channel is None else schemas.get(channel.schema_id)
-    if channel is None or schema is None:
-        problem = f"a message belongs to channel {message.channel_id}, which was not declared"
-        raise UnreadableFileError(path, "an undamaged mcap file", problem)
-    return Recorded(
-        channel.topic, schema.name, message.log_time, message.publish_time, message.sequence, message.data
-    )
+def _storage(path: Path) -> str:
+    """The suffix that tells the storage, also of a packed file."""
+    return Path(path.stem).suffix if path.suffix in SUFFIXES else path.suffix
 
 
-def _records(path: Path) -> Iterator[McapRecord]:
-    """Schemas, channels and messages of a file, those within chunks too, until it ends, early or not."""
-    check_file(path, 2**63)
-    with path.open("rb") as file:
-        try:
-            yield from _read_records(file)
-        except _EndsEarly as error:
-            if _ends_well(path):
-                raise UnreadableFileError(path, "an undamaged mcap file", str(error)) from error
-        except _DAMAGED as error:
-            problem = " ".join(str(error).split()) or type(error).__name__
-            raise UnreadableFileError(path, "an undamaged mcap file", problem) from error
+def _is_closed(path: Path) -> bool:
+    if path.suffix in SUFFIXES:
+        return True  # packed by a recorder that had finished it
+    if _storage(path) == MCAP:
+        return ends_well(path)
+    return not any(path.with_name(path.name + end).exists() for end in BESIDE)
 
 
-def _read_records(file: IO[bytes]) -> Iterator[McapRecord]:
-    """Raises _EndsEarly where the file ends within or after a record, without its footer."""
-    begin = file.read(len(MAGIC))
-    if begin != MAGIC[: len(begin)]:
-        raise _Damaged("it does not begin as one")
-    while True:
-        head = file.read(_HEAD.size)
-        if len(head) < _HEAD.size:
-            raise _EndsEarly("it ends without a footer")
-        kind, length = _HEAD.unpack(head)
-        if length > RECORD_BYTES:
-            raise _Damaged(f"a record claims {length} bytes, and at most {RECORD_BYTES} are read")
-        data = file.read(length)
-        if len(data) < length:
-            raise _EndsEarly("it ends within a record")
-        if kind == Opcode.FOOTER:
-            return
-        if kind == Opcode.CHUNK:
-            yield from _within(_unpacked(Chunk.read(ReadDataStream(io.BytesIO(data)))))
-        elif kind in _CONTENT:
-            yield _record(kind, data)
-        elif kind not in _OTHERS and kind < PRIVATE:
-            raise _Damaged(f"it has a record of kind {kind}, and mcap knows none")
-
-
-def _within(data: bytes) -> Iterator[McapRecord]:
-    """The records of a chunk."""
-    place = 0
-    while place < len(data):
-        if place + _HEAD.size > len(data):
-            raise _Damaged("a chunk ends within a record")
-        kind, length = _HEAD.unpack_from(data, place)
-        place += _HEAD.size
-        if length > len(data) - place:
-            raise _Damaged("a chunk ends within a record")
-        if kind in _CONTENT:
-            yield _record(kind, data[place : place + length])
-        elif kind < PRIVATE:
-            raise _Damaged(f"a chunk has a record of kind {kind}")
-        place += length
-
-
-def _record(kind: int, data: bytes) -> McapRecord:
-    stream = ReadDataStream(io.BytesIO(data))
-    if kind == Opcode.MESSAGE:
-        return Message.read(stream, len(data))
-    return Schema.read(stream) if kind == Opcode.SCHEMA else Channel.read(stream)
-
-
-def _unpacked(chunk: Chunk) -> bytes:
-    """A chunk's content, after its size and checksum were found to be those that it states. Raises _Damaged."""
-    stated = chunk.uncompressed_size
-    if stated > RECORD_BYTES:
-        raise _Damaged(f"a chunk claims {stated} bytes, and at most {RECORD_BYTES} are unpacked")
-    if chunk.compression == "zstd":
-        unpacker = zstandard.ZstdDecompressor(max_window_size=RECORD_BYTES)
-        data = unpacker.stream_reader(chunk.data).read(stated + 1)
-    elif chunk.compression == "lz4":
-        data = lz4.frame.LZ4FrameDecompressor().decompress(chunk.data, stated + 1)
-    elif chunk.compression == "":
-        data = chunk.data
-    else:
-        raise _Damaged(f"a chunk is compressed as '{chunk.compression[:20]}', and mcap knows zstd and lz4")
-    if len(data) != stated:
-        raise _Damaged(f"a chunk claims {stated} bytes, and has another number")
-    if chunk.uncompressed_crc not in (0, zlib.crc32(data)):
-        raise _Damaged("a chunk has another checksum than it states")
-    return data
+def _number(name: str) -> tuple[str, int, str]:
+    """Sorts NAME_2.mcap before NAME_10.mcap, as they were written."""
+    begin, _, end = name.split(".")[0].rpartition("_")
+    return (begin, int(end), name) if end.isdigit() and len(end) < 10 else (name, 0, name)

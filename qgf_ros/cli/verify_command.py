@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qgf_ros.bags.reader import read_facts
+from qgf_ros.bags.reader import bag_files, read_facts
 from qgf_ros.bags.writer import METADATA
 from qgf_ros.errors import MissingFileError, NotVerifiableError
 
@@ -90,8 +90,8 @@ def figures(contract: Contract, report: Report) -> dict[str, Any]:
 def _facts(folder: Path) -> Mapping[str, str]:
     if not folder.is_dir():
         raise MissingFileError(folder)
-    if not list(folder.glob("*.mcap")):
-        raise NotVerifiableError(folder, "it is no recording: there is no mcap file in it")
+    if not bag_files(folder):
+        raise NotVerifiableError(folder, "it is no recording: there is no mcap or sqlite3 file in it")
     return read_facts(folder) if (folder / METADATA).is_file() else {}
 
 

@@ -15,6 +15,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from qgf_ros.bags.definitions import prefixes
+from qgf_ros.bags.storage import Storage
 from qgf_ros.bags.writer import BagWriter
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, OutputKind
@@ -29,11 +30,17 @@ from qgf_ros.nodes.polled import NO_EVENTS, NeverExecuted, waiting
 PERIOD_S = 0.02  # between two looks into the queues
 DEPTH = 1000  # messages that may wait: ten seconds of a topic at 100 Hz
 LOOK_S = 0.25  # between two searches for publishers of topics that had none
-FLUSH_S = 1.0
+SYNC_S = 1.0
 TABLE = (
     Parameter("contract", "", "path of the contract, YAML: its topics are recorded"),
     Parameter("record", "", "folder of the recording, which must not exist yet"),
     Parameter("topics", [""], "further topics to record"),
+    Parameter(
+        "storage",
+        Storage.MCAP.value,
+        "kind of file; sqlite3 has no times of sending, by which `qgf verify` puts messages in order",
+        choices=tuple(kind.value for kind in Storage),
+    ),
 )
 OURS = (
     "clock",
@@ -66,7 +73,7 @@ class RecorderNode(Node):
         self._contract_facts = pack_contract(contract)  # so that `qgf verify` needs nothing but the bag
         wanted = [*topics(contract), *OURS, *filter(None, self.get_parameter("topics").value)]
         self._missing = [self.resolve_topic_name(name) for name in dict.fromkeys(wanted)]
-        self._bag = BagWriter(Path(str(values["record"])), prefixes())
+        self._bag = BagWriter(Path(str(values["record"])), prefixes(), storage=Storage(values["storage"]))
         self._queues: dict[str, Any] = {}
         self._last: dict[bytes, int] = {}  # the newest number of each publisher
         self.lost: Counter[str] = Counter()  # by topic: published while we listened, and not come
@@ -74,7 +81,7 @@ class RecorderNode(Node):
         self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._metronome = Metronome(self._on_tick)
         self._metronome.start(round(PERIOD_S * 1e9))
-        self._looked_s = self._flushed_s = 0.0
+        self._looked_s = self._synced_s = 0.0
         self._finish = self._close
 
     def turn(self, executor: SingleThreadedExecutor) -> None:
@@ -104,10 +111,10 @@ class RecorderNode(Node):
                 self._looked_s = now_s
                 self._look()
             self._take()
-            if now_s - self._flushed_s > FLUSH_S:
-                self._flushed_s = now_s
+            if now_s - self._synced_s > SYNC_S:
+                self._synced_s = now_s
                 self._bag.facts = self._facts()
-                self._bag.flush()
+                self._bag.sync()
                 self._say()
         except Exception as error:  # whatever it is: it must not end a graph that moves a robot
             self._fail(error)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from rosbags import rosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from qgf_ros.bags.definitions import definition
-from qgf_ros.bags.reader import read_bag
+from qgf_ros.bags.reader import is_finished, read_bag
+from qgf_ros.bags.storage import Storage
 from qgf_ros.bags.writer import BagWriter
 from qgf_ros.errors import CannotWriteError, FolderExistsError, MissingDefinitionError
 
@@ -22,6 +26,7 @@ TYPES = {
     "builtin_interfaces/Time": "int32 sec\nuint32 nanosec\n",
 }
 SECOND = 1_000_000_000
+BOTH = pytest.mark.parametrize("storage", list(Storage), ids=[kind.value for kind in Storage])
 
 
 @pytest.fixture
@@ -62,8 +67,11 @@ def test_a_type_that_is_not_installed_is_named_with_the_places_that_were_searche
         definition(STATE, [tmp_path / "nowhere"])
 
 
-def test_rosbags_reads_the_bag_with_the_definitions_in_it(place: Path, tmp_path: Path) -> None:
-    writer = BagWriter(tmp_path / "bag", [place])
+@BOTH
+def test_rosbags_reads_the_bag_with_the_definitions_in_it(
+    place: Path, tmp_path: Path, storage: Storage
+) -> None:
+    writer = BagWriter(tmp_path / "bag", [place], storage=storage)
     writer.add_topic("/left/grip", STATE)
     for count in range(5):
         writer.write(
@@ -95,6 +103,49 @@ def test_what_was_flushed_is_read_back_though_the_recorder_never_finished(
     assert (found[0].received_ns, found[0].sent_ns, found[0].sequence) == (2, 1, 7)
     writer.close()
     assert [entry.data for entry in read_bag(tmp_path / "bag")] == [b"first", b"second"]
+
+
+WRITE_AND_BE_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from qgf_ros.bags.storage import Storage
+from qgf_ros.bags.writer import BagWriter
+
+writer = BagWriter(Path(sys.argv[1]), [Path(sys.argv[2])], storage=Storage(sys.argv[3]))
+writer.add_topic("/grip", "demo_msgs/msg/Grip")
+for count in range(1000):
+    writer.write("/grip", b"%d" % count, count, count, count)
+    if count == 900:
+        writer.sync()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@BOTH
+def test_a_recorder_that_is_killed_leaves_what_was_synced(
+    place: Path, tmp_path: Path, storage: Storage
+) -> None:
+    words = [str(tmp_path / "bag"), str(place), storage.value]
+    ended = subprocess.run([sys.executable, "-c", WRITE_AND_BE_KILLED, *words], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    before = {path.name: path.read_bytes() for path in (tmp_path / "bag").iterdir()}
+    found = [int(entry.data) for entry in read_bag(tmp_path / "bag")]
+    assert found[:901] == list(range(901))
+    assert not is_finished(tmp_path / "bag")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "bag").iterdir()} == before
+
+
+@BOTH
+def test_a_finished_recording_is_one_file_and_its_metadata(
+    place: Path, tmp_path: Path, storage: Storage
+) -> None:
+    writer = BagWriter(tmp_path / "bag", [place], storage=storage)
+    writer.add_topic("/grip", STATE)
+    writer.write("/grip", b"first", 2, 1, 7)
+    writer.close()
+    assert len(list((tmp_path / "bag").iterdir())) == 2
+    assert is_finished(tmp_path / "bag")
+    assert [(entry.data, entry.received_ns) for entry in read_bag(tmp_path / "bag")] == [(b"first", 2)]
 
 
 def test_a_file_cut_in_the_middle_of_a_record_gives_what_is_whole(place: Path, tmp_path: Path) -> None:

@@ -150,11 +150,16 @@ def test_an_empty_folder_is_no_finished_bag(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["a: 1", "rosbag2_bagfile_information: 3", "rosbag2_bagfile_information: {custom_data: 1}"]
+    ("content", "words"),
+    [
+        ("a: 1", "rosbag2_bagfile_information is absent or no mapping"),
+        ("rosbag2_bagfile_information: 3", "rosbag2_bagfile_information is absent or no mapping"),
+        ("rosbag2_bagfile_information: {custom_data: 1}", "custom_data is no mapping"),
+    ],
 )
-def test_metadata_of_another_layout_are_refused(tmp_path: Path, content: str) -> None:
+def test_metadata_of_another_layout_are_refused(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "metadata.yaml").write_text(content)
-    with pytest.raises(UnreadableFileError, match="rosbag2_bagfile_information is absent or no mapping"):
+    with pytest.raises(UnreadableFileError, match=words):
         read_facts(tmp_path)
 
 

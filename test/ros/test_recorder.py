@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,8 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from qgf_ros.bags.reader import read_bag, read_facts
+from qgf_ros.bags.reader import is_finished, read_bag, read_facts
+from qgf_ros.bags.storage import Storage
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.travel import unpack_contract
 from qgf_ros.nodes import recorder
@@ -115,6 +117,25 @@ def test_inputs_and_outputs_of_the_contract_are_recorded(tmp_path: Path) -> None
     named = {entry.topic for entry in contract.deployment.inputs.values()}
     sent = {entry.topic for entry in contract.deployment.outputs}
     assert set(topics(contract)) == named | sent
+
+
+@pytest.mark.parametrize("storage", list(Storage), ids=[kind.value for kind in Storage])
+def test_a_recorder_that_is_killed_leaves_all_that_it_had_reported(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path, storage: Storage
+) -> None:
+    """It reports once a second, after what it had was on the disk: so at most a second is lost."""
+    count, bag = recorded(peer), tmp_path / "bag"
+    publisher = peer.node.create_publisher(JointState, "joint_states", 1000)
+    node = start(MODULE, contract=contract, record=bag, storage=storage.value)
+    peer.matched(publisher)
+    for number in range(50):
+        publisher.publish(joints(number))
+    peer.until(lambda: count() >= 50, "the recorder")
+    publisher.publish(joints(50))
+    reported = count()
+    assert node.end(signal.SIGKILL) == -signal.SIGKILL
+    assert len(list(read_bag(bag))) >= reported
+    assert not is_finished(bag)
 
 
 class Full:

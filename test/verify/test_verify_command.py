@@ -114,7 +114,7 @@ def test_nothing_a_folder_without_recording_and_one_without_contract(
     assert main(["verify", str(tmp_path / "nothing")]) == 2
     (tmp_path / "empty").mkdir()
     assert main(["verify", str(tmp_path / "empty")]) == 2
-    assert "there is no mcap file in it" in capsys.readouterr().err
+    assert "there is no mcap or sqlite3 file in it" in capsys.readouterr().err
     path = bag(tmp_path)
     content = yaml.safe_load((path / METADATA).read_text())
     del content["rosbag2_bagfile_information"]["custom_data"]
