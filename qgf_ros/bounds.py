@@ -33,6 +33,11 @@ CANDIDATES = 1024
 ARRAYS = 256  # members of one npz file
 ARRAY_BYTES = 2 * GIB  # of a data set, unpacked, where it is read into memory
 
+EPISODES = 1_000_000  # of one data set of HDF5 or Arrow
+EPISODE_BYTES = 2 * GIB  # one of them, unpacked
+TEXTS = 100_000  # of one array
+SPACES_BYTES = 16 * MIB  # a Minari data set's description: the range of each pixel stands there
+
 RECORD_BYTES = 64 * MIB  # one record of a bag, a chunk before and after it is unpacked
 
 CHUNK_ACTIONS = 1000  # actions of one chunk
