@@ -33,8 +33,8 @@ CANDIDATES = 1024
 ARRAYS = 256  # members of one npz file
 ARRAY_BYTES = 2 * GIB  # of a data set, unpacked, where it is read into memory
 
-EPISODES = 1_000_000  # of one data set of HDF5 or Arrow
-EPISODE_BYTES = 2 * GIB  # one of them, unpacked
+EPISODES = 1_000_000  # of one data set
+EPISODE_BYTES = 2 * GIB  # of one episode, its images unpacked
 TEXTS = 100_000  # of one array
 SPACES_BYTES = 16 * MIB  # a Minari data set's description: the range of each pixel stands there
 

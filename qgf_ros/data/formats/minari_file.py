@@ -53,9 +53,10 @@ def read(folder: Path, kind: str) -> Iterator[dict[str, Any] | tuple[Recording, 
 def _recording(
     name: str, task: str, arrays: Arrays, left_out: dict[str, str]
 ) -> tuple[Recording, dict[str, str]]:
-    if arrays.get(REWARDS, np.zeros(())).ndim != 1 or not len(arrays[REWARDS]):
-        raise ValueError(f"episode {name} has no {REWARDS}, one a step")
-    steps = len(arrays[REWARDS])
+    rewards = arrays.get(REWARDS)
+    if rewards is None or rewards.ndim != 1 or not len(rewards) or rewards.dtype.kind not in "biuf":
+        raise ValueError(f"episode {name} has no {REWARDS}, a number a step")
+    steps = len(rewards)
     seen: Arrays = {}
     done: Arrays = {}
     for path, values in arrays.items():

@@ -48,10 +48,15 @@ def environment_of(data: Any) -> Environment:
         raise ValueError(f"its {ENV_ARGS} is no JSON object")
     settings = stated.get("env_kwargs")
     settings = settings if isinstance(settings, dict) else {}
-    task, rate = stated.get("env_name"), settings.get("control_freq")
-    is_rate = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate <= RATE_HZ
+    task = stated.get("env_name")
     return Environment(
         task if isinstance(task, str) else "",
-        float(rate) if is_rate else None,
+        _rate(settings.get("control_freq")),
         settings.get("reward_shaping") is False and settings.get("reward_scale", 1.0) == 1.0,
     )
+
+
+def _rate(stated: Any) -> float | None:
+    """Control periods a second; None where what is stated is no such number."""
+    is_number = isinstance(stated, int | float) and not isinstance(stated, bool)
+    return float(stated) if is_number and 0 < stated <= RATE_HZ else None
