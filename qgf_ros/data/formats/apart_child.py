@@ -41,7 +41,9 @@ UNREADABLE = (
 
 def main(arguments: list[str]) -> None:
     """Sends facts, recordings and an end, or why the file is refused."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    least = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(most, MEMORY_BYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (least, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sending = Connection(int(arguments[0]), readable=False)
     reader = importlib.import_module(f"qgf_ros.data.formats.{arguments[1]}")
