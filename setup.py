@@ -123,12 +123,17 @@ setup(
             "onnx>=1.16",
             "onnxruntime>=1.18",
         ],  # a robot that only runs an exported policy needs onnxruntime alone
+        "data": [
+            "h5py>=3.10",
+            "pyarrow>=15",
+            "av>=12",
+        ],  # data sets in others' formats: robomimic, Minari, LeRobot
         "bench": [
             "jax>=0.10",
             "jaxlib>=0.10",
             "matplotlib>=3.8",
         ],  # a rival to measure against; jaxlib 0.4.30 miscompiled
-        "test": ["pytest>=8", "hypothesis>=6.100"],
+        "test": ["pytest>=8", "hypothesis>=6.100", "minari>=0.5"],
         "fuzz": ["atheris>=3.0"],  # coverage-guided; `make fuzz` needs only the extra `test`
         "lint": ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1"],
         "colcon": [

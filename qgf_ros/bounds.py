@@ -41,6 +41,8 @@ EPISODES = 1_000_000  # of one data set
 EPISODE_BYTES = 2 * GIB  # of one episode, its images unpacked
 PIXELS = 4096 * 4096  # of one image
 FRAMES_BEFORE = 1000  # frames that are decoded to reach the first one that is wanted
+TEXTS = 100_000  # of one array
+SPACES_BYTES = 16 * MIB  # a Minari data set's description: the range of each pixel stands there
 
 RECORD_BYTES = 64 * MIB  # one record of a bag, a chunk before and after it is unpacked
 

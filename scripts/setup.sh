@@ -4,7 +4,7 @@ set -euo pipefail
 
 venv=${VENV:-.venv}
 torch_spec=${TORCH_SPEC:-torch==2.13.0}
-extras=${EXTRAS:-sim,ros,train,onnx,test,lint}
+extras=${EXTRAS:-sim,ros,train,onnx,data,test,lint}
 cpu_index=https://download.pytorch.org/whl/cpu
 
 usable() { # a Python 3.11 or 3.12 that can make virtual environments
