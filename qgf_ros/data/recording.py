@@ -58,12 +58,13 @@ class Recording:
 class Source(Protocol):
     """A data set in some format, opened: nothing is read before it is asked for, one recording at a time.
 
-    `rate_hz` and `interface` where the files tell them; `count` of recordings.
+    `rate_hz` and `interface` where the files tell them; `left_out` names what of the recordings read so far was not taken, and why.
     """
 
     format: str
     rate_hz: float | None
     interface: Interface | None
+    left_out: dict[str, str]
 
     @property
     def count(self) -> int:

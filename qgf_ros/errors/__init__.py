@@ -15,6 +15,7 @@ from qgf_ros.errors.files import NoContractError as NoContractError
 from qgf_ros.errors.files import NotLabelledError as NotLabelledError
 from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError
 from qgf_ros.errors.files import UnfitRecording as UnfitRecording
+from qgf_ros.errors.files import UnknownFormatError as UnknownFormatError
 from qgf_ros.errors.files import UnreadableCertificate as UnreadableCertificate
 from qgf_ros.errors.files import UnreadableFileError as UnreadableFileError
 from qgf_ros.errors.files import UnreadableMessage as UnreadableMessage

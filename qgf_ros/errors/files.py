@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qgf_ros.errors.base import QgfError
@@ -40,6 +40,14 @@ class NotLabelledError(QgfError):
         super().__init__(
             f"{name} has no {lacking}, from which `relabel: {{by: {source}}}` makes rewards: choose goal, outcome, reward or hand."
         )
+
+
+class UnknownFormatError(QgfError):
+    """What shall be read as a data set is of no format that there is a reader for."""
+
+    def __init__(self, path: Path, known: Mapping[str, str]) -> None:
+        formats = "; ".join(f"{name}: {what}" for name, what in known.items())
+        super().__init__(f"{path} is of no known format. Read are {formats}.")
 
 
 class UnfitRecording(QgfError):

@@ -68,7 +68,7 @@ def test_who_does_not_ask_for_images_needs_no_video_files(tmp_path: Path, versio
     for path in (tmp_path / "data").rglob("*.mp4"):
         path.unlink()
     source = LerobotSource(tmp_path / "data")
-    assert source.left_out == (CAMERA,)
+    assert source.left_out == {CAMERA: "images were not asked for"}
     assert all(CAMERA not in entry.columns for entry in source.recordings())
     with pytest.raises(MissingFileError):
         list(LerobotSource(tmp_path / "data", with_images=True).recordings())
@@ -176,7 +176,7 @@ def test_what_is_not_read_is_named(tmp_path: Path, feature: dict[str, Any]) -> N
     make_v3(tmp_path / "data", Layout())
     with_feature(tmp_path / "data", "other", feature)
     source = LerobotSource(tmp_path / "data", with_images=True)
-    assert source.left_out == ("other",)
+    assert source.left_out.keys() == {"other"}
     assert source.count == len(list(source.recordings())) == 3
 
 

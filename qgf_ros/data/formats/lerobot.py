@@ -50,7 +50,9 @@ class LerobotSource:
         wanted = ("numbers", "image", "video") if with_images else ("numbers",)
         known = [feature for feature in info.features.values() if feature.kind in wanted]
         self._features = {feature.key: feature for feature in known}
-        self.left_out = tuple(key for key in info.features if key not in self._features)
+        self.left_out = {
+            key: _why(entry) for key, entry in info.features.items() if key not in self._features
+        }
         videos = tuple(key for key, feature in self._features.items() if feature.kind == "video")
         version = lerobot_v3 if info.version == "v3.0" else lerobot_v2
         self._entries = version.read_entries(info, videos)
@@ -152,6 +154,15 @@ class _RowsFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _why(feature: Feature) -> str:
+    """Why a feature is not read."""
+    return (
+        "images were not asked for"
+        if feature.kind in ("image", "video")
+        else "it holds neither numbers nor colours"
+    )
 
 
 def _check_order(arrays: dict[str, npt.NDArray[Any]], entry: Entry, path: Path) -> None:

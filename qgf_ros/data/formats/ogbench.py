@@ -33,6 +33,7 @@ class OgbenchSource:
             MissingFileError, UnreadableFileError: as `open_arrays`, or an array of the layout is missing.
         """
         self._files = npz_files(path)
+        self.left_out: dict[str, str] = {}
         first = _arrays(self._files[0])
         self.interface: Interface | None = None
         if INTERFACE in first:
@@ -44,32 +45,33 @@ class OgbenchSource:
         return sum(int(np.count_nonzero(_arrays(file)[ENDS])) for file in self._files)
 
     def recordings(self) -> Iterator[Recording]:
-        """Each episode; arrays that have not a row a step are left out. Raises UnreadableFileError."""
+        """Each episode. Raises UnreadableFileError."""
         for file in self._files:
-            yield from _episodes(file)
+            yield from self._episodes(file)
 
-
-def _episodes(file: Path) -> Iterator[Recording]:
-    arrays = _arrays(file)
-    rows = arrays[ENDS].size
-    ends = np.flatnonzero(arrays[ENDS])
-    if not len(ends) or ends[-1] != rows - 1:
-        raise UnreadableFileError(file, LAYOUT, "its last episode has no end")
-    marks, task = arrays.get(OUTCOMES), arrays.get(TASK)
-    beside = (ENDS, INTERFACE, OUTCOMES, TASK)
-    columns = {
-        name: array for name, array in arrays.items() if name not in beside and array.shape[:1] == (rows,)
-    }
-    begin = 0
-    for number, end in enumerate((ends + 1).tolist()):
-        mark = NOT_MARKED if marks is None else int(marks[end - 1])
-        yield Recording(
-            f"{file.stem}/{number}",
-            {name: Column(array[begin:end]) for name, array in columns.items()},
-            None if mark == NOT_MARKED else bool(mark),
-            "" if task is None else str(task),
-        )
-        begin = end
+    def _episodes(self, file: Path) -> Iterator[Recording]:
+        arrays = _arrays(file)
+        rows = arrays[ENDS].size
+        ends = np.flatnonzero(arrays[ENDS])
+        if not len(ends) or ends[-1] != rows - 1:
+            raise UnreadableFileError(file, LAYOUT, "its last episode has no end")
+        marks, task = arrays.get(OUTCOMES), arrays.get(TASK)
+        columns = {}
+        for name in arrays.keys() - {ENDS, INTERFACE, OUTCOMES, TASK}:
+            if arrays[name].shape[:1] == (rows,):
+                columns[name] = arrays[name]
+            else:
+                self.left_out[name] = f"its shape is {arrays[name].shape}, not one row a step"
+        begin = 0
+        for number, end in enumerate((ends + 1).tolist()):
+            mark = NOT_MARKED if marks is None else int(marks[end - 1])
+            yield Recording(
+                f"{file.stem}/{number}",
+                {name: Column(array[begin:end]) for name, array in columns.items()},
+                None if mark == NOT_MARKED else bool(mark),
+                "" if task is None else str(task),
+            )
+            begin = end
 
 
 def _arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
