@@ -14,6 +14,16 @@ class OutputKind(Enum):
     GRIPPER_COMMAND = "gripper_command"
     FOLLOW_JOINT_TRAJECTORY = "follow_joint_trajectory"
 
+    @property
+    def ends_at_rest(self) -> bool:
+        """Whether the controller brakes along what was sent last, if nothing more comes."""
+        return self in (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
+
+    @property
+    def is_topic(self) -> bool:
+        """Whether others who command the controller can be seen; the goals of an action's clients cannot."""
+        return self in (OutputKind.GROUP, OutputKind.TRAJECTORY)
+
 
 @dataclass(frozen=True)
 class JointLimits:

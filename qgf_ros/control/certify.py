@@ -8,14 +8,13 @@ from collections.abc import Iterable, Sequence
 import ruckig
 
 from qgf_ros.certificate import Certificate, chunk_digest
-from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.contract.schema import Contract
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.session import Tick
 from qgf_ros.datatypes import ActionChunk, JointCommand
 
-GO_ON = (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
 OURS = ("position", "velocity", "acceleration", "jerk", "stop")  # checks: each has a margin
 KEPT_CHUNKS = 8
 
@@ -45,7 +44,10 @@ class Certifier:
         self._places = [] if kinematics is None else [joints.index(name) for name in kinematics.joints]
         self._chunks: dict[int, str] = {}
         follows = {
-            joint for output in contract.deployment.outputs if output.kind in GO_ON for joint in output.joints
+            joint
+            for output in contract.deployment.outputs
+            if output.kind.ends_at_rest
+            for joint in output.joints
         }
         self._follows = [joint in follows for joint in joints]
         self._others, self._check_s, self._looks_ahead = tuple(checks), check_s, looks_ahead

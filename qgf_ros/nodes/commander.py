@@ -36,15 +36,15 @@ class Commander:
 
     def __init__(self, node: Node, setup: CommandSetup, now_ns: int) -> None:
         """Raises QgfError where the kinematic model, the scene or an output cannot be made. `now_ns` is steady."""
-        contract = setup.contract
+        contract, deployed = setup.contract, setup.deployed
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
         look_ahead = look_ahead_of(contract)
         self._node = node
-        self.setup, self.contract, self.is_shadow = setup, contract, setup.config.shadow
-        self.monitor = JointMonitor(contract, setup.seen)
+        self.setup, self.contract, self.is_shadow = setup, contract, deployed.config.shadow
+        self.monitor = JointMonitor(contract, deployed.seen)
         self._gate = CommandGate(contract, kinematics, look_ahead)
-        self.session = CommandSession(self._gate, self.monitor, setup.config)
-        check_s = 0.0 if look_ahead is None or setup.is_lockstep else look_ahead.cost_s
+        self.session = CommandSession(self._gate, self.monitor, deployed.config)
+        check_s = 0.0 if look_ahead is None or deployed.is_lockstep else look_ahead.cost_s
         described = [] if self.is_shadow else contract.deployment.outputs
         self._outputs = [make_output(node, output, contract) for output in described]
         around = [*(["second_publisher"] if self.command_topics else []), "qos", "emergency_stop"]
@@ -55,7 +55,7 @@ class Commander:
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
-        self.box = BlackBox(setup.black_box, node.get_fully_qualified_name(), pack_contract(contract))
+        self.box = BlackBox(deployed.black_box, node.get_fully_qualified_name(), pack_contract(contract))
         self._period_ns = round(contract.interface.control_period_s * 1e9)
         self.pace, self._followed = Pace(contract.tick_ns), 0
         self.rate, self.seams = Rate(now_ns), SeamCount()
