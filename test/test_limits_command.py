@@ -19,9 +19,11 @@ def test_the_limits_of_a_contract_are_printed_and_compared(
     assert main(["limits", str(contract)]) == 2
     assert "--write-baseline" in capsys.readouterr().err
     assert main(["limits", str(contract), "--write-baseline"]) == 0
+    said = capsys.readouterr().out
+    assert "off here, so not required by it: tool, look_ahead, speed_scaling, seen" in said
     assert main(["limits", str(contract), "--json", str(figures)]) == 0
     said = capsys.readouterr().out
-    assert "elbow     -1 to 1.5 rad, 1 rad/s, 5 rad/s2, 500 rad/s3" in said
+    assert "elbow              -1 to 1.5 rad, 1 rad/s, 5 rad/s2, 500 rad/s3" in said
     assert "no weaker than the baseline" in said
     assert json.loads(figures.read_text())["limits"]["elbow.velocity"] == "1.0"
 

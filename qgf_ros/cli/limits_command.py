@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HELP = "print the limits of a contract and compare them with its committed baseline"
-EXAMPLE = "qgf limits my_arm/contract.yaml --seen checkpoints/ur5e_cube"
+EXAMPLE = "qgf limits my_arm/contract.yaml --seen my_arm/checkpoint"
 BLACK_BOX = Path("out/black_box")  # the command node's default
 
 
@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         path = arguments.baseline or own_place(contract)
         weaker = ours.weaker(load_baseline(path), why) if path.is_file() else []
         write_baseline(ours, contract.path.stem, path)
+        if off := [entry.value for entry in Safeguard if entry not in ours.required]:
+            print(f"off here, so not required by it: {', '.join(off)}")
         for clause in weaker:
             print(f"now allowed: {clause}")
         print(f"baseline written: {path}")

@@ -13,6 +13,7 @@ from qgf_ros.control.first_motion import FirstMotion
 from qgf_ros.control.limits_in_force import LimitsInForce
 
 ON = "on"
+LABEL_WIDTH = 17  # of the longest name of a row that is no joint
 COLUMNS = ("joint", "start", "frozen", "tracking", "units", "second publisher")
 
 
@@ -40,7 +41,8 @@ def table(deployed: Deployed, limits: LimitsInForce, description: str, speed: st
         ("detector", "in the policy node: its log and report say whether it watches"),
         ("commands", "none are sent: shadow mode" if deployed.config.shadow else _outputs(deployed.contract)),
     ]
-    return [*limits.lines(), *_aligned(bounds), *watches(deployed)]
+    width = max(LABEL_WIDTH, *(len(joint) for joint in limits.joints))
+    return [*limits.lines(width), *_aligned(bounds, width), *watches(deployed)]
 
 
 def watches(deployed: Deployed) -> list[str]:
@@ -60,7 +62,7 @@ def watches(deployed: Deployed) -> list[str]:
                 _watch(kinds[joint].is_topic, is_shadow),
             )
         )
-    found = _aligned(rows)
+    found = _aligned(rows, LABEL_WIDTH)
     if not is_shadow and any(" off" in line for line in found):
         found.append(
             "off: start_error or tracking_error is the joint's whole range or more; an action hides who else commands"
@@ -68,8 +70,10 @@ def watches(deployed: Deployed) -> list[str]:
     return found
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _aligned(rows: Sequence[tuple[str, ...]], first: int) -> list[str]:
+    """Rows as lines; the first column has at least the width `first`."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths[0] = max(widths[0], first)
     return [
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows

@@ -60,7 +60,7 @@ def test_what_is_off_is_named(tmp_path: Path) -> None:
         "clock              off: in lockstep",
         "black box          off",
         "data seen          not known",
-        "tool      not limited",
+        "tool               not limited",
     ):
         assert words in said
 

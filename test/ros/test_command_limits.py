@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.safeguard_table import LABEL_WIDTH
 
 pytestmark = pytest.mark.ros
 
@@ -97,7 +98,7 @@ def test_what_watches_the_arm_and_what_does_not_is_printed_at_start(
         "oldest chunk       0.5 s",
         "full speed is confirmed",
         "no robot_description has come",
-        "shoulder  on     on      on        by range  on",
+        "shoulder           on     on      on        by range  on",
     ):
         assert words in process.said
 
@@ -112,7 +113,7 @@ def test_every_limit_in_force_is_printed_and_published_for_latecomers(
     limits = LimitsInForce.of(two_joints(tmp_path))
     assert values(said[-1]) == limits.values()
     assert said[-1].message == certificate["limits"] == limits.digest
-    for line in limits.lines():
+    for line in limits.lines(LABEL_WIDTH):
         assert line in process.said
 
 
