@@ -35,7 +35,9 @@ class Certificate:
     `sequence` counts certificates since configure, `tick` commands since the last reset, `commands` messages sent at this
     tick. `rung`, `reason`, `refused`: as in a `Tick`. `chunk_stamp_ns`, `begun`, `actions_left`, `wants_chunk`,
     `wanted_from_ns`, `horizon`, `delay`, `check_s` (what looking ahead takes before a chunk is played): what the policy node answers. `clipped`, `missed`, `seam`: as in a `JointCommand` and
-    its pace. `clock_leaps`: how often the node's clock leapt, against a steady one, by more than clocks are set right by. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran.
+    its pace. `clock_leaps`: how often the node's clock leapt, against a steady one, by more than clocks are set right by. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran
+    for this tick: the limits' always, those of the session as they ran, `second_publisher`, `qos`, `emergency_stop` where they watch,
+    `look_ahead` where the chunk in play went through it.
 
     `positions`, `velocities`, `accelerations`: the command; empty without one. `followed`: ticks that were missed before this
     one, along which controllers with a plan went on. `margin_position`, `margin_velocity`, `margin_acceleration`,

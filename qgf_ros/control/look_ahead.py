@@ -14,8 +14,8 @@ import mujoco
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
+from qgf_ros.control.scene_check import check_scene
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
-from qgf_ros.errors import ContractError
 from qgf_ros.mujoco_model import load_model
 
 STEP_RAD = 0.02  # largest move of a joint between two places looked at: 2 cm at a metre's reach, less than any link is thick
@@ -30,20 +30,14 @@ class LookAhead:
 
         Raises:
             UnreadableFileError: it is not one that MuJoCo reads.
-            ContractError: a joint of the contract's arm is missing in it, or it moves one that the contract does not name.
+            ContractError: it is not the contract's arm, or nothing in it can touch: as `check_scene`.
         """
         path = contract.scene_path
         assert path is not None, "callers check that the contract has a scene"
         self._model = load_model(path)
         self._data = mujoco.MjData(self._model)
+        check_scene(contract, self._model)
         joints = [self._model.joint(index).name for index in range(self._model.njnt)]
-        strange = [joint for joint in joints if joint not in contract.interface.joints]
-        if strange or self._model.nq != len(joints) or not joints:
-            problem = (
-                f"the scene {path.name} moves {', '.join(strange) or 'nothing, or by ball and free joints'}"
-            )
-            accepted = f"its hinges and slides must be among {', '.join(contract.interface.joints)}"
-            raise ContractError(contract.path, problem, accepted)
         self._places = [contract.interface.joints.index(joint) for joint in joints]
         self.cost_s = self._measure(contract)
 

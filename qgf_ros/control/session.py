@@ -186,8 +186,8 @@ class CommandSession(SessionBase):
 
     def _outcome(self, command: JointCommand | None) -> Tick:
         latched, wanted_ns = self._may.latch.reason, self._request.wanted_from_ns
-        leaps = self._trust.clock_leaps
-        return self._outcomes.tick(command, latched, self._may.reason, wanted_ns, self._slowed, leaps)
+        leaps, ran = self._trust.clock_leaps, self._trust.take_ran()
+        return self._outcomes.tick(command, latched, self._may.reason, wanted_ns, self._slowed, leaps, ran)
 
     def _go_on(self) -> None:
         if not self._may.is_started:

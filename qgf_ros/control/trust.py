@@ -23,6 +23,14 @@ class Trust:
         self._seen_ns = 0  # at the last `check_sensor`
         self._is_standing = False
         self._objections: dict[str, str] = {}
+        limits = [monitor.contract.deployment.limits[joint] for joint in self._joints]
+        self._watches_tracking = any(entry.watches_tracking for entry in limits)
+        self._ran: dict[str, None] = {}  # names in order, each once
+
+    def take_ran(self) -> tuple[str, ...]:
+        """Names of the checks that ran since the last call."""
+        ran, self._ran = tuple(self._ran), {}
+        return ran
 
     def clear(self) -> None:
         """The command is placed anew: how it was followed before says nothing."""
@@ -44,6 +52,8 @@ class Trust:
 
     def look_at_clock(self, now_ns: int, steady_ns: int | None) -> ClockState:
         """What the node's clock did; when it went back, stamps are forgotten."""
+        if steady_ns is not None:
+            self._note("clock")
         state = self._clock.look(now_ns, steady_ns)
         self._is_standing = state is ClockState.STANDING
         if state is ClockState.BACK:
@@ -60,6 +70,7 @@ class Trust:
         for reason, sentence in self._objections.items():
             self.monitor.forget_future(now_ns)
             raise ObservationRefused(reason, sentence)
+        self._note("joint_states", "units")
         reading = self.monitor.reading(now_ns)
         frozen = self._frozen.remaining(reading.positions)
         if frozen:
@@ -79,6 +90,8 @@ class Trust:
 
     def check_sensor(self, now_ns: int, commanded: FloatArray) -> None:
         """One tick with a good reading and the last command (J,), rad. Raises ObservationRefused, reason `frozen`."""
+        if self._watches_tracking:
+            self._note("frozen")
         self._seen_ns = self._time.look(now_ns)
         self._frozen.note(self._seen_ns, self.monitor.stamps_ns, self.monitor.positions, commanded)
         if self._frozen.frozen:
@@ -87,6 +100,8 @@ class Trust:
 
     def lost(self, commanded: FloatArray) -> str:
         """The tick of the last `check_sensor`: a sentence where a joint has been too far from its command for too long, else empty."""
+        if self._watches_tracking:
+            self._note("tracking")
         lost = self._tracking.lost(self._seen_ns, self.monitor.positions, commanded)
         if not lost:
             return ""
@@ -96,6 +111,9 @@ class Trust:
     def forget_tracking(self) -> None:
         """Nobody moves the arm by commands now."""
         self._tracking.clear()
+
+    def _note(self, *checks: str) -> None:
+        self._ran.update(dict.fromkeys(checks))
 
     def _named(self, places: tuple[int, ...]) -> str:
         return ", ".join(f"Joint '{self._joints[place]}'" for place in places)

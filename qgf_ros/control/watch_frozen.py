@@ -23,7 +23,7 @@ class FrozenWatch:
 
     def __init__(self, contract: Contract) -> None:
         limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
-        self._is_free = np.array([limit.tracking_error < limit.upper - limit.lower for limit in limits])
+        self._is_free = np.array([limit.watches_tracking for limit in limits])
         self.clear()
 
     def clear(self) -> None:

@@ -20,7 +20,7 @@ from qgf_ros.cli.recipe import load_recipe
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.contract.travel import pack_contract, unpack_contract
-from qgf_ros.control.baseline import load_baseline
+from qgf_ros.control.baseline_file import load_baseline
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import LookAhead
 from qgf_ros.data.dataset import fingerprint, from_slices, read_slices

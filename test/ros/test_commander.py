@@ -100,6 +100,26 @@ def test_in_shadow_mode_no_controller_follows_a_plan_that_was_never_sent(peer: P
     assert (found["missed"], found["followed"]) == (str(MISSED), "0")
 
 
+@pytest.mark.parametrize(
+    ("shadow", "stated"),
+    [
+        (False, "joint_states units frozen second_publisher qos emergency_stop"),
+        (True, "joint_states units qos emergency_stop"),
+    ],
+)
+def test_a_certificate_names_the_checks_that_ran_and_no_other(
+    peer: Peer, tmp_path: Path, shadow: bool, stated: str
+) -> None:
+    """In shadow mode nothing leaves, so nobody is asked who else publishes there, nor whether the arm follows."""
+    commander = commander_of(peer, write_two_joints(tmp_path), shadow=shadow)
+    said = peer.collect(DiagnosticArray, "tester/certificate")
+    peer.until(lambda: commander._certificate.get_subscription_count() > 0, "our subscription")
+    commander.tick(BEGIN_NS)
+    peer.until(lambda: said, "the certificate")
+    limits = "position velocity acceleration jerk stop"
+    assert values(said[-1])["checks"] == f"{limits} {stated}"
+
+
 # -- limits of the robot's description that the command stands outside of ------------------------------------------------
 
 DESCRIPTION = (
