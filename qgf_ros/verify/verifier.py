@@ -15,6 +15,7 @@ from qgf_ros.datatypes import ActionChunk, JointReading
 from qgf_ros.verify.ages import JointAges
 from qgf_ros.verify.bounds import Bounds, of_contract, read_bounds
 from qgf_ros.verify.chunks import PLAYED, ChunkBook
+from qgf_ros.verify.findings import FindingsWatch
 from qgf_ros.verify.identity import check_identity, misshapen
 from qgf_ros.verify.latches import BrakeWatch, LatchWatch
 from qgf_ros.verify.motion import Before, Found, check_joints, command_of
@@ -52,6 +53,7 @@ class Verifier:
         self._chunks = ChunkBook(contract, allowed.chunk_max_age_s)
         self._brake, self._latch = BrakeWatch(contract), LatchWatch(contract)
         self._sent, self._pace = SentCheck(contract), PaceWatch(contract.tick_ns)
+        self._findings = FindingsWatch(self._tool is not None, self._tick_s)
         self._last: Certificate | None = None
         self._before: Before | None = None
         self._limits_digest = ""
@@ -121,6 +123,7 @@ class Verifier:
         self._brake.forget()
         self._latch.forget()
         self._pace.forget()
+        self._findings.forget()
 
     def _check_sequence(self, certificate: Certificate) -> list[Found]:
         if self._last is None or self._is_new or certificate.sequence == self._last.sequence + 1:
@@ -149,6 +152,7 @@ class Verifier:
         missed, found = self._check_pace(certificate, stamp_ns)
         found += check_identity(certificate, self._digest)
         bounds = self._bounds.get(certificate.limits, next(iter(self._bounds.values())))
+        found += self._findings.check(certificate, bounds.tool is not None)
         found += self._sent.check(certificate, sent, bounds)
         found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
         found += self._chunks.check(certificate, stamp_ns, missed)

@@ -36,7 +36,7 @@ class What(Enum):
     CHUNK_OLD = "chunk_old"  # and was young enough when it was taken
     CHUNK_PLACE = "chunk_place"  # its actions are played in order, none twice
     CHECKPOINT = "checkpoint"  # one chunk has one source
-    SPEED = "speed"  # of the path: 0 to 1
+    SPEED = "speed"  # of the path: 0 to 1, and below it only where a finding asks for less
     BRAKE = "brake"  # after a hold or a stop the arm ends at rest within the bound
     EMERGENCY = "emergency"  # an emergency stop is obeyed within a control period
     LATCH = "latch"  # after a stop nothing moves before a reset
@@ -44,7 +44,8 @@ class What(Enum):
     LIMITS_UNKNOWN = "limits_unknown"  # the limits in force are known
     LIMITS_WEAKER = "limits_weaker"  # and no weaker than the contract's
     LIMITS_CHANGED = "limits_changed"  # and change only at rest
-    FINDING = "finding"  # reason codes are those of this version
+    CHECKS = "checks"  # the checks that every command needs are among those that ran
+    FINDING = "finding"  # findings, reasons and what was clipped are those of this version, and say the same
     SHADOW = "shadow"  # in shadow mode nothing is sent
     UNREADABLE = "unreadable"  # messages are what their type says
     INCOMPLETE = "incomplete"  # the recording holds what was sent

@@ -8,12 +8,10 @@ from planted.certificates import (
     a_false_age,
     a_wrong_margin,
     a_wrong_tool,
-    an_unknown_reason,
     another_contract,
     half_a_message,
     shadow_while_sent,
     stale_joints,
-    too_fast_a_path,
 )
 from planted.chunks import (
     a_lost_chunk,
@@ -39,6 +37,16 @@ from planted.messages import (
 from planted.motion import a_jump, beyond_its_range, not_a_number, too_fast, too_jerky, too_strong
 from planted.stops import a_forgotten_stop, a_hold_that_goes_on, an_ignored_emergency
 from planted.tape import NoPlace, Tape
+from planted.words import (
+    a_check_left_out,
+    a_false_count_of_clamps,
+    a_finding_cut_short,
+    an_unknown_reason,
+    an_unknown_refusal,
+    no_checks,
+    slow_for_no_reason,
+    too_fast_a_path,
+)
 from qgf_ros.verify.violation import What
 
 __all__ = ["MUTATIONS", "NoPlace", "Tape"]
@@ -68,7 +76,13 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     stale_joints: What.STALE,
     another_contract: What.CONTRACT,
     too_fast_a_path: What.SPEED,
+    slow_for_no_reason: What.SPEED,
+    no_checks: What.CHECKS,
+    a_check_left_out: What.CHECKS,
     an_unknown_reason: What.FINDING,
+    a_finding_cut_short: What.FINDING,
+    a_false_count_of_clamps: What.FINDING,
+    an_unknown_refusal: What.FINDING,
     shadow_while_sent: What.SHADOW,
     half_a_message: What.UNREADABLE,
     weaker_limits: What.LIMITS_WEAKER,

@@ -10,7 +10,7 @@ import pytest
 from online import feed
 from verified_world import BEGIN_NS, Certified, World, contract_of
 
-from qgf_ros.certificate import REASONS, Certificate
+from qgf_ros.certificate import CHECKS, HOLDS, REASONS, REFUSALS, TOOL_CHECKS, Certificate
 from qgf_ros.control import reasons
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.kinematics import Kinematics
@@ -128,6 +128,18 @@ def test_a_command_at_rest_verifies() -> None:
 
 def test_the_reasons_that_may_stand_in_a_certificate_are_those_with_a_verdict() -> None:
     assert {code for code, reason in reasons.REASONS.items() if reason.verdict is not None} == REASONS
+
+
+def test_the_words_that_may_stand_in_a_certificate_are_those_of_the_table() -> None:
+    """But for calls that are refused: they leave no trace in a tick."""
+    words = REASONS | HOLDS | REFUSALS
+    assert reasons.REASONS.keys() - words == {"away", "moving", "unseen"}
+    assert words <= reasons.REASONS.keys()
+    assert {code for code in reasons.REASONS if code.startswith("chunk_")} - REASONS <= REFUSALS
+
+
+def test_the_checks_that_every_command_needs_are_stated() -> None:
+    assert made(certifier(), command(1)).checks[:7] == CHECKS + TOOL_CHECKS
 
 
 def test_a_tool_that_is_said_to_be_nowhere_is_found() -> None:
