@@ -20,6 +20,7 @@ from qgf_ros.verify.identity import check_identity, misshapen
 from qgf_ros.verify.latches import BrakeWatch, LatchWatch
 from qgf_ros.verify.motion import Before, Found, check_joints, command_of
 from qgf_ros.verify.pace import PaceWatch
+from qgf_ros.verify.readings import ReadingWatch
 from qgf_ros.verify.sent import Sent, SentCheck
 from qgf_ros.verify.tool import ToolCheck
 from qgf_ros.verify.violation import Violation, What
@@ -49,7 +50,8 @@ class Verifier:
         ours = of_contract(contract)
         self._bounds: dict[str, Bounds] = {ours.digest: ours}
         self._tool = ToolCheck(contract) if contract.interface.kinematics is not None else None
-        self._ages = JointAges(contract, round(allowed.reading_lag_s * 1e9))
+        lag_ns = round(allowed.reading_lag_s * 1e9)
+        self._ages, self._readings = JointAges(contract, lag_ns), ReadingWatch(contract, lag_ns)
         self._chunks = ChunkBook(contract, allowed.chunk_max_age_s)
         self._brake, self._latch = BrakeWatch(contract), LatchWatch(contract)
         self._sent, self._pace = SentCheck(contract), PaceWatch(contract.tick_ns)
@@ -64,6 +66,7 @@ class Verifier:
     def joints(self, reading: JointReading) -> None:
         """A message of joint states, as the command node received it."""
         self._ages.take(reading)
+        self._readings.take(reading)
 
     def chunk(self, chunk: ActionChunk) -> None:
         """A chunk, as the command node received it."""
@@ -124,6 +127,7 @@ class Verifier:
         self._latch.forget()
         self._pace.forget()
         self._findings.forget()
+        self._readings.forget()
 
     def _check_sequence(self, certificate: Certificate) -> list[Found]:
         if self._last is None or self._is_new or certificate.sequence == self._last.sequence + 1:
@@ -159,6 +163,7 @@ class Verifier:
         if not certificate.positions:
             self._before = None
             self._brake.forget()
+            self._readings.forget()
             return found + self._latch.check(certificate, 1 + missed, False)
         has_begun_anew = certificate.tick == 1
         if has_begun_anew:
@@ -166,6 +171,8 @@ class Verifier:
                 found.append((What.TICK, "", "commands begin anew at rest only", "1 while the arm moves"))
             self._before = None
             self._brake.forget()
+            self._readings.forget()
+        found += self._readings.check(certificate, stamp_ns, moves, self._ages, self._before)
         found += self._latch.check(certificate, 1 + missed, has_begun_anew)
         found += self._check_motion(certificate, stamp_ns, executed, bounds)
         self._before = command_of(certificate)

@@ -31,6 +31,9 @@ class What(Enum):
     TOOL_SPEED = "tool_speed"
     AGE = "age"  # ages are those of joint states that were received
     STALE = "stale"  # no motion on joint states older than the contract allows
+    READING = "reading"  # nor on those that make no sense: no number, a joint twice
+    TRACKING = "tracking"  # nor while a joint stands away from its command
+    FROZEN = "frozen"  # nor on a sensor that stands while its command moves
     CHUNK_UNKNOWN = "chunk_unknown"  # the chunk in play was received
     CHUNK_CHANGED = "chunk_changed"  # and is the one that was played
     CHUNK_OLD = "chunk_old"  # and was young enough when it was taken

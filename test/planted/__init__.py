@@ -35,6 +35,13 @@ from planted.messages import (
     executed_differs,
 )
 from planted.motion import a_jump, beyond_its_range, not_a_number, too_fast, too_jerky, too_strong
+from planted.readings import (
+    a_name_too_few,
+    joints_far_away,
+    joints_named_twice,
+    joints_that_are_no_numbers,
+    joints_that_stand_still,
+)
 from planted.stops import a_forgotten_stop, a_hold_that_goes_on, an_ignored_emergency
 from planted.tape import NoPlace, Tape
 from planted.words import (
@@ -74,6 +81,11 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     a_wrong_tool: What.TOOL,
     a_false_age: What.AGE,
     stale_joints: What.STALE,
+    joints_that_are_no_numbers: What.READING,
+    joints_named_twice: What.READING,
+    a_name_too_few: What.READING,
+    joints_far_away: What.TRACKING,
+    joints_that_stand_still: What.FROZEN,
     another_contract: What.CONTRACT,
     too_fast_a_path: What.SPEED,
     slow_for_no_reason: What.SPEED,
