@@ -13,6 +13,7 @@ from qgf_ros.verify.stop import Stop, shortest_stop
 from qgf_ros.verify.violation import What
 
 BRAKING = (Rung.HOLD.value, Rung.STOP.value)
+NO_STOP = ("limiter", "exception")  # reasons of a stop that could not even be computed
 WAY = 1e-6  # rad, rad/s: a stop that is planned anew every tick
 SPARE_TICKS = 2  # the tick at which it begins, and the one that its end falls into
 
@@ -74,6 +75,16 @@ class BrakeWatch:
                     )
                 )
         return found
+
+
+def check_silence(certificate: Certificate, before: Before | None) -> list[Found]:
+    """A tick without a command, after the command `before` if there was one: the arm rests, or no stop could be computed."""
+    is_lost = certificate.rung == Rung.STOP.value and certificate.reason in NO_STOP
+    if before is None or before.is_at_rest or is_lost:
+        return []
+    fastest = max(map(abs, before.velocities))
+    said = f"none after {fastest:.6g} rad/s ({certificate.rung} {certificate.reason})"
+    return [(What.SILENT, "", "a command that moves is followed by another", said)]
 
 
 class LatchWatch:

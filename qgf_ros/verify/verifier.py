@@ -17,7 +17,7 @@ from qgf_ros.verify.bounds import Bounds, of_contract, read_bounds
 from qgf_ros.verify.chunks import PLAYED, ChunkBook
 from qgf_ros.verify.findings import FindingsWatch
 from qgf_ros.verify.identity import check_identity, misshapen
-from qgf_ros.verify.latches import BrakeWatch, LatchWatch
+from qgf_ros.verify.latches import BrakeWatch, LatchWatch, check_silence
 from qgf_ros.verify.motion import Before, Found, check_joints, command_of
 from qgf_ros.verify.pace import PaceWatch
 from qgf_ros.verify.readings import ReadingWatch
@@ -161,6 +161,7 @@ class Verifier:
         found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
         found += self._chunks.check(certificate, stamp_ns, missed)
         if not certificate.positions:
+            found += check_silence(certificate, self._before)
             self._before = None
             self._brake.forget()
             self._readings.forget()

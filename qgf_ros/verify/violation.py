@@ -40,6 +40,7 @@ class What(Enum):
     CHUNK_PLACE = "chunk_place"  # its actions are played in order, none twice
     CHECKPOINT = "checkpoint"  # one chunk has one source
     SPEED = "speed"  # of the path: 0 to 1, and below it only where a finding asks for less
+    SILENT = "silent"  # commands end at rest, or where no stop could be computed
     BRAKE = "brake"  # after a hold or a stop the arm ends at rest within the bound
     EMERGENCY = "emergency"  # an emergency stop is obeyed within a control period
     LATCH = "latch"  # after a stop nothing moves before a reset

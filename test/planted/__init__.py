@@ -42,6 +42,7 @@ from planted.readings import (
     joints_that_are_no_numbers,
     joints_that_stand_still,
 )
+from planted.silence import silence_in_motion
 from planted.stops import a_forgotten_stop, a_hold_that_goes_on, an_ignored_emergency
 from planted.tape import NoPlace, Tape
 from planted.words import (
@@ -106,6 +107,7 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     an_old_chunk: What.CHUNK_OLD,
     actions_again: What.CHUNK_PLACE,
     another_checkpoint: What.CHECKPOINT,
+    silence_in_motion: What.SILENT,
     a_hold_that_goes_on: What.BRAKE,
     an_ignored_emergency: What.EMERGENCY,
     a_forgotten_stop: What.LATCH,

@@ -156,6 +156,39 @@ def test_after_a_latched_stop_without_commands_nothing_moves_before_a_reset() ->
     assert What.LATCH in kinds
 
 
+MOVING = np.array([0.001, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # rad/s: no longer at rest
+
+
+@pytest.mark.parametrize(
+    ("rung", "reason", "kinds"),
+    [
+        (Rung.HOLD, "stale", {What.SILENT}),
+        (Rung.HOLD, "deactivated", {What.SILENT}),
+        (Rung.STOP, "emergency", {What.SILENT}),
+        (Rung.STOP, "limiter", set()),
+        (Rung.STOP, "exception", set()),
+        (Rung.HOLD, "limiter", {What.SILENT}),
+    ],
+)
+def test_commands_end_in_motion_only_where_no_stop_could_be_computed(
+    rung: Rung, reason: str, kinds: set[What]
+) -> None:
+    maker, watch = certifier(), verifier()
+    watch.tick(made(maker, command(1, velocities=MOVING)), BEGIN_NS, sent())
+    silent = maker.certificate(Tick(None, rung, reason, "", 0), [0.0] * len(JOINTS), 0)
+    found = watch.tick(silent, BEGIN_NS + CONTRACT.tick_ns, [])
+    assert {entry.what for entry in found} == kinds
+    again = maker.certificate(Tick(None, rung, reason, "", 0), [0.0] * len(JOINTS), 0)
+    assert watch.tick(again, BEGIN_NS + 2 * CONTRACT.tick_ns, []) == [], "it is told once"
+
+
+def test_at_rest_commands_may_end() -> None:
+    maker, watch = certifier(), verifier()
+    watch.tick(made(maker, command(1)), BEGIN_NS, sent())
+    silent = maker.certificate(Tick(None, Rung.HOLD, "missing", "", 0), [0.0] * len(JOINTS), 0)
+    assert watch.tick(silent, BEGIN_NS + CONTRACT.tick_ns, []) == []
+
+
 def test_a_reset_clears_it() -> None:
     maker, watch = certifier(), verifier()
     watch.tick(made(maker, command(1)), BEGIN_NS, sent())
