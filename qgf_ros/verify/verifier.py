@@ -108,6 +108,7 @@ class Verifier:
         found = self._check_sequence(certificate)
         if self._is_new:
             self._forget()
+            self._latch.configure()
         if stamp_ns == 0:
             found += self._check_announcement(certificate, sent)
         elif shape := misshapen(certificate, len(self._joints)):
@@ -124,7 +125,6 @@ class Verifier:
         self._before = None
         self._chunks.forget()
         self._brake.forget()
-        self._latch.forget()
         self._pace.forget()
         self._findings.forget()
         self._readings.forget()

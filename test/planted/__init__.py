@@ -43,7 +43,12 @@ from planted.readings import (
     joints_that_stand_still,
 )
 from planted.silence import silence_in_motion
-from planted.stops import a_forgotten_stop, a_hold_that_goes_on, an_ignored_emergency
+from planted.stops import (
+    a_forgotten_stop,
+    a_hold_that_goes_on,
+    a_stop_forgotten_by_configuring,
+    an_ignored_emergency,
+)
 from planted.tape import NoPlace, Tape
 from planted.words import (
     a_check_left_out,
@@ -111,4 +116,5 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     a_hold_that_goes_on: What.BRAKE,
     an_ignored_emergency: What.EMERGENCY,
     a_forgotten_stop: What.LATCH,
+    a_stop_forgotten_by_configuring: What.LATCH,
 }
