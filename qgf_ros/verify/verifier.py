@@ -104,9 +104,10 @@ class Verifier:
 
         `executed`: the command as the topic of that name says it, where it was recorded.
         """
-        self._is_new = certificate.sequence == 1 and self._last is not None  # configured anew
-        found = self._check_sequence(certificate)
-        if self._is_new:
+        is_new = certificate.sequence == 1 and self._last is not None  # configured anew
+        found = [] if is_new else self._check_sequence(certificate)
+        if is_new:
+            self._last = None
             self._forget()
             self._latch.configure()
         if stamp_ns == 0:
@@ -130,7 +131,7 @@ class Verifier:
         self._readings.forget()
 
     def _check_sequence(self, certificate: Certificate) -> list[Found]:
-        if self._last is None or self._is_new or certificate.sequence == self._last.sequence + 1:
+        if self._last is None or certificate.sequence == self._last.sequence + 1:
             return []
         return [(What.SEQUENCE, "", f"{self._last.sequence + 1} follows", str(certificate.sequence))]
 
@@ -180,18 +181,21 @@ class Verifier:
         return found
 
     def _check_pace(self, certificate: Certificate, stamp_ns: int) -> tuple[int, list[Found]]:
-        last = self._last
-        missed = certificate.missed - last.missed if last is not None else 0
-        if missed < 0 or certificate.tick <= 1:
+        last, found = self._last, []
+        said = certificate.missed - last.missed if last is not None else 0
+        if said < 0 and certificate.tick > 1:
+            found.append((What.MISSING_TICK, "missed", "it only grows", f"{said} since the tick before"))
+        if (
+            said < 0
+            or certificate.tick <= 1
+            or (last is not None and certificate.clock_leaps != last.clock_leaps)
+        ):
             self._pace.forget()
-            missed = 0
-        if last is not None and certificate.clock_leaps != last.clock_leaps:
-            self._pace.forget()
-        found = self._pace.check(stamp_ns, missed)
-        if last is not None and certificate.followed not in (0, missed):
-            found.append(
-                (What.MISSING_TICK, "followed", f"{missed} ticks were missed", str(certificate.followed))
-            )
+        missed = 0 if certificate.tick <= 1 else max(said, 0)
+        found += self._pace.check(stamp_ns, missed)
+        if last is not None and certificate.followed not in (0, said):
+            expected = f"{said} ticks were missed"
+            found.append((What.MISSING_TICK, "followed", expected, str(certificate.followed)))
         if last is not None and last.tick and certificate.tick not in (0, 1, last.tick + 1):
             found.append(
                 (What.TICK, "", f"{last.tick + 1} follows, or 1 after a reset", str(certificate.tick))

@@ -33,6 +33,8 @@ from planted.messages import (
     certificates_swapped,
     commands_swapped,
     executed_differs,
+    fewer_ticks_missed_than_before,
+    ticks_said_to_be_missed,
 )
 from planted.motion import a_jump, beyond_its_range, not_a_number, too_fast, too_jerky, too_strong
 from planted.readings import (
@@ -82,6 +84,8 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     a_hidden_certificate: What.COMMAND_UNCERTIFIED,
     certificates_swapped: What.SEQUENCE,
     a_hidden_tick: What.MISSING_TICK,
+    ticks_said_to_be_missed: What.MISSING_TICK,
+    fewer_ticks_missed_than_before: What.MISSING_TICK,
     a_count_begins_anew: What.PLACED,
     a_wrong_margin: What.MARGIN,
     a_wrong_tool: What.TOOL,

@@ -76,6 +76,16 @@ def a_hidden_tick(tape: Tape) -> None:
     )
 
 
+def ticks_said_to_be_missed(tape: Tape) -> None:
+    """Three ticks are counted as missed that never were."""
+    place = tape.choose(runs)
+    tape.restate_from(place, lambda entry: replace(entry, missed=entry.missed + 3))
+
+
+def fewer_ticks_missed_than_before(tape: Tape) -> None:
+    tape.restate(tape.choose(runs), missed=-1)
+
+
 def a_count_begins_anew(tape: Tape) -> None:
     """As after a reset, while the arm moves."""
     place = tape.choose(runs)

@@ -189,6 +189,19 @@ def test_at_rest_commands_may_end() -> None:
     assert watch.tick(silent, BEGIN_NS + CONTRACT.tick_ns, []) == []
 
 
+@pytest.mark.parametrize(
+    ("missed", "followed", "is_found"), [(0, 0, False), (0, 2, True), (2, 1, True), (-1, 0, True)]
+)
+def test_no_more_ticks_are_followed_than_were_missed_and_none_is_missed_no_longer(
+    missed: int, followed: int, is_found: bool
+) -> None:
+    maker, watch = certifier(), verifier()
+    watch.tick(made(maker, command(1), missed=4), BEGIN_NS, sent())
+    entry = made(maker, command(2), missed=4 + missed, followed=followed)
+    found = watch.tick(entry, BEGIN_NS + (1 + missed) * CONTRACT.tick_ns, sent())
+    assert (What.MISSING_TICK in {violation.what for violation in found}) == is_found
+
+
 def test_a_reset_clears_it() -> None:
     maker, watch = certifier(), verifier()
     watch.tick(made(maker, command(1)), BEGIN_NS, sent())
