@@ -111,12 +111,14 @@ def _print(folder: Path, contract: Contract, report: Report) -> None:
     for note in report.notes:
         print(f"  not checked: {note}")
     if report.before:
-        print(f"  not checked: {report.before} certificates before the recording was complete")
+        print(
+            f"  not checked: the commands of {report.before} certificates, before the recording was complete"
+        )
     if report.holds:
         print("Everything holds: each command is certified, and inside every limit.")
         return
-    if not report.ticks:
-        print("Nothing was verified: there is no certificate of a tick.")
+    if not report.has_proof:
+        print("Nothing was verified: there is no certificate of a tick with its commands.")
     print(f"{report.counts.total()} violations:")
     for kind, count in report.counts.most_common():
         print(f"  {kind:<20} {count:>6}")

@@ -59,7 +59,7 @@ class Verifier:
         self._last: Certificate | None = None
         self._before: Before | None = None
         self._limits_digest = ""
-        self.ticks = 0
+        self.ticks = self._begun = 0  # in all, and those before everything was recorded
 
     # -- what came, in the order in which it was sent ----------------------------------------------------------------
 
@@ -98,11 +98,16 @@ class Verifier:
         ] * bool(weaker)
 
     def tick(
-        self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent], executed: Before | None = None
+        self,
+        certificate: Certificate,
+        stamp_ns: int,
+        sent: Sequence[Sent] | None,
+        executed: Before | None = None,
     ) -> list[Violation]:
         """A certificate stamped `stamp_ns` (0: an announcement), and what left on the command topics since the one before.
 
-        `executed`: the command as the topic of that name says it, where it was recorded.
+        `sent`: None while not all of it is recorded yet; the rest is checked all the same. `executed`: the command as the topic
+        of that name says it, where it was recorded.
         """
         is_new = certificate.sequence == 1 and self._last is not None  # configured anew
         found = [] if is_new else self._check_sequence(certificate)
@@ -135,8 +140,8 @@ class Verifier:
             return []
         return [(What.SEQUENCE, "", f"{self._last.sequence + 1} follows", str(certificate.sequence))]
 
-    def _check_announcement(self, certificate: Certificate, sent: Sequence[Sent]) -> list[Found]:
-        found = self._sent.uncertified(sent)
+    def _check_announcement(self, certificate: Certificate, sent: Sequence[Sent] | None) -> list[Found]:
+        found = self._sent.uncertified(sent or ())
         if certificate.commands:
             found.append(
                 (
@@ -150,16 +155,21 @@ class Verifier:
         return found
 
     def _check_tick(
-        self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent], executed: Before | None
+        self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent] | None, executed: Before | None
     ) -> list[Found]:
         self.ticks += 1
+        if sent is None:
+            self._chunks.begin(stamp_ns)
+            self._begun = self.ticks
         moves = certificate.rung in PLAYED
         missed, found = self._check_pace(certificate, stamp_ns)
         found += check_identity(certificate, self._digest)
         bounds = self._bounds.get(certificate.limits, next(iter(self._bounds.values())))
         found += self._findings.check(certificate, bounds.tool is not None)
-        found += self._sent.check(certificate, sent, bounds)
-        found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
+        if sent is not None:
+            found += self._sent.check(certificate, sent, bounds)
+        begins = self.ticks - self._begun <= BEGINNING
+        found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, begins)
         found += self._chunks.check(certificate, stamp_ns, missed)
         if not certificate.positions:
             found += check_silence(certificate, self._before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,49 @@ def test_commands_that_were_not_recorded_are_no_proof(
     said = capsys.readouterr().out
     assert "no message of this topic" in said
     assert "none left; a message was certified" in said
+
+
+def without_first_commands(ticks: int) -> list[Entry]:
+    """The run as a recorder has it that finds one of the command topics so many ticks late."""
+    certificates, kept = 0, []
+    for entry in ENTRIES:
+        certificates += isinstance(entry, Certified) and entry.certificate.commands > 0
+        if not isinstance(entry, Command) or certificates >= ticks:
+            kept.append(entry)
+    return kept
+
+
+def test_a_recorder_may_find_the_command_topics_half_a_second_late_and_no_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(bag(tmp_path, without_first_commands(50)))]) == 0
+    assert "not checked: the commands of 50 certificates" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "bag")
+    assert main(["verify", str(bag(tmp_path, without_first_commands(52)))]) == 1
+
+
+def test_what_can_be_checked_without_commands_is_checked_from_the_first_certificate_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = without_first_commands(50)
+    place = [index for index, entry in enumerate(entries) if isinstance(entry, Certified) and entry.stamp_ns][
+        20
+    ]
+    entry = entries[place]
+    assert isinstance(entry, Certified)
+    far = tuple(position + 9.0 for position in entry.certificate.positions)
+    entries[place] = replace(entry, certificate=replace(entry.certificate, positions=far))
+    assert main(["verify", str(bag(tmp_path, entries))]) == 1
+    assert "consistent" in capsys.readouterr().out
+
+
+def test_a_recording_that_ends_before_it_was_complete_proves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = without_first_commands(1000)
+    last = [index for index, entry in enumerate(entries) if isinstance(entry, Certified)][20]
+    assert main(["verify", str(bag(tmp_path, entries[: last + 1]))]) == 1
+    assert "Nothing was verified" in capsys.readouterr().out
 
 
 def test_a_recording_without_certificates_is_refused(
