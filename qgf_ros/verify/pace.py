@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qgf_ros.certificate import Certificate
 from qgf_ros.verify.motion import Found
 from qgf_ros.verify.violation import What
 
@@ -32,6 +33,29 @@ class PaceWatch:
         self._late = self._early = self._ticks = 0
         self._since_said = JUMP  # ticks since some were said to be missed
         self._row, self._row_late = 0, 0.0  # ticks that are as early as each other, and how much
+
+    def check_counts(
+        self, last: Certificate | None, certificate: Certificate, stamp_ns: int
+    ) -> tuple[int, list[Found]]:
+        """How many ticks were missed since the certificate before, and what is wrong with that count and with the commands'."""
+        said = certificate.missed - last.missed if last is not None else 0
+        found: list[Found] = []
+        if said < 0 and certificate.tick > 1:
+            found.append((What.MISSING_TICK, "missed", "it only grows", f"{said} since the tick before"))
+        has_leapt = last is not None and certificate.clock_leaps != last.clock_leaps
+        if said < 0 or certificate.tick <= 1 or has_leapt:
+            self.forget()
+        missed = 0 if certificate.tick <= 1 else max(said, 0)
+        found += self.check(stamp_ns, missed)
+        if last is None:
+            return missed, found
+        if certificate.followed not in (0, said):
+            expected = f"{said} ticks were missed"
+            found.append((What.MISSING_TICK, "followed", expected, str(certificate.followed)))
+        if last.tick and certificate.tick not in (0, 1, last.tick + 1):
+            expected = f"{last.tick + 1} follows, or 1 after a reset"
+            found.append((What.TICK, "", expected, str(certificate.tick)))
+        return missed, found
 
     def check(self, stamp_ns: int, missed: int) -> list[Found]:
         """A tick, and how many are said to be missed since the one before."""

@@ -162,7 +162,7 @@ class Verifier:
             self._chunks.begin(stamp_ns)
             self._begun = self.ticks
         moves = certificate.rung in PLAYED
-        missed, found = self._check_pace(certificate, stamp_ns)
+        missed, found = self._pace.check_counts(self._last, certificate, stamp_ns)
         found += check_identity(certificate, self._digest)
         bounds = self._bounds.get(certificate.limits, next(iter(self._bounds.values())))
         found += self._findings.check(certificate, bounds.tool is not None)
@@ -189,28 +189,6 @@ class Verifier:
         found += self._check_motion(certificate, stamp_ns, executed, bounds)
         self._before = command_of(certificate)
         return found
-
-    def _check_pace(self, certificate: Certificate, stamp_ns: int) -> tuple[int, list[Found]]:
-        last, found = self._last, []
-        said = certificate.missed - last.missed if last is not None else 0
-        if said < 0 and certificate.tick > 1:
-            found.append((What.MISSING_TICK, "missed", "it only grows", f"{said} since the tick before"))
-        if (
-            said < 0
-            or certificate.tick <= 1
-            or (last is not None and certificate.clock_leaps != last.clock_leaps)
-        ):
-            self._pace.forget()
-        missed = 0 if certificate.tick <= 1 else max(said, 0)
-        found += self._pace.check(stamp_ns, missed)
-        if last is not None and certificate.followed not in (0, said):
-            expected = f"{said} ticks were missed"
-            found.append((What.MISSING_TICK, "followed", expected, str(certificate.followed)))
-        if last is not None and last.tick and certificate.tick not in (0, 1, last.tick + 1):
-            found.append(
-                (What.TICK, "", f"{last.tick + 1} follows, or 1 after a reset", str(certificate.tick))
-            )
-        return missed, found
 
     def _check_motion(
         self, certificate: Certificate, stamp_ns: int, executed: Before | None, bounds: Bounds
