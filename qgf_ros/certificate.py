@@ -27,6 +27,21 @@ REASONS = frozenset({
 # fmt: on
 """Reason codes that a finding may bear; docs/safety.md says what each means."""
 
+HOLDS = frozenset({"not started", "stopped", "deactivated", "reset", "limits changed", "not_reset"})
+"""Reasons of a hold beside those: nothing was wrong with the command. What follows a colon says more."""
+
+REFUSALS = frozenset({
+    f"chunk_{why}" for why in (
+        "names", "shape", "bad_speed", "not_finite", "unwanted", "outdated", "stale", "future", "timing", "late", "repeated",
+        "unreachable", "workspace", "collision", "not_running",
+    )
+})  # fmt: skip
+"""Reasons for which a chunk was not taken."""
+
+CHECKS = ("position", "velocity", "acceleration", "jerk", "stop")
+TOOL_CHECKS = ("tool_box", "tool_speed")
+"""Names of the checks that run at every tick with a command, in every mode; the latter where the tool has bounds."""
+
 
 @dataclass(frozen=True)
 class Certificate:

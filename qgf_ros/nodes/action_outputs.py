@@ -75,7 +75,7 @@ class FollowTrajectoryOutput:
         positions = command.positions[self._plan.places]
         if self.is_heard and (self._sent is None or not np.array_equal(positions, self._sent)):
             self._client.send_goal_async(
-                FollowJointTrajectory.Goal(trajectory=self._plan.message(unattended))
+                FollowJointTrajectory.Goal(trajectory=self._plan.message(command, unattended))
             )
             self._sent = positions
         return 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.contract.fields import read
-from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading
 from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableCertificate, UnreadableMessage
 from qgf_ros.verify import messages
@@ -22,11 +22,14 @@ from qgf_ros.verify.violation import Violation, What
 CERTIFICATE = "command_node/certificate"
 EXECUTED = "command_node/executed"
 ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
+TYPES = {OutputKind.GROUP: messages.GROUP, OutputKind.TRAJECTORY: messages.TRAJECTORY}
 KEPT = 1000  # violations that are listed; all are counted
 REAL_TIME = Allowance(
     reading_lag_s=0.1
 )  # a joint state may have been sent and not yet taken when a tick began
-BEGINNING = 100  # certificates within which every command topic must have been found by the recorder
+BEGINNING_S = (
+    0.5  # of ticks: a recorder looks for topics four times a second, and may find one at its second look
+)
 
 
 @dataclass
@@ -36,7 +39,9 @@ class Report:
     ticks: int = 0
     certificates: int = 0
     commands: int = 0
-    before: int = 0  # certificates at the beginning, before the recorder listened to every command topic
+    before: int = (
+        0  # certificates before the recorder listened to every command topic: checked without their commands
+    )
     counts: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -45,7 +50,12 @@ class Report:
     @property
     def holds(self) -> bool:
         """True where something was verified, and nothing was found."""
-        return self.ticks > 0 and not self.counts.total()
+        return self.has_proof and not self.counts.total()
+
+    @property
+    def has_proof(self) -> bool:
+        """True where there were ticks, and their commands if they had any."""
+        return self.ticks > 0 and (self.commands > 0 or not self.before)
 
     def add(self, found: list[Violation]) -> None:
         """Counts violations, and keeps the first of them."""
@@ -62,8 +72,11 @@ class BagVerifier:
         self.report = Report()
         inputs = {entry.name for entry in contract.interface.inputs if entry.message is Message.JOINT_STATE}
         joints = {contract.deployment.inputs[name].topic for name in inputs}
-        outputs = {entry.topic for entry in contract.deployment.outputs if entry.kind in ON_TOPICS}
+        outputs = {
+            entry.topic: entry.kind for entry in contract.deployment.outputs if entry.kind in ON_TOPICS
+        }
         self._outputs = {_full(namespace, topic): topic for topic in outputs}
+        self._types = {_full(namespace, topic): TYPES[kind] for topic, kind in outputs.items()}
         self._takers = {_full(namespace, topic): self._joints for topic in joints}
         self._takers |= dict.fromkeys(self._outputs, self._command)
         self._takers |= {
@@ -78,6 +91,7 @@ class BagVerifier:
         self._executed: dict[int, Before] = {}
         self._seen: set[str] = set()
         self._is_complete = False
+        self._beginning = round(BEGINNING_S * 1e9 / contract.tick_ns)
 
     def take(self, message: Recorded) -> None:
         """The next message in the order of sending; those of other topics are left out."""
@@ -128,6 +142,9 @@ class BagVerifier:
         self._verifier.joints(reading)
 
     def _command(self, recorded: Recorded, message: Any) -> None:
+        expected = self._types[recorded.topic]
+        if recorded.type_name != expected:
+            raise UnreadableMessage(recorded.topic, expected, f"it is a {recorded.type_name}")
         self._sent.append(messages.read_sent(self._outputs[recorded.topic], recorded.type_name, message))
 
     def _note_executed(self, recorded: Recorded, message: Any) -> None:
@@ -150,23 +167,23 @@ class BagVerifier:
         self.report.certificates += 1
         sent, self._sent = self._sent, []
         executed, self._executed = self._executed.get(stamp), {}
-        if not self._is_complete and not self._begins(len(sent), certificate.commands):
-            self.report.before += 1
-            return
-        self.report.commands += certificate.commands
+        self._is_complete |= 0 < len(sent) == certificate.commands or self.report.before >= self._beginning
+        is_whole = self._is_complete or len(sent) == certificate.commands == 0
+        self.report.before += not is_whole
+        self.report.commands += certificate.commands if is_whole else 0
         if stamp:
             self.report.rungs[certificate.rung] += 1
-        self.report.add(self._verifier.tick(certificate, stamp, sent, executed))
-        if executed is None and certificate.commands and self._namespace + EXECUTED in self._seen:
+        self.report.add(self._verifier.tick(certificate, stamp, sent if is_whole else None, executed))
+        if (
+            executed is None
+            and is_whole
+            and certificate.commands
+            and self._namespace + EXECUTED in self._seen
+        ):
             expected = "each command stands on `executed` too"
             self.report.add(
                 [Violation(What.EXECUTED, stamp, certificate.sequence, "", expected, "none of this tick")]
             )
-
-    def _begins(self, sent: int, stated: int) -> bool:
-        """Whether every topic is recorded by now, so that from this certificate on all must be there."""
-        self._is_complete = sent == stated or self.report.certificates > BEGINNING
-        return self._is_complete
 
 
 def verify_bag(

@@ -17,14 +17,14 @@ from qgf_ros.contract.travel import unpack_contract
 from qgf_ros.verify.bag import Report, verify_bag
 from qgf_ros.verify.violation import What
 
-BAGS, TICKS, ATTEMPTS = 50, 200, 20
-ROBOTS = ("ur5e_cube", "jaco_reach")
+BAGS, TICKS, ATTEMPTS = 64, 200, 20
+ROBOTS = ("ur5e_cube", "jaco_reach", "ur5e_cube_trajectory")
 PLANTED = list(MUTATIONS)
 
 
 def run(seed: int) -> tuple[Contract, list[Entry]]:
-    """A random run of one of two robots."""
-    world = World(ROBOTS[seed % 2], seed)
+    """A random run of one of the robots."""
+    world = World(ROBOTS[seed % len(ROBOTS)], seed)
     return world.contract, world.run(TICKS)
 
 
