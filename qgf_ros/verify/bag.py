@@ -10,7 +10,7 @@ from typing import Any
 
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.contract.fields import read
-from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading
 from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableCertificate, UnreadableMessage
 from qgf_ros.verify import messages
@@ -22,6 +22,7 @@ from qgf_ros.verify.violation import Violation, What
 CERTIFICATE = "command_node/certificate"
 EXECUTED = "command_node/executed"
 ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
+TYPES = {OutputKind.GROUP: messages.GROUP, OutputKind.TRAJECTORY: messages.TRAJECTORY}
 KEPT = 1000  # violations that are listed; all are counted
 REAL_TIME = Allowance(
     reading_lag_s=0.1
@@ -71,8 +72,11 @@ class BagVerifier:
         self.report = Report()
         inputs = {entry.name for entry in contract.interface.inputs if entry.message is Message.JOINT_STATE}
         joints = {contract.deployment.inputs[name].topic for name in inputs}
-        outputs = {entry.topic for entry in contract.deployment.outputs if entry.kind in ON_TOPICS}
+        outputs = {
+            entry.topic: entry.kind for entry in contract.deployment.outputs if entry.kind in ON_TOPICS
+        }
         self._outputs = {_full(namespace, topic): topic for topic in outputs}
+        self._types = {_full(namespace, topic): TYPES[kind] for topic, kind in outputs.items()}
         self._takers = {_full(namespace, topic): self._joints for topic in joints}
         self._takers |= dict.fromkeys(self._outputs, self._command)
         self._takers |= {
@@ -138,6 +142,9 @@ class BagVerifier:
         self._verifier.joints(reading)
 
     def _command(self, recorded: Recorded, message: Any) -> None:
+        expected = self._types[recorded.topic]
+        if recorded.type_name != expected:
+            raise UnreadableMessage(recorded.topic, expected, f"it is a {recorded.type_name}")
         self._sent.append(messages.read_sent(self._outputs[recorded.topic], recorded.type_name, message))
 
     def _note_executed(self, recorded: Recorded, message: Any) -> None:

@@ -18,9 +18,10 @@ from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.datatypes import ActionChunk
 from qgf_ros.errors import UnreadableCertificate, UnreadableMessage
 from qgf_ros.verify.motion import Before
-from qgf_ros.verify.sent import Point, Sent
+from qgf_ros.verify.plan import Point
+from qgf_ros.verify.sent import Sent
 
-GROUP = "std_msgs/msg/Float64MultiArray"
+GROUP, TRAJECTORY = "std_msgs/msg/Float64MultiArray", "trajectory_msgs/msg/JointTrajectory"
 SPARE_BYTES = (
     0,
     4,
@@ -79,9 +80,13 @@ def read_sent(topic: str, type_name: str, message: Any) -> Sent:
     """A message on a command topic; `topic` as the contract names it. A trajectory without points has no positions."""
     if type_name == GROUP:
         return Sent(topic, _floats(message.data))
-    points = [Point(_floats(point.positions), _floats(point.velocities)) for point in message.points]
-    first = points[0] if points else Point((), ())
-    return Sent(topic, first.positions, first.velocities, tuple(message.joint_names), tuple(points[1:]))
+    points = [
+        Point(_floats(point.positions), _floats(point.velocities), stamp_ns(point.time_from_start))
+        for point in message.points
+    ]
+    first, stamp = points[0] if points else Point((), ()), stamp_ns(message.header.stamp)
+    names = tuple(message.joint_names)
+    return Sent(topic, first.positions, first.velocities, names, first.time_ns, tuple(points[1:]), stamp)
 
 
 def read_executed(message: Any) -> tuple[int, Before]:

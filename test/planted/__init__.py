@@ -37,6 +37,14 @@ from planted.messages import (
     ticks_said_to_be_missed,
 )
 from planted.motion import a_jump, beyond_its_range, not_a_number, too_fast, too_jerky, too_strong
+from planted.plans import (
+    a_plan_for_later,
+    a_plan_in_half_the_time,
+    a_plan_that_goes_on,
+    a_plan_that_leaps,
+    a_plan_without_times,
+    one_point_at_speed,
+)
 from planted.readings import (
     a_name_too_few,
     joints_far_away,
@@ -79,6 +87,12 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     a_lost_command: What.COMMAND_MISSING,
     a_further_command: What.COMMAND_UNCERTIFIED,
     commands_swapped: What.COMMAND_VALUE,
+    a_plan_without_times: What.PLAN,
+    a_plan_in_half_the_time: What.PLAN,
+    a_plan_for_later: What.PLAN,
+    a_plan_that_leaps: What.PLAN,
+    a_plan_that_goes_on: What.PLAN,
+    one_point_at_speed: What.PLAN,
     executed_differs: What.EXECUTED,
     a_lost_certificate: What.SEQUENCE,
     a_hidden_certificate: What.COMMAND_UNCERTIFIED,
