@@ -17,7 +17,7 @@ from qgf_ros.contract.travel import unpack_contract
 from qgf_ros.verify.bag import Report, verify_bag
 from qgf_ros.verify.violation import What
 
-BAGS, TICKS, ATTEMPTS = 60, 200, 20
+BAGS, TICKS, ATTEMPTS = 64, 200, 20
 ROBOTS = ("ur5e_cube", "jaco_reach", "ur5e_cube_trajectory")
 PLANTED = list(MUTATIONS)
 
