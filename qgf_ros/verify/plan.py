@@ -12,6 +12,7 @@ Times are whole ns, so that each h is true within `CLOCK_S`; the tolerances are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,6 +33,20 @@ class Point:
     positions: tuple[float, ...]
     velocities: tuple[float, ...]
     time_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A trajectory's points, and the places of its joints among the contract's."""
+
+    places: tuple[int, ...]
+    points: tuple[Point, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """True where each point has a finite position and velocity of each joint."""
+        rows = [row for point in self.points for row in (point.positions, point.velocities)]
+        return all(len(row) == len(self.places) and all(map(math.isfinite, row)) for row in rows)
 
 
 def is_resting(velocity: float, limits: JointLimits) -> bool:

@@ -9,7 +9,7 @@ from qgf_ros.certificate import Certificate
 from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.verify.bounds import Bounds
 from qgf_ros.verify.motion import Found
-from qgf_ros.verify.plan import Point, check_plan, is_resting
+from qgf_ros.verify.plan import Plan, Point, check_plan, is_resting
 from qgf_ros.verify.violation import What
 
 ON_TOPICS = (OutputKind.GROUP, OutputKind.TRAJECTORY)
@@ -31,6 +31,11 @@ class Sent:
     time_ns: int | None = None
     later: tuple[Point, ...] = ()
     stamp_ns: int = 0
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All points of a trajectory."""
+        return (Point(self.positions, self.velocities, self.time_ns or 0), *self.later)
 
 
 class SentCheck:
@@ -56,6 +61,14 @@ class SentCheck:
         return [
             (What.COMMAND_UNCERTIFIED, entry.topic, "each message has a certificate", "one has none")
             for entry in sent
+        ]
+
+    def plans(self, sent: Sequence[Sent]) -> list[Plan]:
+        """The trajectories among the messages of one tick."""
+        return [
+            Plan(tuple(self._places[entry.topic]), entry.points)
+            for entry in sent
+            if entry.time_ns is not None
         ]
 
     def check(self, certificate: Certificate, sent: Sequence[Sent], bounds: Bounds) -> list[Found]:
@@ -132,12 +145,10 @@ class SentCheck:
         """The whole of a trajectory: begun when it comes, and what `check_plan` asks for."""
         if entry.stamp_ns:
             return [(What.PLAN, entry.topic, "it begins when it comes: stamp 0", f"{entry.stamp_ns} ns")]
-        assert entry.time_ns is not None, "callers check that it is a trajectory"
-        points = [Point(entry.positions, entry.velocities, entry.time_ns), *entry.later]
         limits = [bounds.joints[place] for place in places]
         accelerations = [certificate.accelerations[place] for place in places]
         names = self._outputs[entry.topic].joints
-        return check_plan(entry.topic, names, points, accelerations, limits, self._tick_ns)
+        return check_plan(entry.topic, names, entry.points, accelerations, limits, self._tick_ns)
 
 
 def _words(values: Sequence[float]) -> str:

@@ -168,6 +168,8 @@ class Verifier:
         found += self._findings.check(certificate, bounds.tool is not None)
         if sent is not None:
             found += self._sent.check(certificate, sent, bounds)
+        if sent and certificate.positions and self._tool is not None:
+            found += self._tool.check_plans(certificate, self._sent.plans(sent), bounds)
         begins = self.ticks - self._begun <= BEGINNING
         found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, begins)
         found += self._chunks.check(certificate, stamp_ns, missed)

@@ -15,7 +15,9 @@ class What(Enum):
     COMMAND_MISSING = "command_missing"  # as many messages left as the certificate says, on every output
     COMMAND_UNCERTIFIED = "command_uncertified"  # every message on a command topic has a certificate
     COMMAND_VALUE = "command_value"  # and with the same values
-    PLAN = "plan"  # a trajectory that was sent stays inside the limits and ends at rest
+    PLAN = (
+        "plan"  # a trajectory that was sent is a motion inside all limits, the tool's too, and ends at rest
+    )
     EXECUTED = "executed"  # `executed` says the same
     NOT_FINITE = "not_finite"  # values are finite
     POSITION = "position"

@@ -21,7 +21,15 @@ from planted.chunks import (
     another_checkpoint,
     another_chunk,
 )
-from planted.limits import limits_change_in_motion, tool_outside, tool_too_fast, unknown_limits, weaker_limits
+from planted.limits import (
+    a_plan_out_of_the_tools_box,
+    a_plan_too_fast_for_the_tool,
+    limits_change_in_motion,
+    tool_outside,
+    tool_too_fast,
+    unknown_limits,
+    weaker_limits,
+)
 from planted.messages import (
     a_count_begins_anew,
     a_further_command,
@@ -93,6 +101,8 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     a_plan_that_leaps: What.PLAN,
     a_plan_that_goes_on: What.PLAN,
     one_point_at_speed: What.PLAN,
+    a_plan_out_of_the_tools_box: What.PLAN,
+    a_plan_too_fast_for_the_tool: What.PLAN,
     executed_differs: What.EXECUTED,
     a_lost_certificate: What.SEQUENCE,
     a_hidden_certificate: What.COMMAND_UNCERTIFIED,
