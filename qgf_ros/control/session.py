@@ -29,17 +29,21 @@ class CommandSession(SessionBase):
 
     # -- what the operator and others ask for --------------------------------------------------------------------------
 
-    def begin(self, now_ns: int, limits: LimitsInForce | None = None) -> JointCommand:
+    def begin(
+        self, now_ns: int, limits: LimitsInForce | None = None, stops: int | None = None
+    ) -> JointCommand:
         """Begins at rest at the measured positions, holding, under other `limits` if any are given; clears a latched stop.
+
+        `stops`: what the property of that name was when this was asked for, if that was earlier.
 
         Raises, and all stays as it was:
             ObservationRefused: the joint states cannot be trusted now, or a joint stands outside its limits.
             MotionRefused: other limits are given while the command moves.
-            NotReadyError: the emergency stop is still pressed.
+            NotReadyError: the emergency stop is still pressed, or a stop was latched since this was asked for.
         """
+        self._may.latch.check_may_open(self.stops if stops is None else stops)
         self._monitor.forgive_leap()
         reading = self._monitor.reading(now_ns)
-        self._may.latch.check_released()
         self._gate.reset(reading, limits)
         self.clear()
         self._may.latch.open()

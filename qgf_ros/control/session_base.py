@@ -146,6 +146,11 @@ class SessionBase:
         return self._outcomes.counts
 
     @property
+    def stops(self) -> int:
+        """How often a stop was latched so far: what a reset that waits for rest gives to `begin`."""
+        return self._may.latch.closings
+
+    @property
     def black_box_due(self) -> str:
         """The reason of a latched stop whose record has not been taken; empty where there is none."""
         return self._may.latch.black_box_due
