@@ -217,6 +217,7 @@ class CommandNode(LifecycleNode):
         commander = self._active()
         if self._rest.is_awaited:
             raise NotReadyError("A reset waits until the arm is at rest: call start when it has answered.")
+        self._changes.check_description(commander)
         commander.start(self._now_ns(commander))
         return "started"
 
@@ -234,7 +235,7 @@ class CommandNode(LifecycleNode):
 
     def _reset(self, stops: int | None) -> str:
         commander = self._active()
-        commander.setup.limits.describe(self._changes.description)
+        self._changes.check_description(commander)
         command = commander.begin(self._now_ns(commander), stops)
         self._due.clear(not_before_ns=command.stamp_ns)
         return "at rest at the measured pose"

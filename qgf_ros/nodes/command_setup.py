@@ -10,6 +10,7 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.baseline import Baseline, Safeguard, find_baseline, load_baseline
 from qgf_ros.control.first_motion import FirstMotion
+from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.session import SessionConfig
 from qgf_ros.nodes.params import Value
 from qgf_ros.nodes.robot_limits import RobotLimits
@@ -39,8 +40,8 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
     """Reads all that the parameters name. `description`: the robot's, where it has come, else empty.
 
     Raises:
-        QgfError: a file cannot be read or does not fit; the description cannot be used; limits or checks are weaker than
-            the baseline.
+        QgfError: a file cannot be read or does not fit; the description cannot be used; the contract's own limits, or the
+            checks, are weaker than the baseline.
     """
     contract = load_contract(str(values["contract"]))
     limits = RobotLimits(contract, bool(values["full_speed_confirmed"]))
@@ -58,7 +59,7 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
     by_parameters = {Safeguard.SEEN: seen, Safeguard.BLACK_BOX: black_box}
     found = Baseline.of(
         contract,
-        limits.full,
+        LimitsInForce.of(contract),  # untightened: a description may say something else later
         config.chunk_max_age_s,
         config.resume_within_s,
         [safeguard for safeguard, value in by_parameters.items() if value is not None],
