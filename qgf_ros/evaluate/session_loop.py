@@ -208,7 +208,7 @@ class SessionLoop:
         for name, reading in self._sensors.readings(self.faults, stamp_ns):
             self._readings[name] = reading
             if isinstance(reading, JointReading) and name != SCENE_INPUT:
-                self.monitor.update(reading)
+                self.monitor.update(reading, self.now_ns)
                 self._witness.joints(reading)
 
     def _receive(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class CommandInputs:
     ) -> None:
         """`now_ns` is the node's time; `after` is called after each message: in lockstep a tick may be due."""
         self._node, self._commander, self._now_ns, self._after = node, commander, now_ns, after
+        self._is_lockstep = lockstep
         self._subscriptions = Inputs(node, is_polled=not lockstep)
         self._listened = [emergency.LISTENED]
         self._stop = stop
@@ -92,7 +93,7 @@ class CommandInputs:
     def _on_joints(self, message: JointState) -> None:
         reading = read(message, Message.JOINT_STATE)
         assert isinstance(reading, JointReading), "read follows the kind"
-        self._commander.monitor.update(reading)
+        self._commander.monitor.update(reading, None if self._is_lockstep else self._now_ns())
 
     def _on_chunk(self, message: JointTrajectory) -> None:
         try:
