@@ -172,16 +172,6 @@ def test_an_emergency_stop_is_named_before_a_stop_that_came_first(bench: Bench) 
     assert bench.tick().reason == "emergency"
 
 
-def test_an_arm_that_is_moved_by_hand_while_nobody_wants_motion_is_not_stopped(bench: Bench) -> None:
-    bench.tick()
-    bench.positions["shoulder"] += 1.0
-    for _ in range(50):
-        bench.see(shoulder=1.5)
-        tick = bench.tick(sees=False)
-        bench.positions["shoulder"] = 0.5
-    assert (tick.rung, tick.reason) == (Rung.HOLD, "not started")
-
-
 # -- a reset that was asked for before a stop ---------------------------------------------------------------------------
 
 LATER: dict[str, Callable[[Bench], None]] = CAUSES | {"emergency, released": lambda bench: press_and_release(bench)}
