@@ -34,7 +34,9 @@ class Latch:
         if self.is_pressed:
             raise NotReadyError("The emergency stop is still pressed: release it, then call reset.")
         if closings != self.closings:
-            sentence = f"The arm was stopped again ({self.reason}) after this reset was asked for: call reset anew."
+            sentence = (
+                f"The arm was stopped again ({self.reason}) after this reset was asked for: call reset anew."
+            )
             raise NotReadyError(sentence)
 
     def open(self) -> None:

@@ -42,7 +42,9 @@ class JointMonitor:
         self.stamps_ns: IntArray = np.full(len(self._joints), NEVER_NS, np.int64)
         self._named: tuple[str, ...] = ()
         self._misshapen = ""
-        self._came_ns = self.stamps_ns  # (J,) when a position came at the latest: a clock that is ahead makes none younger
+        self._came_ns = (
+            self.stamps_ns
+        )  # (J,) when a position came at the latest: a clock that is ahead makes none younger
         self._outliers: BoolArray = np.zeros(len(self._joints), np.bool_)
         self._leapt: BoolArray = np.zeros(len(self._joints), np.bool_)  # since somebody looked
         self._has_looked = True

@@ -25,7 +25,6 @@ from qgf_ros.control.watch_clock import ClockState
 from qgf_ros.datatypes import ActionChunk, JointCommand
 from qgf_ros.errors import ChunkRefused, LimiterError, MotionRefused, NotReadyError, ObservationRefused
 
-
 AWAY = "away"
 
 

@@ -122,7 +122,9 @@ class Trust:
         if not away:
             return ""
         worst = np.abs(self.monitor.positions - commanded)[list(away)].max()
-        sentence = f"{self._named(away)} stands {worst:.3f} from the command, at rest: nothing is sent until reset"
+        sentence = (
+            f"{self._named(away)} stands {worst:.3f} from the command, at rest: nothing is sent until reset"
+        )
         return f"{sentence}, which takes the measured pose."
 
     def check_settled(self) -> None:

@@ -49,11 +49,13 @@ class CommandNode(LifecycleNode):
         self._metronome = Metronome(self._on_tick)
         self._process = ProcessSetup(self, is_real_time=not self._lockstep)
         self._health = CommandHealth(self, self._process)
-        self._emergency = EmergencyStop()
+        self._emergency = EmergencyStop(self, is_polled=not self._lockstep)
         self.create_service(Trigger, "~/start", lambda _, response: answer(self, response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: answer(self, response, self._stop))
         self.create_service(Trigger, "~/emergency_stop", self._emergency.serve)
-        at_once = ReentrantCallbackGroup()  # each notes when it was asked for, and while it waits the others go on
+        at_once = (
+            ReentrantCallbackGroup()
+        )  # each notes when it was asked for, and while it waits the others go on
         self.create_service(Trigger, "~/reset", self._on_reset, callback_group=at_once)
         self.create_timer(1.0, self._report, clock=STEADY)
         self.create_timer(PERIOD_S, self._look_around, clock=STEADY)
@@ -116,7 +118,7 @@ class CommandNode(LifecycleNode):
             self._inputs.subscribe(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
         if self._ended is not None:
             commander.session.take_latch_of(self._ended)
-        self._emergency.guard(commander.session)
+        self._inputs.guard()
         self._changes.concern(commander)
         self._commander = commander
         self._process.begin()
@@ -138,7 +140,6 @@ class CommandNode(LifecycleNode):
         self._metronome.stop()
         self._inputs.close()
         self._process.end()
-        self._emergency.guard(None)
         self._changes.concern(None)
         self._commander.close()
         self._ended, self._commander = self._commander.session, None
@@ -159,8 +160,7 @@ class CommandNode(LifecycleNode):
                 return
 
     def _now_ns(self, commander: Commander) -> int:
-        now_ns: int = self.get_clock().now().nanoseconds
-        return commander.monitor.newest_ns if self._lockstep else now_ns
+        return commander.monitor.newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)
 
     def _on_clock(self, message: ClockMessage) -> None:
         if self._commander is not None and self._is_ticking:
@@ -218,6 +218,7 @@ class CommandNode(LifecycleNode):
         if self._rest.is_awaited:
             raise NotReadyError("A reset waits until the arm is at rest: call start when it has answered.")
         self._changes.check_description(commander)
+        self._emergency.check_ready()
         commander.start(self._now_ns(commander))
         return "started"
 
@@ -245,5 +246,6 @@ class CommandNode(LifecycleNode):
             self._health.report(self._commander, self._emergency.is_pressed)
 
     def _look_around(self) -> None:
+        self._emergency.look()
         if self._commander is not None:
             self._health.worst_look_ms = self._inputs.look_around()

@@ -50,7 +50,7 @@ def test_an_arm_that_comes_back_to_the_command_is_not_commanded_again_by_itself(
     moved_by_hand(bench, 30)
     bench.positions = {"shoulder": 0.5, "elbow": -0.25}
     assert bench.tick(30).command is None
-    with pytest.raises(MotionRefused, match="stands 1.000 from the command") as refused:
+    with pytest.raises(MotionRefused, match=r"stands 1\.000 from the command") as refused:
         bench.session.start(bench.now_ns)
     assert refused.value.reason == "away"
     assert bench.tick(sees=False).command is None

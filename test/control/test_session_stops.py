@@ -174,7 +174,9 @@ def test_an_emergency_stop_is_named_before_a_stop_that_came_first(bench: Bench) 
 
 # -- a reset that was asked for before a stop ---------------------------------------------------------------------------
 
-LATER: dict[str, Callable[[Bench], None]] = CAUSES | {"emergency, released": lambda bench: press_and_release(bench)}
+LATER: dict[str, Callable[[Bench], None]] = CAUSES | {
+    "emergency, released": lambda bench: press_and_release(bench)
+}
 
 
 def press_and_release(bench: Bench) -> None:
@@ -189,7 +191,9 @@ def test_a_stop_that_comes_after_a_reset_was_asked_for_is_not_opened_by_it(bench
     asked = bench.session.stops
     LATER[cause](bench)
     bench.tick(100)
-    with pytest.raises(NotReadyError, match=r"stopped again \((emergency|exception|tracking)\) after this reset"):
+    with pytest.raises(
+        NotReadyError, match=r"stopped again \((emergency|exception|tracking)\) after this reset"
+    ):
         bench.session.begin(bench.now_ns, stops=asked)
     assert bench.tick().rung is Rung.STOP
     bench.session.begin(bench.now_ns, stops=bench.session.stops)

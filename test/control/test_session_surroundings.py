@@ -53,7 +53,9 @@ def freeze_away(bench: Bench) -> dict[str, float]:
     return frozen
 
 
-def test_with_a_sensor_that_froze_elsewhere_start_and_reset_are_refused_until_it_changes(bench: Bench) -> None:
+def test_with_a_sensor_that_froze_elsewhere_start_and_reset_are_refused_until_it_changes(
+    bench: Bench,
+) -> None:
     """The command rests where the arm is; at the sensor's value it would be a leap."""
     freeze_away(bench)
     for wants in (bench.session.start, bench.session.begin):
