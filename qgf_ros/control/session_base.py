@@ -136,6 +136,11 @@ class SessionBase:
         return self._may.sentence
 
     @property
+    def away(self) -> str:
+        """Why nothing is sent though the arm was at rest, for people: it stands elsewhere. Empty where it does not."""
+        return self._may.away
+
+    @property
     def warning(self) -> str:
         """Why motion is slower than asked for, for people; empty where it is not."""
         return self._speed.sentence

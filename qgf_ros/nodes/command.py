@@ -215,8 +215,7 @@ class CommandNode(LifecycleNode):
 
     def _start(self) -> str:
         commander = self._active()
-        if self._rest.is_awaited:
-            raise NotReadyError("A reset waits until the arm is at rest: call start when it has answered.")
+        self._rest.check_not_awaited()
         self._changes.check_description(commander)
         self._emergency.check_ready()
         commander.start(self._now_ns(commander))

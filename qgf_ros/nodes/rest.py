@@ -5,6 +5,8 @@ from __future__ import annotations
 from rclpy.executors import Executor
 from rclpy.task import Future
 
+from qgf_ros.errors import NotReadyError
+
 
 class Rest:
     """State: whether somebody waits. One thread: the executor's."""
@@ -17,6 +19,11 @@ class Rest:
     def is_awaited(self) -> bool:
         """True while somebody waits."""
         return not (self._reached.done() or self._reached.cancelled())
+
+    def check_not_awaited(self) -> None:
+        """Raises NotReadyError while somebody waits: a start would let the arm move on, and the reset come at its end."""
+        if self.is_awaited:
+            raise NotReadyError("A reset waits until the arm is at rest: call start when it has answered.")
 
     async def wait(self, executor: Executor | None) -> None:
         """Returns when `reach` or `give_up` is called next; any number may wait, in a callback of this executor."""
