@@ -17,7 +17,7 @@ from qgf_ros.errors import UnreadableCertificate
 
 # fmt: off
 REASONS = frozenset({
-    "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "limits", "clock",
+    "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "away", "limits", "clock",
     "time_stopped", "second_publisher", "qos", "timeout", "chunk_names", "chunk_shape",
     "chunk_not_finite", "chunk_speed", "chunk_bad_speed",
     "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",

@@ -30,6 +30,7 @@ class Arm:
         self.peer = peer
         self.positions = {"shoulder": 0.5, "elbow": -0.25}
         self.is_publishing = True
+        self.is_held = False  # by somebody's hand: it follows no command
         self.certificates = peer.collect(DiagnosticArray, "command_node/certificate")
         self.executed = peer.collect(JointTrajectory, "command_node/executed")
         self.diagnostics = peer.collect(DiagnosticArray, "/diagnostics")
@@ -41,7 +42,7 @@ class Arm:
         peer.node.create_timer(0.01, self._on_timer)
 
     def _on_timer(self) -> None:
-        if self.commands:
+        if self.commands and not self.is_held:
             self.positions = dict(zip(("shoulder", "elbow"), self.commands[-1].data, strict=True))
         if self.is_publishing:
             self.publish(self.positions)

@@ -102,14 +102,29 @@ def figures(contract: Contract, report: Report) -> dict[str, Any]:
 
 
 def _weaker(contract: Contract, path: Path, chunk_max_age_s: float) -> list[str]:
-    """Where the contract is weaker than the baseline; what the node's parameters switched on, no recording says."""
-    from qgf_ros.control.baseline import Baseline, Safeguard, load_baseline
+    """Where the contract is weaker than the baseline.
+
+    What the node's parameters switched on, and the scene's content, no recording says: they count as the baseline has them.
+    """
+    from dataclasses import replace
+
+    from qgf_ros.control.baseline import Baseline, Safeguard
+    from qgf_ros.control.baseline_file import load_baseline
+    from qgf_ros.control.deployed import Deployed
     from qgf_ros.control.limits_in_force import LimitsInForce
+    from qgf_ros.control.session import SessionConfig
 
     allowed = load_baseline(path)
-    by_parameters = [Safeguard.SEEN, Safeguard.BLACK_BOX]
-    ours = Baseline.of(
-        contract, LimitsInForce.of(contract), chunk_max_age_s, allowed.resume_within_s, by_parameters
+    scene = contract.deployment.scene
+    bare = replace(contract, deployment=replace(contract.deployment, scene=None))
+    config = SessionConfig(chunk_max_age_s=chunk_max_age_s, resume_within_s=allowed.resume_within_s)
+    ours = Baseline.of(Deployed(bare, config), LimitsInForce.of(contract))
+    unknown = [Safeguard.SEEN, Safeguard.BLACK_BOX, *([] if scene is None else [Safeguard.LOOK_AHEAD])]
+    ours = replace(
+        ours,
+        required=(*ours.required, *unknown),
+        scene=None if scene is None else allowed.scene,
+        first_motion=allowed.first_motion,
     )
     return ours.weaker(allowed)
 

@@ -114,7 +114,7 @@ class Certifier:
         }
         if command is None:
             self._last = None
-            return Certificate(**origin)  # type: ignore[arg-type]
+            return Certificate(**origin, findings=tuple(map(str, tick.findings)))  # type: ignore[arg-type]
         return Certificate(**origin, **self._of_command(command, followed))  # type: ignore[arg-type]
 
     def _of_chunk(self, command: JointCommand | None) -> tuple[str, ...]:

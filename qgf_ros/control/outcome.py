@@ -49,14 +49,17 @@ class Outcomes:
         slowed: tuple[Finding, ...],
         clock_leaps: int = 0,
         checks: tuple[str, ...] = (),
+        silenced: tuple[str, ...] = (),
     ) -> Tick:
-        """The outcome; `stopped`: reason of a latched stop, if one is in force; `holding`: why the arm holds if it does."""
+        """The outcome; `stopped`: reason of a latched stop, if one is in force; `holding`: why the arm holds if it does;
+        `silenced`: why nothing is sent beside that.
+        """
         rung = command.rung if command is not None else Rung.HOLD
         reason = command.reason if command is not None else holding
         if stopped:
             rung, reason = Rung.STOP, stopped
-        own = finding(reason) if rung in (Rung.HOLD, Rung.STOP) else None
-        found = (*(slowed if rung in (Rung.CHUNK, Rung.TAIL) else ()), *((own,) if own is not None else ()))
+        own = [finding(code) for code in dict.fromkeys((reason, *silenced))]
+        found = slowed if rung in (Rung.CHUNK, Rung.TAIL) else tuple(filter(None, own))
         if command is not None:
             found = command.findings + found
             if found != command.findings or stopped:

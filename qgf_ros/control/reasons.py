@@ -42,6 +42,11 @@ INPUTS = {
     "units": Reason(
         HOLD, "A joint's position lies far outside the range of the data, or leapt by half a turn."
     ),
+    "unsettled": Reason(None, "Joint states have not agreed for 0.05 s yet: the command has no place."),
+    "away": Reason(
+        HOLD,
+        "The arm stands away from the command at rest: nothing is sent until reset takes the measured pose.",
+    ),
     "limits": Reason(HOLD, "A joint stands outside its range; motion cannot begin there."),
     "tilted": Reason(HOLD, "The tool leans from the attitude that actions keep; motion cannot begin there."),
     "limits changed": Reason(None, "Other limits were taken, at rest: the node holds until start is called."),
@@ -109,7 +114,6 @@ STOPS = {
 }
 REFUSED = {
     "not_reset": Reason(None, "The command has not been placed yet."),
-    "away": Reason(None, "The arm stands away from the command; reset takes the measured pose."),
     "moving": Reason(None, "Limits, and the confirmation of full speed, change only at rest."),
     "unseen": Reason(None, "The arm stands where no episode of the data began, and first_motion is refuse."),
 }

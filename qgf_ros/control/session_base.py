@@ -136,6 +136,11 @@ class SessionBase:
         return self._may.sentence
 
     @property
+    def away(self) -> str:
+        """Why nothing is sent though the arm was at rest, for people: it stands elsewhere. Empty where it does not."""
+        return self._may.away
+
+    @property
     def warning(self) -> str:
         """Why motion is slower than asked for, for people; empty where it is not."""
         return self._speed.sentence
@@ -144,6 +149,11 @@ class SessionBase:
     def counts(self) -> Counter[str]:
         """How often each finding began, by `verdict:reason`, chunks were refused, by `refused:reason`, and ticks `failed:exception`."""
         return self._outcomes.counts
+
+    @property
+    def stops(self) -> int:
+        """How often a stop was latched so far: what a reset that waits for rest gives to `begin`."""
+        return self._may.latch.closings
 
     @property
     def black_box_due(self) -> str:

@@ -10,7 +10,7 @@ from qgf_ros.datatypes import FloatArray, JointCommand, Rung
 from qgf_ros.errors import PhaseNotReachedError
 from qgf_ros.evaluate.session_loop import Served, SessionLoop
 
-START_TICK = 5  # the robot stands, its joint states are there
+START_TICK = 10  # the robot stands, and its joint states have agreed for long enough to command it
 LONGEST_WAIT_TICKS = 1000
 FAST = 1.0  # rad/s of any joint of the arm
 SETTLED_TICKS = 25  # past the first chunk

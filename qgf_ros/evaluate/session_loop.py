@@ -105,7 +105,8 @@ class SessionLoop:
         self._readings: dict[str, Reading] = {}
         self.last: Tick | None = None
         self.command: JointCommand | None = None
-        self._wants_reset = self._wants_activation = False
+        self._reset_asked: int | None = None  # `session.stops` when it was
+        self._wants_activation = False
         self.speed_percent: float | None = FULL_SPEED
         self._ticks, self.now_ns = 0, BEGIN_NS
         self._unverified: list[str] = []  # of announcements, which belong to no tick
@@ -153,13 +154,13 @@ class SessionLoop:
 
     def ask_reset(self) -> None:
         """As the node: brakes, and begins anew at the measured pose once the arm is at rest."""
+        self._reset_asked = self.session.stops
         self.session.stop("reset")
-        self._wants_reset = True
 
     def activate(self) -> None:
         """As the node, deactivated and activated again: brakes; at rest it forgets the robot, and joint states place it anew."""
         self.session.stop("deactivated")
-        self._wants_reset, self._wants_activation = False, True
+        self._reset_asked, self._wants_activation = None, True
 
     def _begin_if_at_rest(self) -> None:
         if not self.session.is_at_rest:
@@ -167,11 +168,11 @@ class SessionLoop:
         if self._wants_activation:
             self._wants_activation = False
             self.session.clear()
-        if not self._wants_reset:
+        stops, self._reset_asked = self._reset_asked, None
+        if stops is None:
             return
-        self._wants_reset = False
         try:
-            self.command = self.session.begin(self.now_ns)
+            self.command = self.session.begin(self.now_ns, stops=stops)
         except QgfError:
             return  # what the operator is told; the arm holds
         self._watch.begin_anew()
@@ -207,7 +208,7 @@ class SessionLoop:
         for name, reading in self._sensors.readings(self.faults, stamp_ns):
             self._readings[name] = reading
             if isinstance(reading, JointReading) and name != SCENE_INPUT:
-                self.monitor.update(reading)
+                self.monitor.update(reading, self.now_ns)
                 self._witness.joints(reading)
 
     def _receive(self) -> tuple[str, ...]:

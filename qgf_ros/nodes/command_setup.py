@@ -12,6 +12,7 @@ from qgf_ros.control.baseline import check_deployed
 from qgf_ros.control.baseline_file import find_baseline, load_baseline
 from qgf_ros.control.deployed import Deployed
 from qgf_ros.control.first_motion import FirstMotion
+from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.safeguard_table import table
 from qgf_ros.control.session import SessionConfig
 from qgf_ros.nodes.params import Value
@@ -46,8 +47,8 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
     """Reads all that the parameters name. `description`: the robot's, where it has come, else empty.
 
     Raises:
-        QgfError: a file cannot be read or does not fit; the description cannot be used; limits or checks are weaker than
-            the baseline.
+        QgfError: a file cannot be read or does not fit; the description cannot be used; the contract's own limits, or the
+            checks, are weaker than the baseline.
     """
     contract = load_contract(str(values["contract"]))
     limits = RobotLimits(contract, bool(values["full_speed_confirmed"]))
@@ -64,5 +65,6 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
     black_box = Path(str(values["black_box"])) if values["black_box"] else None
     deployed = Deployed(contract, config, seen, seen_words, black_box, bool(values["lockstep"]))
     path = Path(str(values["baseline"])) if values["baseline"] else find_baseline(contract)
-    check_deployed(deployed, limits.full, load_baseline(path), path)
+    untightened = LimitsInForce.of(contract)  # a description may say something else later
+    check_deployed(deployed, untightened, load_baseline(path), path)
     return CommandSetup(deployed, limits, path)

@@ -192,13 +192,13 @@ class Commander:
             )
         self._certify(self.session.start(now_ns), 0, 0, now_ns)
 
-    def begin(self, now_ns: int) -> JointCommand:
+    def begin(self, now_ns: int, stops: int | None = None) -> JointCommand:
         """Begins at rest at the measured pose, under the limits that are wanted by now, and says so on `executed`.
 
-        Raises as `session.begin`.
+        Arguments and errors as of `session.begin`.
         """
         limits = self.setup.limits.wanted if self.has_other_limits else None
-        command = self.session.begin(now_ns, limits)
+        command = self.session.begin(now_ns, limits, stops)
         if limits is not None:
             self._state_limits(limits)
         self._publish_executed(command)

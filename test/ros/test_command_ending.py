@@ -45,7 +45,13 @@ def test_deactivate_returns_at_once_ramps_to_hold_and_then_is_silent(active: Arm
 
 @pytest.mark.parametrize(
     "signals",
-    [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGTERM, signal.SIGINT)],
+    [
+        (signal.SIGINT,),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM,),
+        (signal.SIGTERM, signal.SIGINT),
+        (signal.SIGHUP,),
+    ],
     ids=lambda numbers: "+".join(number.name for number in numbers),
 )
 def test_a_signal_ramps_to_hold_and_a_second_one_changes_nothing(

@@ -182,6 +182,43 @@ def test_a_description_of_another_robot_makes_the_reset_fail_in_a_sentence(activ
     peer.until(fails, "the refusal")
 
 
+def test_limits_weaker_than_the_baseline_are_no_start_whatever_the_robot_says_of_itself(
+    start: Callable[..., Any], peer: Peer, tmp_path: Path
+) -> None:
+    """It may say something else later, and then the contract's own limits would be in force."""
+    robot = peer.node.create_publisher(String, "robot_description", LATCHED)
+    robot.publish(urdf('lower="-1" upper="1.5" velocity="0.5"'))
+    write_two_joints(tmp_path)
+    process = start(NODE, contract=write_bare_two_joints(tmp_path, weaken), full_speed_confirmed=True)
+    peer.matched(robot)
+    status = peer.collect(DiagnosticStatus, "command_node/status", LATCHED)
+    peer.until(lambda: status, "the node")
+    for _ in range(3):
+        assert not change(peer, CONFIGURE)
+    assert "velocity of 'elbow' is 3 rad/s, 1 is allowed" in process.said
+
+
+def test_while_a_description_cannot_be_used_neither_start_nor_reset_is_taken(active: Arm) -> None:
+    """It is another robot's, or nobody knows whose; the one that comes then is used."""
+    peer = active.peer
+    robot = peer.node.create_publisher(String, "robot_description", LATCHED)
+    peer.matched(robot)
+    active.start()
+    assert peer.call(Trigger, "command_node/stop").success
+    robot.publish(urdf('lower="5" upper="9" velocity="0.5"'))
+
+    def is_refused() -> bool:
+        answer = peer.call(Trigger, "command_node/start")
+        return not answer.success and "joint 'elbow' no place" in answer.message
+
+    peer.until(is_refused, "the refusal of a start")
+    answer = peer.call(Trigger, "command_node/reset")
+    assert not answer.success
+    assert "joint 'elbow' no place" in answer.message
+    robot.publish(urdf('lower="-1" upper="1.5" velocity="1"'))
+    peer.until(lambda: peer.call(Trigger, "command_node/start").success, "the start")
+
+
 def test_a_description_that_was_there_before_is_in_force_at_once(
     start: Callable[..., Any], peer: Peer, tmp_path: Path
 ) -> None:

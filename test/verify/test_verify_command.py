@@ -17,7 +17,9 @@ from verified_world import Certified, Command, Entry, Executed, World
 from qgf_ros.bags.writer import METADATA
 from qgf_ros.cli.main import main
 from qgf_ros.contract.travel import CONTRACT, unpack_contract
-from qgf_ros.control.baseline import Baseline, Safeguard, write_baseline
+from qgf_ros.control.baseline import Baseline
+from qgf_ros.control.baseline_file import write_baseline
+from qgf_ros.control.deployed import Deployed
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.session import SessionConfig
 from qgf_ros.datatypes import JointReading
@@ -209,10 +211,9 @@ def test_joint_states_are_needed_for_ages(tmp_path: Path, capsys: pytest.Capture
 
 def baseline(tmp_path: Path, **changes: float) -> Path:
     """What the recorded contract amounts to, but for these limits of its first joint."""
-    contract, config = WORLD.contract, SessionConfig()
-    limits = LimitsInForce.of(contract)
-    ages = config.chunk_max_age_s, config.resume_within_s
-    whole = Baseline.of(contract, limits, *ages, by_parameters=[Safeguard.BLACK_BOX])
+    contract = WORLD.contract
+    deployed = Deployed(contract, SessionConfig(), black_box=tmp_path)
+    whole = Baseline.of(deployed, LimitsInForce.of(contract))
     first = contract.interface.joints[0]
     joints = whole.joints | {first: replace(whole.joints[first], **changes)}
     write_baseline(replace(whole, joints=joints), "jaco_reach", path := tmp_path / "baseline.yaml")
