@@ -75,9 +75,9 @@ def _process_rows(kills: int) -> Iterator[MatrixRow]:
 
 def line(row: MatrixRow) -> str:
     """A row as one line of the table."""
-    took = "-" if row.time_s is None else f"{row.time_s:.2f} s"
+    took = "-" if row.time is None else f"{row.time:.2f} s"
     seen = row.seen if row.passed else f"FAILED  {row.seen}"
-    return columns((row.fault, row.phase, row.expected, f"{row.within_s:.2f} s", took, seen))
+    return columns((row.fault, row.phase, row.expected, f"{row.within:.2f} s", took, seen))
 
 
 def columns(texts: tuple[str, ...]) -> str:

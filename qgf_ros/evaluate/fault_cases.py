@@ -55,10 +55,12 @@ def _fault(name: str, places: tuple[int, ...] = (), **fields: object) -> Inject:
 SENSORS = (
     Case("joint states lost", ALL[:-1], _fault("lost"), _holds("stale"), STALE_S),
     Case("joint states 0.2 s late", (FAST, GRASPING), _fault("delay", seconds=0.2), _holds("stale"), STALE_S),
-    Case("joint states 0.04 s late", (FAST,), _fault("delay", seconds=0.04), GoesOn(), ON_S),
+    Case("joint states 0.04 s late", (FAST,), _fault("delay", seconds=0.04), GoesOn(fresh_share=0.9), ON_S),
     Case("every third joint state dropped", (FAST, GRASPING), _fault("drop", share=0.3), GoesOn(), ON_S),
     Case("joint states doubled", (FAST, GRASPING), _fault("duplicate"), GoesOn(), ON_S),
-    Case("joint states reordered", (FAST, GRASPING), _fault("reorder", length=4), GoesOn(), ON_S),
+    Case(
+        "joint states reordered", (FAST, GRASPING), _fault("reorder", length=4), GoesOn(fresh_share=0.9), ON_S
+    ),
     Case(
         "sensor frozen",
         (FAST, MID, GRASPING),

@@ -119,9 +119,9 @@ def killed_recorder(robot: FaultGraph, recorder: Process, bag: Path) -> MatrixRo
     robot.until(lambda: records(robot), "a recording")
     robot.client.spin(2 * WATCH_S)  # what it has is on the disk within a second
     row = goes_on(robot, "recorder killed", "chunk", WATCH_S, lambda: kill(robot, recorder))
-    case = Case(row.fault, row.phase, "plays on, bag readable", "", row.within_s)
+    case = Case(row.fault, row.phase, "plays on, bag readable", "", row.within)
     seen = f"{row.seen}, {'bag readable' if count(bag) else 'bag lost'}"
-    return told(robot, case, seen, row.time_s or 0.0)
+    return told(robot, case, seen, row.time or 0.0)
 
 
 def kill(robot: FaultGraph, process: Process) -> None:
