@@ -104,18 +104,13 @@ TIME = (
         "clock jumps back",
         (HOLDING, FAST, GRASPING),
         _fault("clock_jump", seconds=-5.0),
-        _holds("clock", "stale", "future"),
+        _holds("stale"),
         TICK_S,
     ),
     Case("clock jumps ahead", (FAST, SEAM), _fault("clock_jump", seconds=5.0), _holds("clock"), TICK_S),
     Case("clock set right by 0.3 s", (FAST, SEAM), _fault("clock_jump", seconds=0.3), GoesOn(), ON_S),
-    Case(
-        "clock stands",
-        (FAST,),
-        _fault("lost", topic="clock"),
-        _holds("time_stopped", "future", "stale"),
-        STANDING_S,
-    ),
+    Case("clock stands", (FAST,), _fault("lost", topic="clock"), _holds("future"), STALE_S),
+    Case("all time stands", (HOLDING, FAST), _fault("clock_stands"), _holds("time_stopped"), STANDING_S),
 )
 PLANT = (
     Case(

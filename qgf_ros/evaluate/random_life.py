@@ -44,6 +44,7 @@ FAULTS: tuple[Draw, ...] = (
     _between("skew", "seconds", -0.5, 0.5),
     _between("clock_jump", "seconds", -5.0, -0.1),
     _between("clock_jump", "seconds", 0.1, 5.0),
+    _plain("clock_stands"),
     _between("noise", "std", 0.0001, 0.3),
     _between("bias", "offset", -1.0, 1.0),
     _plain("nan"),

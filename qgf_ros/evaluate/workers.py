@@ -90,7 +90,8 @@ class _Worker:
         self._process = CONTEXT.Process(target=_serve, args=(make, theirs), daemon=True)
         self._process.start()
         theirs.close()  # so that this end ends with the process
-        self.is_busy, self.number, self.job = False, -1, None
+        self.is_busy, self.number = False, -1
+        self.job: Any = None
 
     def begin(self, number: int, job: Any) -> None:
         """Gives it a job."""

@@ -62,6 +62,10 @@ def test_the_table_has_every_phase_and_more_faults_than_were_asked_for() -> None
     assert {phase for case in CASES for phase in case.phases} == set(Phase)
 
 
+def test_the_readme_says_how_many_faults_there_are() -> None:
+    assert f"lets each of {len(CASES)} [faults](docs/faults.md) strike" in (ROOT / "README.md").read_text()
+
+
 def test_the_table_asks_for_the_times_that_were_promised() -> None:
     """Stale joint states within 0.1 s; an emergency stop by the very next command, in every phase."""
     by_name = {case.fault: case for case in CASES}
