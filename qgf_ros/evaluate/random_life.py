@@ -13,7 +13,6 @@ import numpy as np
 from qgf_ros.datatypes import Rung
 from qgf_ros.evaluate import deeds
 from qgf_ros.evaluate.session_loop import Served, SessionLoop
-from qgf_ros.evaluate.sources import ChunkSource
 from qgf_sim.fault_line import Planned, read_fault
 
 FAULT_SHARE = 1 / 150  # of ticks at which a fault begins
@@ -45,6 +44,7 @@ FAULTS: tuple[Draw, ...] = (
     _between("skew", "seconds", -0.5, 0.5),
     _between("clock_jump", "seconds", -5.0, -0.1),
     _between("clock_jump", "seconds", 0.1, 5.0),
+    _plain("clock_stands"),
     _between("noise", "std", 0.0001, 0.3),
     _between("bias", "offset", -1.0, 1.0),
     _plain("nan"),
@@ -96,10 +96,9 @@ DEEDS: tuple[tuple[str, float, Callable[[SessionLoop, np.random.Generator], None
 class RandomLife:
     """State: its random numbers, when the operator tries again and how often in vain. One thread."""
 
-    def __init__(self, loop: SessionLoop, source: ChunkSource, random: np.random.Generator) -> None:
-        """The loop has been reset, and `source` is its source."""
+    def __init__(self, loop: SessionLoop, random: np.random.Generator) -> None:
+        """The loop has been reset."""
         self._loop, self._random = loop, random
-        self._source = source
         self._rested = self._trials = 0
         self._patience = PATIENCE[0]
         self.faults: Counter[str] = Counter()
@@ -116,6 +115,12 @@ class RandomLife:
         served = self._loop.tick()
         self._operate(served)
         return served
+
+    def new_scene(self) -> None:
+        """The robot at its start in another scene, without faults; the session is told nothing."""
+        self.deeds["new scene"] += 1
+        self._loop.faults.clear()
+        self._loop.new_scene(int(self._random.integers(2**31)))
 
     def _begin_fault(self) -> None:
         entry = FAULTS[int(self._random.integers(len(FAULTS)))](self._random)
@@ -136,9 +141,7 @@ class RandomLife:
         self._trials += 1
         if self._trials > MOST_TRIALS:
             self._trials = 0
-            self.deeds["new scene"] += 1
-            self._loop.faults.clear()
-            self._loop.new_scene(int(self._random.integers(2**31)))
+            self.new_scene()
         if served.tick.rung is Rung.STOP or self._trials % 2 == 0:
             self._loop.emergency_release()
             self._loop.ask_reset()

@@ -33,6 +33,9 @@ FAILED = "failed:exception"  # as the session counts what it caught
 FULL_SPEED = 100.0  # percent
 BEGIN_NS = 10_000_000_000  # stamp of the first tick: a fault may make stamps older than that
 AS_IN_SIMULATION = SessionConfig(full_speed_confirmed=True)
+Note = Callable[[str, object], None]
+"""Hears what comes on a stream: `clock`, an input of the contract, `chunks`, `calls`, `set-points` of the drives, `joint motion`."""
+
 MakeGate = Callable[[Contract, Kinematics | None, LookAhead | None], CommandGate]
 
 
@@ -66,7 +69,8 @@ class Served:
 class SessionLoop:
     """State: the robot, its faults, the command session. One thread. `reset` comes first.
 
-    `speed_percent` is what the controller says of its speed, where the contract has a topic for it; None: it is silent.
+    `speed_percent` is what the controller says of its speed, where the contract has a topic for it; None: it is silent. Whoever
+    sets `note` hears all that the session receives and the robot does.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class SessionLoop:
             entry.name for entry in contract.interface.inputs if entry.message is Message.COMMAND
         ]
         self._make_gate, self._config = make_gate, config
+        self.note: Note = lambda _stream, _value: None
 
     def reset(self, seed: int, script: Sequence[Planned] = ()) -> None:
         """A new episode: the robot at rest, the command node activated just now, faults as planned."""
@@ -128,6 +133,7 @@ class SessionLoop:
 
     def start(self) -> str:
         """Starts; the answer is the reason why not, or empty."""
+        self.note("calls", "start")
         try:
             self.last = self.session.start(self.now_ns)
         except QgfError as error:
@@ -195,6 +201,8 @@ class SessionLoop:
         unverified, self._unverified = self._unverified, []
         unverified += self._witness.tick(tick, self._ages(), self.now_ns)
         self._robot.step(self._set_points)
+        self.note("set-points", self.simulation.reached)
+        self.note("joint motion", self.simulation.simulation.joint_state().positions)
         failures = (self.session.sentence,) * (self.session.counts[FAILED] - failed)
         return Served(at_ns * 1e-9, self.now_ns, tick, refused, broken, tuple(unverified), failures)
 
@@ -205,8 +213,10 @@ class SessionLoop:
     def _sense(self, stamp_ns: int) -> None:
         """What the robot publishes at `stamp_ns`, as it comes through the faults."""
         self.now_ns = self._sensors.clock(self.faults, stamp_ns) or self.now_ns
+        self.note("clock", self.now_ns)
         for name, reading in self._sensors.readings(self.faults, stamp_ns):
             self._readings[name] = reading
+            self.note(name, reading)
             if isinstance(reading, JointReading) and name != SCENE_INPUT:
                 self.monitor.update(reading, self.now_ns)
                 self._witness.joints(reading)
@@ -215,6 +225,7 @@ class SessionLoop:
         """Offers the chunks that come; the reasons of those refused."""
         refused = []
         for chunk in self.source.arriving(Wish(self.last, self.now_ns, self._readings)):
+            self.note("chunks", chunk)
             self._witness.offered(chunk)
             try:
                 self.session.offer(chunk, self.now_ns)

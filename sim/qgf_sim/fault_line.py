@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from qgf_sim import faults, name_faults, plant_faults
+from qgf_sim import faults, name_faults, plant_faults, stamp_faults
 from qgf_sim.faults import Memory, Sensed, StreamFault
 from qgf_sim.plant_faults import PlantFault, PlantMemory, SetPoints
 from qgf_sim.simulation import JointState
@@ -24,8 +24,9 @@ KINDS: dict[str, type[Fault]] = {
     "duplicate": faults.Duplicate,
     "reorder": faults.Reorder,
     "freeze": faults.Freeze,
-    "skew": faults.Skew,
-    "clock_jump": faults.ClockJump,
+    "skew": stamp_faults.Skew,
+    "clock_jump": stamp_faults.ClockJump,
+    "clock_stands": stamp_faults.ClockStands,
     "noise": faults.Noise,
     "bias": faults.Bias,
     "nan": faults.NotANumber,

@@ -120,6 +120,15 @@ def test_the_clock_stands_only_if_it_is_named() -> None:
         assert under.sense(clock) == sent
 
 
+def test_all_clocks_stand_at_once_and_messages_go_on() -> None:
+    under, said = line({"fault": "clock_stands"}), []
+    for tick in (4, 5, 6):
+        under.advance(tick * TICK_NS)
+        said += under.sense(Sensed(CLOCK, tick * TICK_NS, None)) + under.sense(joints(tick))
+    assert [message.stamp_ns // TICK_NS for message in said] == [4] * 6
+    assert [positions(message)[0] for message in said[1::2]] == pytest.approx([4.1, 5.1, 6.1])
+
+
 def test_a_fault_of_one_topic_leaves_the_others_alone() -> None:
     under, message = line({"fault": "lost", "topic": "cube_pose"}), joints(1)
     under.advance(0)

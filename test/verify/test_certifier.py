@@ -133,7 +133,7 @@ def test_the_reasons_that_may_stand_in_a_certificate_are_those_with_a_verdict() 
 def test_the_words_that_may_stand_in_a_certificate_are_those_of_the_table() -> None:
     """But for calls that are refused: they leave no trace in a tick."""
     words = REASONS | HOLDS | REFUSALS
-    assert reasons.REASONS.keys() - words == {"away", "moving", "unseen"}
+    assert reasons.REASONS.keys() - words == {"moving", "unseen"}
     assert words <= reasons.REASONS.keys()
     assert {code for code in reasons.REASONS if code.startswith("chunk_")} - REASONS <= REFUSALS
 

@@ -39,7 +39,7 @@ def test_the_tools_checks_must_run_where_the_contract_knows_it_and_it_is_bounded
 
 
 @pytest.mark.parametrize(
-    "text", ["slow", "slow:", "slow:scale:", ":scale", "fast:scale", "slow:because", "slow:away"]
+    "text", ["slow", "slow:", "slow:scale:", ":scale", "fast:scale", "slow:because", "slow:unseen"]
 )
 def test_a_finding_is_a_verdict_a_reason_and_perhaps_what_it_is_about(text: str) -> None:
     assert What.FINDING in found({"findings": (text,), "speed": 0.5})
