@@ -27,7 +27,9 @@ REASONS = frozenset({
 # fmt: on
 """Reason codes that a finding may bear; docs/safety.md says what each means."""
 
-HOLDS = frozenset({"not started", "stopped", "deactivated", "reset", "limits changed", "not_reset"})
+HOLDS = frozenset(
+    {"not started", "stopped", "deactivated", "reset", "limits changed", "not_reset", "unsettled"}
+)
 """Reasons of a hold beside those: nothing was wrong with the command. What follows a colon says more."""
 
 REFUSALS = frozenset({
