@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from std_srvs.srv import Trigger
 
-from qgf_ros.errors import NodeDiedError, NodeRefusedError, NodeSilentError
+from qgf_ros.errors import NodeRefusedError, NodeSilentError, QgfError
 from qgf_ros.evaluate.matrix_row import MatrixRow
 from qgf_ros.nodes.fault_graph import COMMAND, SIM, FaultGraph
 from qgf_ros.nodes.heard import Certified
@@ -61,7 +61,7 @@ def attempt(fault: str, rows: Callable[[], Iterable[MatrixRow]]) -> Iterator[Mat
     """The rows of a fault; where the graph did not do what they need, one that failed with its sentence in place of those that lack."""
     try:
         yield from rows()
-    except (NodeDiedError, NodeRefusedError, NodeSilentError) as error:
+    except QgfError as error:
         yield MatrixRow(fault, "-", "the graph does what the row needs", str(error), None, 0.0, False)
 
 

@@ -56,7 +56,7 @@ def kill_rows(
 ) -> Iterator[MatrixRow]:
     """kill -9 of the policy node and of the command node, half of the latter under each kind of output."""
     say(f"phases of kills are drawn from seed {seed}")
-    yield from attempt("policy node kill -9", lambda: policy_kills(graph, kills, seed, say, sink))
+    yield from attempt("policy node kill -9, recording", lambda: policy_kills(graph, kills, seed, say, sink))
     phases = draw_phases(seed)
     for kind, count in {OutputKind.GROUP: (kills + 1) // 2, OutputKind.TRAJECTORY: kills // 2}.items():
         done: list[CommandKill] = []
@@ -78,8 +78,10 @@ def policy_kills(
         found = kill_policy_nodes(graph, phases, bag, sink)
         yield from attempt("policy node kill -9", partial(_collected, found, done, policy_line, say))
         if done:
-            yield policy_row(done)
-            yield verified_row(bag, load_contract(Path(graph.arguments["contract"].default)), say)
+            row, contract = policy_row(done), load_contract(Path(graph.arguments["contract"].default))
+            yield row
+            verified = verified_row(bag, contract, say)
+            yield replace(verified, missed=row.missed, missed_before=row.missed_before)
 
 
 def _collected(
