@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 import ruckig
 
 from qgf_ros.certificate import Certificate, chunk_digest
-from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.contract.schema import Contract
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.session import Tick
+from qgf_ros.control.unattended import places_that_go_on
 from qgf_ros.datatypes import ActionChunk, JointCommand
 
-GO_ON = (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
 OURS = ("position", "velocity", "acceleration", "jerk", "stop")  # checks: each has a margin
 KEPT_CHUNKS = 8
 
@@ -42,10 +42,8 @@ class Certifier:
         self._tool = None if kinematics is None else QuickKinematics(kinematics)
         self._places = [] if kinematics is None else [joints.index(name) for name in kinematics.joints]
         self._chunks: dict[int, str] = {}
-        follows = {
-            joint for output in contract.deployment.outputs if output.kind in GO_ON for joint in output.joints
-        }
-        self._follows = [joint in follows for joint in joints]
+        follows = places_that_go_on(contract)
+        self._follows = [place in follows for place in range(len(joints))]
         self._others, self._check_s = tuple(checks), check_s
         self._last: JointCommand | None = None
         self._count = 0

@@ -122,8 +122,7 @@ class Commander:
         """
         missed = self.pace.serve(next_ns)
         self._followed = 0 if self.is_shadow else missed
-        for output in self._outputs:
-            self._gate.unattended.follow(output.goes_on, missed * self.contract.tick_ns * 1e-9)
+        self._gate.unattended.follow(self._followed)
         return missed
 
     def tick(self, stamp_ns: int, steady_ns: int | None = None) -> bool:
