@@ -145,12 +145,14 @@ class Certifier:
         return found
 
     def _jerk_margins(self, command: JointCommand, accelerations: list[float], followed: int) -> Vector:
-        """By the mean jerk since the last command; one that begins anew begins at rest."""
+        """By the mean jerk since the last command; what begins anew begins at rest: all, or after a stall joints that were held."""
         last = self._last
         if last is None or command.tick < last.tick or command.tick <= 1:
             before = [0.0] * len(accelerations)
         else:
             before = last.accelerations.tolist()
+        if followed > self._contract.ticks_per_action:
+            before = [then * follows for then, follows in zip(before, self._follows, strict=True)]
         T = self._tick_s
         return tuple(
             limits.jerk - abs(now - then) / (T * (1 + followed * follows))

@@ -103,8 +103,7 @@ class Unattended:
         if self._guard is None or not self._limiter.seconds_to_rest:
             return True
         held = before = self._limiter.state
-        times_s: FloatArray = np.arange(1, self._goes_on_ticks + 1) * self._tick_s
-        planned = self._limiter.to_rest(times_s)
+        planned = self._limiter.to_rest(np.arange(1.0, self._goes_on_ticks + 1.0) * self._tick_s)
         motions = [self._mixed(held, motion) for motion in planned]
         steps = np.abs(np.diff([motion.positions for motion in (held, *motions)], axis=0))
         ways, speeds = self._stops.widest(motions)

@@ -118,11 +118,11 @@ class Commander:
     def keep_pace(self, next_ns: int) -> int:
         """Real time: how many ticks were missed before this one, given when the next is due (steady clock).
 
-        Joints whose controller went on along its plan meanwhile are commanded from there.
+        What follows from that: `CommandSession.miss`.
         """
         missed = self.pace.serve(next_ns)
         self._followed = 0 if self.is_shadow else missed
-        self._gate.unattended.follow(self._followed)
+        self.session.miss(self._followed)
         return missed
 
     def tick(self, stamp_ns: int, steady_ns: int | None = None) -> bool:
