@@ -138,6 +138,11 @@ class SessionBase:
         return not self._may.is_placed or self._may.latch.is_silent or self._gate.is_at_rest
 
     @property
+    def seconds_to_stop(self) -> float:
+        """How long a stop from the last command takes under the limits in force, s. Raises LimiterError as `Stops.samples`."""
+        return 0.0 if self.is_at_rest else self._gate.unattended.stop_seconds
+
+    @property
     def is_well(self) -> bool:
         """True unless something was refused and has not been made good; `sentence` says what."""
         return self._may.is_well

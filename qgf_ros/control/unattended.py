@@ -53,6 +53,11 @@ class Unattended:
             return planned_s
         return until_s + self._stops.seconds(self._planned_at(until_s))
 
+    @property
+    def stop_seconds(self) -> float:
+        """How long the shortest stop from the last command takes, s. Raises LimiterError as `Stops.samples`."""
+        return self._stops.seconds(self._limiter.state)
+
     def motions(self, times_s: FloatArray) -> list[Motion]:
         """Where the arm is at times (T,), ascending, s after the last command. Raises LimiterError as `Stops.samples`."""
         until_s = self._goes_on_s()
