@@ -18,7 +18,7 @@ from qgf_ros.errors import UnreadableCertificate
 # fmt: off
 REASONS = frozenset({
     "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "away", "limits", "clock",
-    "time_stopped", "second_publisher", "qos", "timeout", "chunk_names", "chunk_shape",
+    "time_stopped", "second_publisher", "qos", "stalled", "timeout", "chunk_names", "chunk_shape",
     "chunk_not_finite", "chunk_speed", "chunk_bad_speed",
     "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",
     "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
@@ -57,7 +57,8 @@ class Certificate:
     `look_ahead` where the chunk in play went through it.
 
     `positions`, `velocities`, `accelerations`: the command; empty without one. `followed`: ticks that were missed before this
-    one, along which controllers with a plan went on. `margin_position`, `margin_velocity`, `margin_acceleration`,
+    one, along which controllers with a plan went on; where that is more than a control period, the joints of the others began at
+    rest where they had been commanded last. `margin_position`, `margin_velocity`, `margin_acceleration`,
     `margin_jerk`: distance to the nearer limit in force, (J,); `margin_stop`: the least distance (J,) to a position limit on
     the way to rest if this were the last command. `tool`: x, y, z, speed m/s; `margin_tool`: to the box, to the speed; empty
     where the contract has no tool or no bounds. `joint_ages_s` (J,) at this tick. `limits`: digest of the limits in force,

@@ -56,13 +56,17 @@ class Arm:
         self._joints.publish(message)
 
     def propose(
-        self, actions: FloatArray, names: tuple[str, ...] = ("shoulder", "elbow"), stamp: int | None = None
+        self,
+        actions: FloatArray,
+        names: tuple[str, ...] = ("shoulder", "elbow"),
+        stamp: int | None = None,
+        period_ns: int = PERIOD_NS,
     ) -> int:
         """Publishes a chunk; the stamp it bears, by default the present."""
         message = JointTrajectory(joint_names=list(names))
         message.points = [
             JointTrajectoryPoint(
-                positions=action.tolist(), time_from_start=to_duration(PERIOD_NS * (index + 1))
+                positions=action.tolist(), time_from_start=to_duration(period_ns * (index + 1))
             )
             for index, action in enumerate(actions)
         ]

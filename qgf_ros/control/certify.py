@@ -13,6 +13,7 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.session import Tick
+from qgf_ros.control.unattended import places_that_go_on
 from qgf_ros.datatypes import ActionChunk, JointCommand
 
 OURS = ("position", "velocity", "acceleration", "jerk", "stop")  # checks: each has a margin
@@ -43,13 +44,8 @@ class Certifier:
         self._tool = None if kinematics is None else QuickKinematics(kinematics)
         self._places = [] if kinematics is None else [joints.index(name) for name in kinematics.joints]
         self._chunks: dict[int, str] = {}
-        follows = {
-            joint
-            for output in contract.deployment.outputs
-            if output.kind.ends_at_rest
-            for joint in output.joints
-        }
-        self._follows = [joint in follows for joint in joints]
+        follows = places_that_go_on(contract)
+        self._follows = [place in follows for place in range(len(joints))]
         self._others, self._check_s, self._looks_ahead = tuple(checks), check_s, looks_ahead
         self._last: JointCommand | None = None
         self._count = 0
@@ -156,12 +152,14 @@ class Certifier:
         return found
 
     def _jerk_margins(self, command: JointCommand, accelerations: list[float], followed: int) -> Vector:
-        """By the mean jerk since the last command; one that begins anew begins at rest."""
+        """By the mean jerk since the last command; what begins anew begins at rest: all, or after a stall joints that were held."""
         last = self._last
         if last is None or command.tick < last.tick or command.tick <= 1:
             before = [0.0] * len(accelerations)
         else:
             before = last.accelerations.tolist()
+        if followed > self._contract.ticks_per_action:
+            before = [then * follows for then, follows in zip(before, self._follows, strict=True)]
         T = self._tick_s
         return tuple(
             limits.jerk - abs(now - then) / (T * (1 + followed * follows))

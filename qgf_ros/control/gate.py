@@ -25,7 +25,7 @@ from qgf_ros.control.placing import check_near, check_tilt, measured_positions
 from qgf_ros.control.played import Played
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.seams import SeamWatch
-from qgf_ros.control.unattended import Unattended
+from qgf_ros.control.unattended import Unattended, places_that_go_on
 from qgf_ros.datatypes import ActionChunk, Finding, FloatArray, JointCommand, JointReading, Rung, Seam
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
@@ -63,8 +63,8 @@ class CommandGate:
         self.limits = limits
         self._mover = Mover(self._joints, limits, tick_s, self._arm, self._quick)
         self.limiter = self._mover.limiter
-        period_s = self._contract.interface.control_period_s
-        self.unattended = Unattended(self.limiter, self._mover.stops, period_s)
+        follow = places_that_go_on(self._contract)
+        self.unattended = Unattended(self.limiter, self._mover.stops, ticks, follow, self._mover.guard)
         self._chunk_check = ChunkCheck(self._contract, limits, self._quick, self._look_ahead)
         other = JointLimiter(self._joints, limits.joints, tick_s)
         self._seams = SeamWatch(other, np.flatnonzero(self._arm).tolist(), ticks)

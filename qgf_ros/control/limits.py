@@ -52,6 +52,7 @@ class JointLimiter:
         self._input.target_velocity = self._at_rest
         self._input.target_acceleration = self._at_rest
         self._planned = False
+        self.changes = 0  # how often the last command became another one
 
     def reset(self, positions: FloatArray) -> None:
         """Starts at rest at these joint positions (J,), rad; those a little outside the range start at its
@@ -69,12 +70,13 @@ class JointLimiter:
         self.go_on_from(Motion(inside, at_rest, at_rest))
 
     def go_on_from(self, motion: Motion) -> None:
-        """Takes a state that a limiter of the same limits commanded as its own last command."""
+        """Takes a state that keeps the same limits, and from which a stop does, as its own last command."""
         self._input.current_position = motion.positions.tolist()
         self._input.current_velocity = motion.velocities.tolist()
         self._input.current_acceleration = motion.accelerations.tolist()
         self._generator.reset()
         self._planned = False
+        self.changes += 1
 
     def _outside(self, joint: str, index: int, position: float) -> str:
         accepted = f"{self._lower[index]:g} to {self._upper[index]:g}"
@@ -161,14 +163,6 @@ class JointLimiter:
         except ruckig.RuckigError as error:
             raise LimiterError(self._joints, str(error)) from error
 
-    def continue_at(self, places: list[int], after: Motion) -> None:
-        """The command of the joints at `places` is now that of `after`; the others' stay."""
-        before = self.state
-        there = np.isin(np.arange(len(self._joints)), places)
-        self._input.current_position = np.where(there, after.positions, before.positions).tolist()
-        self._input.current_velocity = np.where(there, after.velocities, before.velocities).tolist()
-        self._input.current_acceleration = np.where(there, after.accelerations, before.accelerations).tolist()
-
     def to_rest(self, times_s: FloatArray) -> list[Motion]:
         """Samples of the planned motion at times (T,), s, after the last command; it ends at rest."""
         if not self._planned:
@@ -196,3 +190,4 @@ class JointLimiter:
         """Makes the motion that was planned last the last command."""
         self._output.pass_to_input(self._input)
         self._planned = True
+        self.changes += 1

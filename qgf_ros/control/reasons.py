@@ -54,6 +54,10 @@ INPUTS = {
     "time_stopped": Reason(HOLD, "The node's clock has stood for 0.5 s: the simulation is paused or gone."),
     "second_publisher": Reason(HOLD, "Someone else publishes on a command topic."),
     "qos": Reason(HOLD, "A publisher's quality of service does not fit: its messages do not arrive."),
+    "stalled": Reason(
+        HOLD,
+        "For more than a control period no command left; once the arm rests, another chunk is asked for.",
+    ),
     "timeout": Reason(HOLD, "In lockstep an input of a tick did not come in time."),
 }
 CHUNKS = {

@@ -6,6 +6,8 @@ What follows from a fault (the codes: `reasons.py`, docs/safety.md):
 * hold: joint states, clock or surroundings cannot be trusted: brake within the limits and hold. If all is well again within
   `resume_within_s`, chunks are asked for anew; otherwise, and after a clock that leapt or a malformed chunk (its sender is
   broken), the arm holds until it is started again.
+  After ticks that were not served for more than a control period (`stalled`) the arm is not on its chunk's path any more: it
+  brakes to rest, and another chunk is asked for.
 * stop: latched until `begin`. After an emergency stop, lost tracking or a failure of our own the arm brakes from the last
   command and stays there under commands. Only where the limiter cannot plan nothing more is sent.
 * silence: an arm that stands elsewhere than it was commanded to rest is sent nothing until `begin`, which takes that pose.
@@ -117,6 +119,20 @@ class CommandSession(SessionBase):
         except (ObservationRefused, MotionRefused) as error:
             raise ChunkRefused("not_running", f"The chunk was not played: {error}") from error
 
+    # -- ticks that were not served ------------------------------------------------------------------------------------
+
+    def miss(self, ticks: int) -> None:
+        """So many ticks passed without a command: it goes on where the controllers are by now.
+
+        After more than their plans bridge the arm is not on the chunk's path any more: the next tick holds (`stalled`), and
+        once the arm rests another chunk is asked for.
+        """
+        if not ticks or not self._may.is_placed:
+            return
+        self._gate.unattended.follow(ticks)
+        if self._gate.unattended.is_stall(ticks):
+            self._pause("stalled", f"{ticks} ticks passed without a command: busy computer.")
+
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     def look(self, now_ns: int, steady_ns: int | None = None) -> dict[str, float]:
@@ -169,7 +185,10 @@ class CommandSession(SessionBase):
         share, self._slowed = self._speed.next(measured, now_ns)
         if self._gate.is_running and self._speed.stood_s(share, now_ns) > self._config.chunk_max_age_s:
             self._go_on()  # with another chunk: the one in play is from before the arm stood
-        return self._gate.tick(now_ns, measured, share)
+        command = self._gate.tick(now_ns, measured, share)
+        if self._gate.is_at_rest:
+            self._end_pauses()
+        return command
 
     def _watch_motion(self, now_ns: int, measured: dict[str, float]) -> dict[str, float]:
         """Whether sensor and arm follow the command; the measured positions, or none where the sensor does not."""

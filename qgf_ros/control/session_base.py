@@ -45,6 +45,7 @@ class SessionBase:
         self._period_ns = round(monitor.contract.interface.control_period_s * 1e9)
         self._outcomes = Outcomes()
         self._slowed: tuple[Finding, ...] = ()  # why this tick is slow
+        self._pauses: set[str] = set()  # reasons of holds that end at rest
 
     def clear(self) -> None:
         """Forgets the robot: nothing is sent before `begin`, or a tick with good joint states, places the command anew.
@@ -53,6 +54,7 @@ class SessionBase:
         """
         self._may.clear()
         self._trust.clear()
+        self._end_pauses()
         self._request.wanted_from_ns = 0
 
     # -- what stops and slows the arm ----------------------------------------------------------------------------------
@@ -82,6 +84,16 @@ class SessionBase:
     def unsuspend(self, reason: str) -> None:
         """The fault is gone."""
         self._trust.no_longer(reason)
+
+    def _pause(self, reason: str, sentence: str) -> None:
+        """From the next look on holds, until the arm rests: then all is well again."""
+        self._pauses.add(reason)
+        self._trust.object_to(reason, sentence)
+
+    def _end_pauses(self) -> None:
+        for reason in self._pauses:
+            self._trust.no_longer(reason)
+        self._pauses.clear()
 
     def speed_scaling(self, percent: float, now_ns: int) -> None:
         """The controller says how fast it follows its commands, in percent."""
@@ -124,6 +136,11 @@ class SessionBase:
     def is_at_rest(self) -> bool:
         """True when the command stands still, or there is none: not yet, or no more."""
         return not self._may.is_placed or self._may.latch.is_silent or self._gate.is_at_rest
+
+    @property
+    def seconds_to_stop(self) -> float:
+        """How long a stop from the last command takes under the limits in force, s. Raises LimiterError as `Stops.samples`."""
+        return 0.0 if self.is_at_rest else self._gate.unattended.stop_seconds
 
     @property
     def is_well(self) -> bool:

@@ -19,6 +19,7 @@ FAULT_SHARE = 1 / 150  # of ticks at which a fault begins
 MOST_AT_ONCE = 2
 MEAN_S = 0.15  # of a fault's duration
 PATIENCE = (5, 40)  # ticks of rest before the operator tries again
+LONGEST_STALL = 30  # ticks that pass without a command
 MOST_TRIALS = 3  # then the robot is brought to another scene
 
 Draw = Callable[[np.random.Generator], dict[str, object]]
@@ -78,6 +79,10 @@ def _unsuspend(loop: SessionLoop, _random: np.random.Generator) -> None:
     loop.session.unsuspend("second_publisher")
 
 
+def _stall(loop: SessionLoop, random: np.random.Generator) -> None:
+    loop.stall(int(random.integers(1, LONGEST_STALL)))
+
+
 DEEDS: tuple[tuple[str, float, Callable[[SessionLoop, np.random.Generator], None]], ...] = (
     ("stop", 1 / 1500, lambda loop, _: deeds.stop(loop)),
     ("start", 1 / 800, lambda loop, _: deeds.start(loop)),
@@ -90,6 +95,7 @@ DEEDS: tuple[tuple[str, float, Callable[[SessionLoop, np.random.Generator], None
     ("second publisher", 1 / 3000, _suspend),
     ("second publisher gone", 1 / 50, _unsuspend),
     ("speed scaling", 1 / 400, _any_speed),
+    ("stall", 1 / 600, _stall),
 )
 
 

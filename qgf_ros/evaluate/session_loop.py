@@ -7,7 +7,7 @@ leaves is watched.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,11 +18,13 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import LookAhead, look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
+from qgf_ros.control.unattended import places_that_go_on
 from qgf_ros.datatypes import JointCommand, JointReading, Reading
 from qgf_ros.errors import ChunkRefused, QgfError
 from qgf_ros.evaluate.limit_watch import LimitWatch
 from qgf_ros.evaluate.robot import SCENE_INPUT, SimulatedRobot
 from qgf_ros.evaluate.sensor_feed import SensorFeed
+from qgf_ros.evaluate.served import Served as Served
 from qgf_ros.evaluate.sources import ChunkSource, Wish
 from qgf_ros.evaluate.witness import Witness
 from qgf_sim.fault_line import FaultLine, Planned
@@ -42,28 +44,6 @@ MakeGate = Callable[[Contract, Kinematics | None, LookAhead | None], CommandGate
 def with_speed_scaling(contract: Contract) -> Contract:
     """The contract with a controller that says how fast it follows."""
     return replace(contract, deployment=replace(contract.deployment, speed_scaling=SCALING_TOPIC))
-
-
-@dataclass(frozen=True)
-class Served:
-    """One tick: seconds since the episode's beginning, node time, its outcome, the reasons of chunks that were refused.
-
-    `broken`: limits that the command does not keep, by arithmetic of our own; `unverified`: what of its certificate does not hold.
-    `failures`: exceptions that the session caught, and stops that its limiter could not plan.
-    """
-
-    at_s: float
-    stamp_ns: int
-    tick: Tick
-    refused: tuple[str, ...]
-    broken: tuple[str, ...]
-    unverified: tuple[str, ...]
-    failures: tuple[str, ...] = ()
-
-    @property
-    def unsafe(self) -> tuple[str, ...]:
-        """All that must never be, one sentence each."""
-        return self.broken + self.unverified + self.failures
 
 
 class SessionLoop:
@@ -114,6 +94,7 @@ class SessionLoop:
         self._wants_activation = False
         self.speed_percent: float | None = FULL_SPEED
         self._ticks, self.now_ns = 0, BEGIN_NS
+        self._missed = self._followed = 0
         self._unverified: list[str] = []  # of announcements, which belong to no tick
         self.source.reset(seed)
         self.new_scene(seed)
@@ -185,21 +166,31 @@ class SessionLoop:
 
     # -- a tick --------------------------------------------------------------------------------------------------------
 
+    def stall(self, ticks: int) -> None:
+        """The command node's computer stalls: before the next tick so many pass without one. Controllers hold."""
+        assert not places_that_go_on(self.contract), "the robot of this loop follows no plans"
+        for _ in range(ticks):
+            self._sense_next()
+            self._robot.step(self._set_points)
+        self._followed += ticks
+        self._missed += ticks
+
     def tick(self) -> Served:
         """Sensors, chunks, the command; then the robot moves on under it."""
-        at_ns = self._ticks * self.contract.tick_ns
-        self._ticks += 1
-        self.faults.advance(at_ns)
-        self._sense(BEGIN_NS + at_ns)
+        at_ns = self._sense_next()
         if self.contract.deployment.speed_scaling is not None and self.speed_percent is not None:
             self.session.speed_scaling(self.speed_percent, self.now_ns)
         self._begin_if_at_rest()
         refused = self._receive()
         failed = self.session.counts[FAILED]
+        followed, self._followed = self._followed, 0
+        self.session.miss(followed)
+        if self.gate.unattended.is_stall(followed):
+            self._watch.stand()
         tick = self.last = self.session.tick(self.now_ns, BEGIN_NS + at_ns)
         broken = self._look(tick)
         unverified, self._unverified = self._unverified, []
-        unverified += self._witness.tick(tick, self._ages(), self.now_ns)
+        unverified += self._witness.tick(tick, self._ages(), self.now_ns, self._missed, followed)
         self._robot.step(self._set_points)
         self.note("set-points", self.simulation.reached)
         self.note("joint motion", self.simulation.simulation.joint_state().positions)
@@ -209,6 +200,14 @@ class SessionLoop:
     def _ages(self) -> list[float]:
         ages: list[float] = self.monitor.ages_s(self.now_ns).tolist()
         return ages
+
+    def _sense_next(self) -> int:
+        """What is published at the next tick; its time from the episode's beginning, ns."""
+        at_ns = self._ticks * self.contract.tick_ns
+        self._ticks += 1
+        self.faults.advance(at_ns)
+        self._sense(BEGIN_NS + at_ns)
+        return at_ns
 
     def _sense(self, stamp_ns: int) -> None:
         """What the robot publishes at `stamp_ns`, as it comes through the faults."""

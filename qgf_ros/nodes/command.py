@@ -16,6 +16,7 @@ from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.control.session import CommandSession
 from qgf_ros.errors import NotReadyError
 from qgf_ros.nodes import qos
+from qgf_ros.nodes.braking import brake_to_rest
 from qgf_ros.nodes.command_changes import Changes
 from qgf_ros.nodes.command_health import CommandHealth
 from qgf_ros.nodes.command_inputs import CommandInputs
@@ -30,7 +31,6 @@ from qgf_ros.nodes.rest import Rest
 from qgf_ros.nodes.runtime import answer, attempt
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-LONGEST_STOP_S = 3.0  # more than any stop within sensible limits takes: a bound for the wait, not a promise
 
 
 class CommandNode(LifecycleNode):
@@ -65,15 +65,9 @@ class CommandNode(LifecycleNode):
         return attempt(self, self._configure, self._health.fail)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begins to send: holds at the measured pose, once joint states that can be trusted have come."""
-        commander = self._configured()
-        self._finish_stop(commander)
-        commander.activate()
-        self._is_ticking, self._is_ending = True, False
-        if not self._lockstep:
-            self._metronome.start(commander.contract.tick_ns)
-        self._health.say("active")
-        return super().on_activate(state)
+        """Begins to send: holds at the measured pose, once joint states that can be trusted have come. Fails while the arm moves."""
+        made = attempt(self, self._activate, self._health.fail)
+        return super().on_activate(state) if made is TransitionCallbackReturn.SUCCESS else made
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Returns at once; commands go on until the arm is at rest, then there is silence."""
@@ -125,6 +119,19 @@ class CommandNode(LifecycleNode):
         self.get_logger().info("\n  ".join(setup.lines()))
         self._health.say("inactive")
 
+    def _activate(self) -> None:
+        commander = self._configured()
+        self._finish_stop(commander)
+        if not commander.session.is_at_rest:
+            raise NotReadyError(
+                "The arm still moves, so its command cannot be placed anew: activate once it rests."
+            )
+        commander.activate()
+        self._is_ticking, self._is_ending = True, False
+        if not self._lockstep:
+            self._metronome.start(commander.contract.tick_ns)
+        self._health.say("active")
+
     def _configured(self) -> Commander:
         if self._commander is None:
             raise NotReadyError("The command node is not configured: configure and activate it first.")
@@ -147,17 +154,8 @@ class CommandNode(LifecycleNode):
     def _finish_stop(self, commander: Commander) -> None:
         """Real time: serves ticks here until the arm is at rest. In lockstep nothing moves without the clock."""
         commander.session.stop("stopped")
-        period_s = commander.contract.tick_ns * 1e-9
-        for _ in range(round(LONGEST_STOP_S / period_s)):
-            if commander.session.is_at_rest or self._lockstep or not self._is_ticking:
-                return
-            time.sleep(period_s)
-            try:
-                self._inputs.take()
-                commander.tick(self._now_ns(commander), time.monotonic_ns())
-            except Exception as error:  # nothing more can be commanded: the arm stays at what was sent last
-                self.get_logger().fatal(f"The arm could not be braked to rest: {error!r}")
-                return
+        if self._is_ticking and not self._lockstep:
+            brake_to_rest(commander, self._metronome, self.get_logger())
 
     def _now_ns(self, commander: Commander) -> int:
         return commander.monitor.newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)

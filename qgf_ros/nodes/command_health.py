@@ -35,7 +35,7 @@ class CommandHealth:
         self._publish(Level.OK, state, {})
 
     def fail(self, sentence: str) -> None:
-        """Configure failed, in one sentence."""
+        """Configure or activate failed, in one sentence."""
         self._diagnostics.report("configure", Level.ERROR, sentence)
         self._publish(Level.ERROR, sentence, {})
 

@@ -119,12 +119,11 @@ class Commander:
     def keep_pace(self, next_ns: int) -> int:
         """Real time: how many ticks were missed before this one, given when the next is due (steady clock).
 
-        Joints whose controller went on along its plan meanwhile are commanded from there.
+        What follows from that: `CommandSession.miss`.
         """
         missed = self.pace.serve(next_ns)
         self._followed = 0 if self.is_shadow else missed
-        for output in self._outputs:
-            self._gate.unattended.follow(output.goes_on, missed * self.contract.tick_ns * 1e-9)
+        self.session.miss(self._followed)
         return missed
 
     def tick(self, stamp_ns: int, steady_ns: int | None = None) -> bool:

@@ -31,7 +31,6 @@ class CommandOutput(Protocol):
     name: str
     is_topic: bool  # False: an action, whose goals are no messages of a topic
     message: Any  # of the last `send`; None before it, and of an action
-    goes_on: list[int]  # places of the joints that follow the last plan by themselves when nothing is sent
 
     @property
     def is_heard(self) -> bool:
@@ -51,7 +50,6 @@ class GroupOutput:
         self._node, self._places, self.name = node, places, topic
         self.is_topic = True
         self.message: Any = None
-        self.goes_on: list[int] = []  # held at the last command
         self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
 
     @property
@@ -100,7 +98,6 @@ class TrajectoryOutput:
         self._node, self._plan, self.name = node, plan, topic
         self.is_topic = True
         self.message: Any = None
-        self.goes_on = plan.places
         self._publisher = node.create_publisher(JointTrajectory, topic, qos.COMMAND)
 
     @property

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from qgf_ros.certificate import Certificate
 from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.verify.bounds import Bounds
-from qgf_ros.verify.motion import Found
+from qgf_ros.verify.motion import Before, Found
 from qgf_ros.verify.plan import Plan, Point, check_plan, is_resting
 from qgf_ros.verify.violation import What
 
 ON_TOPICS = (OutputKind.GROUP, OutputKind.TRAJECTORY)
-GO_ON = (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,28 @@ class SentCheck:
         self._tick_ns, self._tick_s = contract.tick_ns, contract.tick_ns * 1e-9
         self._outputs = {entry.topic: entry for entry in outputs if entry.kind in ON_TOPICS}
         self._places = {entry.topic: [joints.index(joint) for joint in entry.joints] for entry in outputs}
-        follows = {joint for entry in outputs if entry.kind in GO_ON for joint in entry.joints}
+        follows = {joint for entry in outputs if entry.kind.ends_at_rest for joint in entry.joints}
         self._follows = tuple(joint in follows for joint in joints)
         self._one_tick = (self._tick_s,) * len(joints)
+        self._bridged = contract.ticks_per_action
 
     def seconds(self, followed: int) -> tuple[float, ...]:
         """For each joint, how much of its plan passed since the command before, s: more where its controller went on by itself."""
         if not followed:
             return self._one_tick
         return tuple(self._tick_s * (1 + followed * follows) for follows in self._follows)
+
+    def stood(self, before: Before, followed: int) -> Before:
+        """The command before, as it must be gone on from: after more missed ticks than a control period has, joints whose
+        controllers hold stand where they were commanded.
+        """
+        if followed <= self._bridged:
+            return before
+        velocities = tuple(v * goes_on for v, goes_on in zip(before.velocities, self._follows, strict=True))
+        accelerations = tuple(
+            a * goes_on for a, goes_on in zip(before.accelerations, self._follows, strict=True)
+        )
+        return Before(before.positions, velocities, accelerations)
 
     def uncertified(self, sent: Sequence[Sent]) -> list[Found]:
         """Messages that belong to no certificate."""

@@ -214,9 +214,14 @@ class Verifier:
         if before is None or (certificate.shadow and before.is_at_rest):
             before = None
             found += self._check_placed(certificate, stamp_ns)
+        if before is not None:
+            before = self._sent.stood(before, certificate.followed)
         seconds, is_cut = self._sent.seconds(certificate.followed), self.ticks == 1 and certificate.tick > 1
         found += check_joints(self._joints, bounds, certificate, before, seconds, is_cut)
-        found += self._brake.check(certificate, before, bounds)
+        begun = (
+            None if certificate.followed else before
+        )  # controllers that go on have gone further than a stop by then
+        found += self._brake.check(certificate, begun, bounds)
         return found + (self._tool.check(certificate, bounds) if self._tool is not None else [])
 
     def _check_placed(self, certificate: Certificate, stamp_ns: int) -> list[Found]:

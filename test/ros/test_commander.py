@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from ros_graph import Peer, values
 
 from qgf_ros.control.limits import Motion
-from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.datatypes import ActionChunk, JointReading, Rung
 from qgf_ros.errors import NotReadyError, ObservationRefused
 from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.command_setup import prepare
@@ -85,6 +85,20 @@ def test_a_group_controller_that_holds_its_last_command_goes_on_from_there(
     commander, before, after = moving(peer, tmp_path, "group")
     moved = np.abs(positions_after_missed_ticks(commander) - before.positions)
     assert np.all(moved < 0.5 * np.abs(after.positions - before.positions))
+
+
+def test_after_a_stall_of_a_second_a_group_controller_begins_where_it_has_stood(
+    peer: Peer, tmp_path: Path
+) -> None:
+    commander, before, _ = moving(peer, tmp_path, "group")
+    assert commander.keep_pace(BEGIN_NS + 101 * commander.contract.tick_ns) == 100
+    commander.tick(BEGIN_NS)
+    tick = commander.last
+    assert tick is not None
+    assert tick.command is not None
+    assert (tick.rung, tick.reason) == (Rung.HOLD, "stalled")
+    np.testing.assert_array_equal(tick.command.positions, before.positions)
+    np.testing.assert_array_equal(tick.command.velocities, [0.0, 0.0])
 
 
 def test_in_shadow_mode_no_controller_follows_a_plan_that_was_never_sent(peer: Peer, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ros_graph import ROOT
 
 from qgf_ros.control.limits import JointLimiter
 from qgf_ros.control.stops import Stops
-from qgf_ros.control.unattended import Unattended
+from qgf_ros.control.unattended import Unattended, places_that_go_on
 from qgf_ros.errors import DoubledRosError
 from qgf_ros.nodes.outputs import SAMPLE_S, SHORTEST_S, TrajectoryPlan, sample_times
 from qgf_ros.nodes.runtime import check_one_rclpy
@@ -106,7 +106,7 @@ def test_a_published_trajectory_begins_with_the_command_and_ends_at_rest(tmp_pat
     for _ in range(10):
         command, _ = limiter.step(targets)
     stops = Stops(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
-    left = Unattended(limiter, stops, contract.interface.control_period_s)
+    left = Unattended(limiter, stops, contract.ticks_per_action, places_that_go_on(contract))
     [end] = left.motions(np.array([left.seconds]))
     message = TrajectoryPlan(("elbow", "shoulder"), [1, 0], contract.tick_ns).message(command, left)
     times = [point.time_from_start.sec * BILLION + point.time_from_start.nanosec for point in message.points]

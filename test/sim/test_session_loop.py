@@ -205,3 +205,11 @@ def test_growth_is_that_of_the_process_that_grew_most_after_its_warm_up() -> Non
     assert report.rss_growth == pytest.approx(0.1)
     assert not report.is_clean
     assert report.figures(1.0)["ticks"] == 150_000
+
+
+def test_stalls_of_the_command_node_leave_nothing_unsafe_and_the_arm_goes_on(soak: Soak) -> None:
+    """A joint that stood for longer than a control period begins anew at rest: by our own arithmetic, and by the verifier's."""
+    found = [soak.episode(number) for number in range(4)]
+    assert sum(figures.deeds["stall"] for figures in found) >= 2
+    assert sum(figures.reasons["hold:stalled"] for figures in found) >= 1
+    assert [figures.troubles for figures in found] == [[]] * 4
