@@ -31,6 +31,7 @@ STEPS = 1000  # of a walk, of a time grid
 CANDIDATES = 1024
 
 ARRAYS = 256  # members of one npz file
+DIRECTORY_BYTES = 128 * KIB  # of the list of them: 256 names of 400 letters
 ARRAY_BYTES = 2 * GIB  # of a data set, unpacked, where it is read into memory
 
 RECORD_BYTES = 64 * MIB  # one record of a bag, a chunk before and after it is unpacked

@@ -8,6 +8,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from random import Random
 
 import lz4.frame
@@ -43,7 +44,12 @@ SHAPES = [
     "x",
     "(True,)",
     "[3]",
+    f"({'1' * 900}x)",
+    f"({'1' * 26}x)",
+    f"({'1 ' * 400}x)",
+    f"({'1, ' * 250})",
 ]
+CROWD = 60_000  # members of an archive that lists one again and again
 
 
 def npz(draw: Random, content: bytes) -> bytes:
@@ -71,6 +77,8 @@ def npz(draw: Random, content: bytes) -> bytes:
         buffer = io.BytesIO()
         np.save(buffer, odd.astype(draw.choice(("f4", "f8", "f2", "c8", "U3", "i8", "?"))))
         members[name] = buffer.getvalue()
+    elif draw.random() < 0.2:
+        return crowded(draw.choice((300, CROWD)), draw.choice((0, 1, 300, 0xFFFF)))
     else:
         members |= {f"{index}.npy": b"" for index in range(draw.choice((10, 400)))}
     made = io.BytesIO()
@@ -83,6 +91,20 @@ def npz(draw: Random, content: bytes) -> bytes:
         if draw.random() < 0.03:
             archive.writestr("bomb.npy", bytes(30_000_000))
     return mutate.blind(draw, made.getvalue()) if draw.random() < 0.2 else made.getvalue()
+
+
+@cache
+def crowded(members: int, stated: int) -> bytes:
+    """An archive of empty members whose end record states another number of them."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("000000.npy", b"")
+    content = made.getvalue()
+    first = content.index(b"PK\1\2")
+    entry = content[first : content.index(b"PK\5\6")]
+    listed = b"".join(entry.replace(b"000000", f"{index:06}".encode()) for index in range(members))
+    end = struct.pack("<HHHHLLH", 0, 0, stated, stated, len(listed), first, 0)
+    return content[:first] + listed + b"PK\5\6" + end
 
 
 def npy(draw: Random, content: bytes) -> bytes:
