@@ -43,7 +43,7 @@ NUMBERS = [
 TEXTS = [
     "", " ", "\x00", "\x1b[2J\x1b]0;owned\x07", "\ud800", "ü" * 50, "\u202e", "a\nb: c", "%s%s%n", "${HOME}", "$(touch sentinel)",
     "`touch sentinel`", "'; touch sentinel; '", "{0.__class__}", "__import__('os').system('touch sentinel')", "nan", "1e999",
-    "true", "null", "~", "0x10", "1_000", "x" * 20_000,
+    "true", "null", "~", "0x10", "1_000", "x" * 20_000, "http.server", "qgf_ros.cli.main", "../../bin/sh",
 ]  # fmt: skip
 YAMLS = [
     f"!!python/object/apply:builtins.open [{SENTINEL}, w]",

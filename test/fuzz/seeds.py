@@ -51,6 +51,16 @@ def contracts() -> list[Files]:
     return [beside | {"contracts/c.yaml": text} for text in texts]
 
 
+def graphs() -> Files:
+    """The graphs that ship, with their parameter files below them, as a stranger's must lie."""
+    beside = {f"graphs/{name}": content for name, content in tree_of("params").items()}
+    texts = {
+        name: content.replace(b"../../checkpoints/", b"").replace(b"../", b"")
+        for name, content in tree_of("graphs").items()
+    }
+    return beside | texts
+
+
 def models() -> list[Files]:
     """The contract with everything declared, for changes to its model and scene."""
     return contracts()[-1:]

@@ -29,6 +29,7 @@ from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.datatypes import Observation
 from qgf_ros.errors import QgfError
 from qgf_ros.graph import load_graph, settings
+from qgf_ros.graph_file import OWN_MODULES, Kind
 from qgf_ros.inference.caution import Caution
 from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.engines.onnx import OnnxEngine
@@ -89,9 +90,9 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target(
             "graph",
             6,
-            [seeds.tree_of("graphs", "params")],
+            [seeds.graphs()],
             _graph,
-            ("graphs/closed_loop", "graphs/policy", "params/policy"),
+            ("graphs/closed_loop", "graphs/policy", "graphs/params/policy"),
         ),
         Target(
             "recipe",
@@ -150,8 +151,16 @@ def _contract(folder: Path) -> None:
 
 
 def _graph(folder: Path) -> None:
+    """What would be started is one of ours, with a file that came with the graph."""
     places = {"checkpoint": str(folder), "contract": str(folder)}
-    settings(load_graph(folder / "graphs" / "closed_loop.yaml"), places, ["denoise_steps:=5"])
+    graph = load_graph(folder / "graphs" / "closed_loop.yaml")
+    own = (folder / "graphs").resolve()
+    for setting in settings(graph, places, ["denoise_steps:=5"]):
+        assert setting.node.module in OWN_MODULES.values()
+        assert setting.params_files[0].resolve().is_relative_to(own)
+    for argument in graph.arguments.values():
+        is_path = argument.kind in (Kind.PATH, Kind.OUTPUT) and argument.default
+        assert not is_path or Path(argument.default).resolve().is_relative_to(own)
 
 
 def _description(contract: Contract, folder: Path) -> None:
