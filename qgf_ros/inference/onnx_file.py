@@ -122,6 +122,8 @@ def _fields(content: Bytes) -> Iterator[tuple[int, Bytes | int]]:
     place = 0
     while place < len(content):
         key, place = _number(content, place)
+        if key >= 2**32:  # ONNX Runtime takes the lower 32 bits for the number, and would see another field
+            raise _Broken("it is cut short or damaged")
         kind = key & 7
         if kind == 0:
             value, place = _number(content, place)

@@ -219,10 +219,17 @@ def _records(content: bytes) -> list[tuple[int, bytes]]:
 
 def onnx(draw: Random, content: bytes) -> bytes:
     """An exported policy with another graph or other metadata."""
-    if draw.random() < 0.4:
+    if content[4:8] == b"ORTM" and draw.random() < 0.5:
+        return content
+    if content[4:8] == b"ORTM" or draw.random() < 0.4:
         return mutate.blind(draw, content)
     import onnx as library
+    import onnx_lies
 
+    if draw.random() < 0.1:
+        return onnx_lies.with_hidden_graph(content, draw.choice(("Exp", "PyOp")))
+    if draw.random() < 0.1:
+        return onnx_lies.doubling(content, draw.choice((4, 18, 20)))
     model = library.load_from_string(content)
     changes: list[Callable[[], object]] = [
         lambda: _elsewhere(draw, model.graph),

@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 import torch
 from contract_files import ROOT
+from onnx_lies import as_flatbuffer
 
 from fuzz import formats, messages, mutate, seeds
 from fuzz.seeds import Files
@@ -127,7 +128,16 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
-        Target("exported", 4, [{"policy.onnx": exported}], lambda f: OnnxEngine(f / "policy.onnx")),
+        Target(
+            "exported",
+            4,
+            [
+                {"policy.onnx": exported},
+                {"policy.onnx": exported},
+                {"policy.onnx": as_flatbuffer(exported, folder)},
+            ],
+            _exported,
+        ),
         Target("travel", 4, _travelling(), _travel),
         Target("message", 14, messages.seeds(), lambda f: messages.load(f, contract)),
         Target(
@@ -161,6 +171,14 @@ def _graph(folder: Path) -> None:
     for argument in graph.arguments.values():
         is_path = argument.kind in (Kind.PATH, Kind.OUTPUT) and argument.default
         assert not is_path or Path(argument.default).resolve().is_relative_to(own)
+
+
+def _exported(folder: Path) -> None:
+    """What ONNX Runtime runs is what was looked through: neither its own format, nor a part that only it sees."""
+    model = OnnxEngine(folder / "policy.onnx")._session.get_modelmeta()
+    content = (folder / "policy.onnx").read_bytes()
+    assert model.description != "flatbuffer"
+    assert b"hidden" not in content[-200:]
 
 
 def _description(contract: Contract, folder: Path) -> None:
