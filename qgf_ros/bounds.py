@@ -35,6 +35,7 @@ DIRECTORY_BYTES = 128 * KIB  # of the list of them: 256 names of 400 letters
 ARRAY_BYTES = 2 * GIB  # of a data set, unpacked, where it is read into memory
 
 RECORD_BYTES = 64 * MIB  # one record of a bag, a chunk before and after it is unpacked
+MESSAGE_BYTES = 256 * KIB  # a recorded message that is verified: a chunk of 1000 actions of 20 dimensions
 
 CHUNK_ACTIONS = 1000  # actions of one chunk
 NAMES = 1000  # joint names or dimensions in one message

@@ -13,7 +13,7 @@ import torch
 from contract_files import ROOT
 from onnx_lies import as_flatbuffer
 
-from fuzz import formats, messages, mutate, seeds
+from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
@@ -39,6 +39,7 @@ from qgf_ros.nodes.robot_description import read_description
 from qgf_ros.seen import Seen, load_seen
 from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
+from qgf_ros.verify.bag import verify_bag
 from qgf_ros.verify.messages import decode, read_certificate
 
 Change = Callable[[Random, bytes], bytes]
@@ -49,7 +50,7 @@ SUFFIXES: Mapping[str, Change] = {
     ".urdf": mutate.xml_text,
     ".safetensors": formats.safetensors,
     ".npz": formats.npz,
-    ".mcap": formats.mcap,
+    ".mcap": bag_files.mcap,
     ".onnx": formats.onnx,
     ".cdr": mutate.blind,
     ".pickle": lambda _, content: content,
@@ -83,6 +84,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
     state = _state(contract)
     save_state(folder / "state", state, "run")
     cdr = messages.serialised()
+    under, recorded = seeds.recordings()
     named = {f"/{kind}": (messages.TYPES[kind], data) for kind, data in cdr.items()}
     Seen(("a", "b"), (0.0, 0.0), (1.0, 1.0), (0.1, 0.1), (0.9, 0.9)).save(folder)
     made = [
@@ -128,6 +130,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
+        Target("verify_bag", 10, recorded, lambda f: verify_bag(f, under, {})),
         Target(
             "exported",
             4,
