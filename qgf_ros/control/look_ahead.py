@@ -16,10 +16,12 @@ import numpy as np
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.scene_check import check_scene
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
+from qgf_ros.errors import ContractError, UnreadableFileError
 from qgf_ros.mujoco_model import load_model
 
 STEP_RAD = 0.02  # largest move of a joint between two places looked at: 2 cm at a metre's reach, less than any link is thick
 TRIALS = 20
+LONGEST_S = 2.0  # of a chunk: none is worth as long a wait
 
 
 class LookAhead:
@@ -29,8 +31,9 @@ class LookAhead:
         """Loads the scene that the contract names.
 
         Raises:
-            UnreadableFileError: it is not one that MuJoCo reads.
-            ContractError: it is not the contract's arm, or nothing in it can touch: as `check_scene`.
+            UnreadableFileError: it is not one that MuJoCo reads, or in which it finds contacts.
+            ContractError: it is not the contract's arm, or nothing in it can touch: as `check_scene`; or looking at one chunk takes
+                too long.
         """
         path = contract.scene_path
         assert path is not None, "callers check that the contract has a scene"
@@ -39,7 +42,9 @@ class LookAhead:
         check_scene(contract, self._model)
         joints = [self._model.joint(index).name for index in range(self._model.njnt)]
         self._places = [contract.interface.joints.index(joint) for joint in joints]
-        self.cost_s = self._measure(contract)
+        turns = self._turns(contract)
+        self._rehearse(contract, turns)
+        self.cost_s = self._measure(turns)
 
     def check(self, path: FloatArray, start: FloatArray) -> Finding | None:
         """What the arm would touch from `start` (J,) along `path` (P, J), rad in the contract's order; None if nothing.
@@ -77,16 +82,40 @@ class LookAhead:
         body = self._model.body(int(self._model.geom_bodyid[geom])).name
         return str(self._model.geom(geom).name or body or "world").replace(" ", "_")
 
-    def _measure(self, contract: Contract) -> float:
-        """What a chunk costs, s: the median of a few whose actions each turn every joint by a fast action's angle."""
+    def _turns(self, contract: Contract) -> FloatArray:
+        """A chunk (H, J) each of whose actions turns every joint by a fast action's angle, rad."""
         count = contract.interface.chunk_length
         turns = np.zeros((count, len(contract.interface.joints)))
         period_s = contract.interface.control_period_s
         for place in self._places:
             speed = contract.deployment.limits[contract.interface.joints[place]].velocity
             turns[:, place] = speed * period_s * np.arange(1, count + 1)
-        took = []
-        for _ in range(TRIALS):
+        return turns
+
+    def _rehearse(self, contract: Contract, turns: FloatArray) -> None:
+        """Looks at one place; raises where MuJoCo cannot, or where the places of a chunk would take longer than `LONGEST_S`."""
+        began = time.perf_counter()
+        try:
+            self._touches(np.zeros(len(self._places)))
+        except mujoco.FatalError as error:
+            assert contract.scene_path is not None
+            problem = " ".join(str(error).split()).rstrip(".")
+            raise UnreadableFileError(
+                contract.scene_path, "a scene in which MuJoCo finds contacts", problem
+            ) from error
+        took_s = time.perf_counter() - began
+        step = np.abs(turns[0]).max() / STEP_RAD
+        places = len(turns) * max(step, 1.0)
+        if not took_s * places <= LONGEST_S:
+            problem = f"looking ahead takes {took_s * places:.1f} s a chunk, {took_s:.1g} s at each of {places:.0f} places"
+            raise ContractError(
+                contract.path, problem, f"{LONGEST_S:g} s at most, by fewer shapes in the scene"
+            )
+
+    def _measure(self, turns: FloatArray) -> float:
+        """What a chunk costs, s: the median of a few, of one where that takes long."""
+        took: list[float] = []
+        while len(took) < TRIALS and sum(took) < LONGEST_S / 2:
             began = time.perf_counter()
             self.check(turns, np.zeros(turns.shape[1]))
             took.append(time.perf_counter() - began)

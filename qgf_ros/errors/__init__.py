@@ -13,6 +13,7 @@ from qgf_ros.errors.files import MissingPathError as MissingPathError
 from qgf_ros.errors.files import MissingShareError as MissingShareError
 from qgf_ros.errors.files import NoContractError as NoContractError
 from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError
+from qgf_ros.errors.files import TooManyAtOnce as TooManyAtOnce
 from qgf_ros.errors.files import UnreadableCertificate as UnreadableCertificate
 from qgf_ros.errors.files import UnreadableFileError as UnreadableFileError
 from qgf_ros.errors.files import UnreadableMessage as UnreadableMessage

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+
+MOST_TOLD = 300  # letters of each text of a violation
 
 
 class What(Enum):
@@ -67,6 +69,11 @@ class Violation:
     subject: str
     expected: str
     found: str
+
+    def shortened(self) -> Violation:
+        """With as much of each text as a person reads: parts of it may be a whole message."""
+        texts = {key: getattr(self, key)[:MOST_TOLD] for key in ("subject", "expected", "found")}
+        return replace(self, **texts)
 
     def __str__(self) -> str:
         about = f" {self.subject}" if self.subject else ""

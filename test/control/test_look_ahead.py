@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,3 +186,25 @@ def test_a_scene_in_which_only_the_arm_can_touch_itself_is_let_pass(contract, tm
 def test_every_scene_that_ships_is_that_of_its_contracts_arm():
     for path in sorted((CONFIG / "contracts").glob("*.yaml")):
         look_ahead_of(load_contract(path))
+
+
+def with_scene(folder, inner, **changes):
+    """The contract with a scene of these elements around the arm of the shipped one."""
+    for name in ("contracts", "robots", "scenes"):
+        shutil.copytree(CONFIG / name, folder / name)
+    path = folder / "scenes" / "ur5e_table.xml"
+    path.write_text(path.read_text().replace("</worldbody>", f"{inner}</worldbody>"))
+    made = load_contract(folder / "contracts" / "ur5e_cube.yaml")
+    deployment = replace(made.deployment, scene="../scenes/ur5e_table.xml")
+    return replace(made, deployment=deployment, interface=replace(made.interface, **changes))
+
+
+def test_a_scene_of_more_bodies_than_mujoco_finds_contacts_among_is_refused(tmp_path):
+    """Found by the fuzzer."""
+    with pytest.raises(UnreadableFileError, match="a scene in which MuJoCo finds contacts"):
+        LookAhead(with_scene(tmp_path, "<body/>" * 9000))
+
+
+def test_a_chunk_of_hours_is_refused_before_it_is_looked_at(tmp_path):
+    with pytest.raises(ContractError, match=r"looking ahead takes .* s a chunk, .* by fewer shapes"):
+        LookAhead(with_scene(tmp_path, "", control_period_s=60.0, chunk_length=1000))

@@ -11,8 +11,9 @@ from random import Random
 import numpy as np
 import torch
 from contract_files import ROOT
+from onnx_lies import as_flatbuffer
 
-from fuzz import formats, messages, mutate, seeds
+from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
@@ -29,6 +30,7 @@ from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.datatypes import Observation
 from qgf_ros.errors import QgfError
 from qgf_ros.graph import load_graph, settings
+from qgf_ros.graph_file import OWN_MODULES, Kind
 from qgf_ros.inference.caution import Caution
 from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.engines.onnx import OnnxEngine
@@ -37,6 +39,7 @@ from qgf_ros.nodes.robot_description import read_description
 from qgf_ros.seen import Seen, load_seen
 from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
+from qgf_ros.verify.bag import verify_bag
 from qgf_ros.verify.messages import decode, read_certificate
 
 Change = Callable[[Random, bytes], bytes]
@@ -47,7 +50,7 @@ SUFFIXES: Mapping[str, Change] = {
     ".urdf": mutate.xml_text,
     ".safetensors": formats.safetensors,
     ".npz": formats.npz,
-    ".mcap": formats.mcap,
+    ".mcap": bag_files.mcap,
     ".onnx": formats.onnx,
     ".cdr": mutate.blind,
     ".pickle": lambda _, content: content,
@@ -81,6 +84,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
     state = _state(contract)
     save_state(folder / "state", state, "run")
     cdr = messages.serialised()
+    under, recorded = seeds.recordings()
     named = {f"/{kind}": (messages.TYPES[kind], data) for kind, data in cdr.items()}
     Seen(("a", "b"), (0.0, 0.0), (1.0, 1.0), (0.1, 0.1), (0.9, 0.9)).save(folder)
     made = [
@@ -89,9 +93,9 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target(
             "graph",
             6,
-            [seeds.tree_of("graphs", "params")],
+            [seeds.graphs()],
             _graph,
-            ("graphs/closed_loop", "graphs/policy", "params/policy"),
+            ("graphs/closed_loop", "graphs/policy", "graphs/params/policy"),
         ),
         Target(
             "recipe",
@@ -126,7 +130,17 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
-        Target("exported", 4, [{"policy.onnx": exported}], lambda f: OnnxEngine(f / "policy.onnx")),
+        Target("verify_bag", 10, recorded, lambda f: verify_bag(f, under, {})),
+        Target(
+            "exported",
+            4,
+            [
+                {"policy.onnx": exported},
+                {"policy.onnx": exported},
+                {"policy.onnx": as_flatbuffer(exported, folder)},
+            ],
+            _exported,
+        ),
         Target("travel", 4, _travelling(), _travel),
         Target("message", 14, messages.seeds(), lambda f: messages.load(f, contract)),
         Target(
@@ -150,8 +164,24 @@ def _contract(folder: Path) -> None:
 
 
 def _graph(folder: Path) -> None:
+    """What would be started is one of ours, with a file that came with the graph."""
     places = {"checkpoint": str(folder), "contract": str(folder)}
-    settings(load_graph(folder / "graphs" / "closed_loop.yaml"), places, ["denoise_steps:=5"])
+    graph = load_graph(folder / "graphs" / "closed_loop.yaml")
+    own = (folder / "graphs").resolve()
+    for setting in settings(graph, places, ["denoise_steps:=5"]):
+        assert setting.node.module in OWN_MODULES.values()
+        assert setting.params_files[0].resolve().is_relative_to(own)
+    for argument in graph.arguments.values():
+        is_path = argument.kind in (Kind.PATH, Kind.OUTPUT) and argument.default
+        assert not is_path or Path(argument.default).resolve().is_relative_to(own)
+
+
+def _exported(folder: Path) -> None:
+    """What ONNX Runtime runs is what was looked through: neither its own format, nor a part that only it sees."""
+    model = OnnxEngine(folder / "policy.onnx")._session.get_modelmeta()
+    content = (folder / "policy.onnx").read_bytes()
+    assert model.description != "flatbuffer"
+    assert b"hidden" not in content[-200:]
 
 
 def _description(contract: Contract, folder: Path) -> None:
