@@ -7,8 +7,10 @@ places so close that no link can jump over a shape in between. What the scene do
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -39,7 +41,8 @@ class LookAhead:
         assert path is not None, "callers check that the contract has a scene"
         self._model = load_model(path)
         self._data = mujoco.MjData(self._model)
-        check_scene(contract, self._model)
+        with _fatal_refused(path):
+            check_scene(contract, self._model)
         joints = [self._model.joint(index).name for index in range(self._model.njnt)]
         self._places = [contract.interface.joints.index(joint) for joint in joints]
         turns = self._turns(contract)
@@ -94,15 +97,10 @@ class LookAhead:
 
     def _rehearse(self, contract: Contract, turns: FloatArray) -> None:
         """Looks at one place; raises where MuJoCo cannot, or where the places of a chunk would take longer than `LONGEST_S`."""
+        assert contract.scene_path is not None, "callers check that the contract has a scene"
         began = time.perf_counter()
-        try:
+        with _fatal_refused(contract.scene_path):
             self._touches(np.zeros(len(self._places)))
-        except mujoco.FatalError as error:
-            assert contract.scene_path is not None
-            problem = " ".join(str(error).split()).rstrip(".")
-            raise UnreadableFileError(
-                contract.scene_path, "a scene in which MuJoCo finds contacts", problem
-            ) from error
         took_s = time.perf_counter() - began
         step = np.abs(turns[0]).max() / STEP_RAD
         places = len(turns) * max(step, 1.0)
@@ -120,6 +118,16 @@ class LookAhead:
             self.check(turns, np.zeros(turns.shape[1]))
             took.append(time.perf_counter() - began)
         return float(np.median(took))
+
+
+@contextlib.contextmanager
+def _fatal_refused(path: Path) -> Iterator[None]:
+    """Raises UnreadableFileError where MuJoCo gives up within."""
+    try:
+        yield
+    except mujoco.FatalError as error:
+        problem = " ".join(str(error).split()).rstrip(".")
+        raise UnreadableFileError(path, "a scene in which MuJoCo finds contacts", problem) from error
 
 
 def between(before: FloatArray, target: FloatArray) -> Iterator[FloatArray]:
