@@ -57,7 +57,12 @@ def test_an_argument_of_the_other_way_is_refused(
 
 
 @pytest.mark.parametrize(
-    "verb", [["soak", "--ticks", "10", "--episode", "0"], ["evaluate", "checkpoints/ur5e_cube"]]
+    "verb",
+    [
+        ["soak", "--ticks", "10", "--episode", "0"],
+        ["evaluate", "checkpoints/ur5e_cube"],
+        ["faults", "--only", "clock"],
+    ],
 )
 def test_a_seed_below_zero_is_refused(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb, "--seed", "-1"]) == 2
