@@ -17,6 +17,7 @@ from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.cli.origin import contract_path
 from qgf_ros.cli.recipe import load_recipe
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
@@ -113,7 +114,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
             "description", 6, [{"robot.urdf": seeds.DESCRIPTION.encode()}], partial(_description, contract)
         ),
         Target("seen", 8, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
-        Target("checkpoint", 14, [checkpoint], load_checkpoint, finish=formats.resealed),
+        Target("checkpoint", 14, [checkpoint], _checkpoint, finish=formats.resealed),
         Target(
             "detector",
             8,
@@ -174,6 +175,12 @@ def _graph(folder: Path) -> None:
     for argument in graph.arguments.values():
         is_path = argument.kind in (Kind.PATH, Kind.OUTPUT) and argument.default
         assert not is_path or Path(argument.default).resolve().is_relative_to(own)
+
+
+def _checkpoint(folder: Path) -> None:
+    """Also which contract would be opened for it."""
+    path = contract_path(None, load_checkpoint(folder), folder).resolve()
+    assert path.is_relative_to(ROOT / "config" / "contracts") or path.is_relative_to(folder.resolve())
 
 
 def _exported(folder: Path) -> None:
