@@ -84,7 +84,8 @@ def checkpoints(folder: Path, contract: Contract) -> tuple[Files, bytes]:
     networks = Networks.create(config, torch.Generator().manual_seed(0))
     size = interface.observation_dim
     normalizer = Normalizer(np.zeros(size, np.float32), np.ones(size, np.float32))
-    checkpoint = Checkpoint(networks, normalizer, interface, SamplerDefaults(), {"steps": 1})
+    provenance = {"steps": 1, "contract": "config/contracts/ur5e_cube.yaml"}
+    checkpoint = Checkpoint(networks, normalizer, interface, SamplerDefaults(), provenance)
     save_checkpoint(folder / "checkpoint", checkpoint)
     files = {path.name: path.read_bytes() for path in (folder / "checkpoint").iterdir()}
     return files, export_onnx(checkpoint, folder / "policy.onnx").path.read_bytes()

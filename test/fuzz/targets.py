@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.cli.origin import contract_path
 from qgf_ros.cli.recipe import load_recipe
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
@@ -41,6 +43,9 @@ from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
 from qgf_ros.verify.bag import verify_bag
 from qgf_ros.verify.messages import decode, read_certificate
+from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
+from qgf_sim.faults import Sensed
+from qgf_sim.simulation import JointState
 
 Change = Callable[[Random, bytes], bytes]
 SUFFIXES: Mapping[str, Change] = {
@@ -112,8 +117,9 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target(
             "description", 6, [{"robot.urdf": seeds.DESCRIPTION.encode()}], partial(_description, contract)
         ),
+        Target("faults", 6, [{"f.yaml": content} for content in seeds.tree_of("faults").values()], _faults),
         Target("seen", 8, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
-        Target("checkpoint", 14, [checkpoint], load_checkpoint, finish=formats.resealed),
+        Target("checkpoint", 14, [checkpoint], _checkpoint, finish=formats.resealed),
         Target(
             "detector",
             8,
@@ -176,12 +182,35 @@ def _graph(folder: Path) -> None:
         assert not is_path or Path(argument.default).resolve().is_relative_to(own)
 
 
+def _checkpoint(folder: Path) -> None:
+    """Also which contract would be opened for it."""
+    path = contract_path(None, load_checkpoint(folder), folder).resolve()
+    assert path.is_relative_to(ROOT / "config" / "contracts") or path.is_relative_to(folder.resolve())
+
+
 def _exported(folder: Path) -> None:
     """What ONNX Runtime runs is what was looked through: neither its own format, nor a part that only it sees."""
     model = OnnxEngine(folder / "policy.onnx")._session.get_modelmeta()
     content = (folder / "policy.onnx").read_bytes()
     assert model.description != "flatbuffer"
     assert b"hidden" not in content[-200:]
+
+
+def _faults(folder: Path) -> None:
+    """What is accepted is played for some ticks, and injected."""
+    try:
+        line = FaultLine(read_script(folder / "f.yaml"))
+    except FaultError as error:
+        raise QgfError(str(error)) from error
+    for text in (folder / "f.yaml").read_text().splitlines():
+        with contextlib.suppress(FaultError):
+            line.inject(read_line(text.lstrip("- "), 0))
+    state = JointState(("a", "b"), np.zeros(2), np.zeros(2), np.zeros(2))
+    for now_ns in range(0, 10**10, 10**9):
+        line.advance(now_ns)
+        line.sense(Sensed("joint_states", now_ns, state))
+        line.set_points({"a": 0.0}, now_ns)
+        assert 0.0 <= line.payload_kg < float("inf")
 
 
 def _description(contract: Contract, folder: Path) -> None:
