@@ -140,9 +140,7 @@ class CommandSession(SessionBase):
                 self._gate.reset(reading)
                 self._may.is_placed = True
         except ObservationRefused as error:
-            self._may.suffer(error, now_ns)
-            self._hold()
-            return {}
+            return self._break_off(error, now_ns)
         if self._may.recover():
             self._go_on()
         return self._gate.measured(reading)
@@ -166,6 +164,12 @@ class CommandSession(SessionBase):
         if measured and not self._config.shadow:
             measured = self._watch_motion(now_ns, measured)
         share, self._slowed = self._speed.next(measured, now_ns)
+        if touched := self._gate.look_again(share):
+            sentence = (
+                f"At another speed the chunk in play would lead to {touched.reason} ({touched.subject})."
+            )
+            self._pause(touched.reason, sentence)
+            measured = self._break_off(ObservationRefused(touched.reason, sentence), now_ns)
         if self._gate.is_running and self._speed.stood_s(share, now_ns) > self._config.chunk_max_age_s:
             self._go_on()  # with another chunk: the one in play is from before the arm stood
         command = self._gate.tick(now_ns, measured, share)
@@ -179,14 +183,18 @@ class CommandSession(SessionBase):
         try:
             self._trust.check_sensor(now_ns, commanded)
         except ObservationRefused as error:
-            self._may.suffer(error, now_ns)
-            self._hold()
-            return {}
+            return self._break_off(error, now_ns)
         if not self._may.is_started and self._gate.is_at_rest:
             self._trust.forget_tracking()
         elif lost := self._trust.lost(commanded):
             self._stop_for_good("tracking", lost)
         return measured
+
+    def _break_off(self, error: ObservationRefused, now_ns: int) -> dict[str, float]:
+        """Holds at this tick for what cannot be trusted; no positions are."""
+        self._may.suffer(error, now_ns)
+        self._hold()
+        return {}
 
     def _brake_from(self, before: Motion, now_ns: int, error: Exception) -> JointCommand | None:
         """This tick's command after a failure: braking from the last one; none where not even that can be computed."""
