@@ -63,7 +63,9 @@ class RejectOnlyGate(CommandGate):
 
     def load(self, chunk: ActionChunk) -> None:
         """As `CommandGate.load`, and reason `limits`."""
-        known = self._chunk_check.check(self.player.upcoming(chunk), self.limiter.state, self._targets)
+        known = self._foresight.chunk_check.check(
+            self.player.upcoming(chunk), self.limiter.state, self._targets
+        )
         if known.findings or any(need.speed < 1.0 for need in known.needs):
             raise ChunkRefused("limits", "The chunk asks for more than the limits allow.")
         super().load(chunk)

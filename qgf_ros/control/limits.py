@@ -20,6 +20,7 @@ from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import LimiterError, ObservationRefused
 
 LEAST_SHARE = 0.01  # of a velocity limit: slower motion is none
+ROUNDING = 1e-11  # rad or m: of a plan that ends on a limit; without it that plan counted as outside, and nothing was slowed
 START_TOLERANCE = 0.01  # rad or m: how far beyond its range a joint may be measured at the start
 
 
@@ -139,8 +140,8 @@ class JointLimiter:
         extrema = self._output.trajectory.position_extrema
         lowest, highest = np.array([(bound.min, bound.max) for bound in extrema]).T
         state = np.array(self._input.current_position)  # rounding may have it a little outside already
-        is_inside = np.all(lowest >= np.minimum(self._lower, state)) and np.all(
-            highest <= np.maximum(self._upper, state)
+        is_inside = np.all(lowest >= np.minimum(self._lower, state) - ROUNDING) and np.all(
+            highest <= np.maximum(self._upper, state) + ROUNDING
         )
         return motion if is_inside else None
 

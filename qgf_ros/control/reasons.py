@@ -78,7 +78,9 @@ CHUNKS = {
     "chunk_unreachable": Reason(
         None, "A chunk's first action cannot be had; not played, another is asked for."
     ),
-    "chunk_workspace": Reason(None, "A chunk leads out of the workspace; not played, another is asked for."),
+    "chunk_workspace": Reason(
+        None, "A chunk would end with the tool outside its box; not played, another is asked for."
+    ),
     "chunk_collision": Reason(
         None, "A chunk leads into the arm or the scene; not played, another is asked for."
     ),
@@ -108,7 +110,10 @@ PATH = {
     ),
     "position": Reason(CLAMP, "A target lay beyond a joint's range."),
     "no_plan": Reason(CLAMP, "No limited motion to the target was found; the arm brakes at this tick."),
-    "collision": Reason(HOLD, "A chunk leads into the arm or the declared scene: it is not played."),
+    "collision": Reason(
+        HOLD,
+        "At the speed that is allowed now the chunk in play leads into the arm or the scene; at rest another is asked for.",
+    ),
 }
 STOPS = {
     "emergency": Reason(STOP, "The emergency stop was called."),

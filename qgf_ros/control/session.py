@@ -155,9 +155,7 @@ class CommandSession(SessionBase):
         except ObservationRefused as error:
             if error.reason != UNSETTLED:
                 self._trust.unsettle()
-            self._may.suffer(error, now_ns)
-            self._hold()
-            return {}
+            return self._break_off(error, now_ns)
         if self._may.recover():
             self._go_on()
         return self._gate.measured(reading)
@@ -183,6 +181,12 @@ class CommandSession(SessionBase):
         if self._may.away:
             return None
         share, self._slowed = self._speed.next(measured, now_ns)
+        if touched := self._gate.look_again(share):
+            sentence = (
+                f"At another speed the chunk in play would lead to {touched.reason} ({touched.subject})."
+            )
+            self._pause(touched.reason, sentence)
+            measured = self._break_off(ObservationRefused(touched.reason, sentence), now_ns)
         if self._gate.is_running and self._speed.stood_s(share, now_ns) > self._config.chunk_max_age_s:
             self._go_on()  # with another chunk: the one in play is from before the arm stood
         command = self._gate.tick(now_ns, measured, share)
@@ -196,14 +200,18 @@ class CommandSession(SessionBase):
         try:
             self._trust.check_sensor(now_ns, commanded)
         except ObservationRefused as error:
-            self._may.suffer(error, now_ns)
-            self._hold()
-            return {}
+            return self._break_off(error, now_ns)
         if not self._may.is_started and self._gate.is_at_rest:
             self._may.away = self._trust.away(commanded)
         elif lost := self._trust.lost(commanded):
             self._stop_for_good("tracking", lost)
         return measured
+
+    def _break_off(self, error: ObservationRefused, now_ns: int) -> dict[str, float]:
+        """Holds at this tick for what cannot be trusted; no positions are."""
+        self._may.suffer(error, now_ns)
+        self._hold()
+        return {}
 
     def _brake_from(self, before: Motion, now_ns: int, error: Exception) -> JointCommand | None:
         """This tick's command after a failure: braking from the last one; none where not even that can be computed."""
