@@ -49,7 +49,7 @@ class CommandSession(SessionBase):
         """
         self._may.latch.check_may_open(self.stops if stops is None else stops)
         self._monitor.forgive_leap()
-        reading = self._trust.reading_to_begin(now_ns, self._gate.limiter.state.positions)
+        reading = self._trust.reading_to_begin(now_ns, self._gate.limiter.state.positions, self._pauses)
         self._gate.reset(reading, limits)
         self.clear()
         self._trust.forgive_frozen()

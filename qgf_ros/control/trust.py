@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from qgf_ros.control.monitor import JointMonitor
@@ -80,20 +82,21 @@ class Trust:
         self._refuse_frozen(self._frozen.remaining(reading.positions))
         return reading
 
-    def reading_to_begin(self, now_ns: int, commanded: FloatArray) -> JointReading:
+    def reading_to_begin(self, now_ns: int, commanded: FloatArray, over: Collection[str]) -> JointReading:
         """As `reading`, to place the command there instead of at the last one (J,), rad: a frozen sensor may say so where
-        it is no leap.
+        it is no leap. `over`: objections that end with that.
         """
-        reading = self._undisputed(now_ns)
+        reading = self._undisputed(now_ns, over)
         is_near = self._away.near(reading.positions, commanded)
         frozen = self._frozen.remaining(reading.positions)
         self._refuse_frozen(tuple(place for place in frozen if not is_near[place]))
         return reading
 
-    def _undisputed(self, now_ns: int) -> JointReading:
+    def _undisputed(self, now_ns: int, over: Collection[str] = ()) -> JointReading:
         for reason, sentence in self._objections.items():
-            self.monitor.forget_future(now_ns)
-            raise ObservationRefused(reason, sentence)
+            if reason not in over:
+                self.monitor.forget_future(now_ns)
+                raise ObservationRefused(reason, sentence)
         self._note("joint_states", "units")
         return self.monitor.reading(now_ns)
 
