@@ -169,16 +169,16 @@ class Verifier:
 
     def _check_pace(self, certificate: Certificate, stamp_ns: int) -> tuple[int, list[Found]]:
         last = self._last
-        missed = certificate.missed - last.missed if last is not None else 0
+        missed = stated = certificate.missed - last.missed if last is not None else 0
         if missed < 0 or certificate.tick <= 1:
             self._pace.forget()
             missed = 0
         if last is not None and certificate.clock_leaps != last.clock_leaps:
             self._pace.forget()
         found = self._pace.check(stamp_ns, missed)
-        if last is not None and certificate.followed not in (0, missed):
+        if last is not None and certificate.followed not in (0, stated):
             found.append(
-                (What.MISSING_TICK, "followed", f"{missed} ticks were missed", str(certificate.followed))
+                (What.MISSING_TICK, "followed", f"{stated} ticks were missed", str(certificate.followed))
             )
         if last is not None and last.tick and certificate.tick not in (0, 1, last.tick + 1):
             found.append(
