@@ -195,6 +195,15 @@ def test_before_the_command_is_placed_a_stall_is_none() -> None:
     assert bench.tick().reason == "not started"
 
 
+def test_a_command_that_is_placed_anew_before_the_first_tick_after_a_stall_is_verified() -> None:
+    found = stalling((HOLDS, HOLDS))
+    found.bench.session.stop("reset")
+    found.tick(60)
+    found.bench.session.begin(found.bench.now_ns - TICK_NS)
+    assert found.tick(missed=17).reason == "stalled"
+    assert found.tick().reason == "not started"
+
+
 def test_a_stall_is_over_also_where_the_command_is_placed_anew() -> None:
     found = stalling((HOLDS, HOLDS))
     found.bench.session.miss(100)
