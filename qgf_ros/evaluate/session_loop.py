@@ -119,7 +119,7 @@ class SessionLoop:
             self.last = self.session.start(self.now_ns)
         except QgfError as error:
             return str(error)
-        self._unverified += self._witness.announce(self.last, self._ages())
+        self._unverified += self._witness.announce(self.last, self._ages(), self._missed)
         return ""
 
     def emergency_stop(self, is_pressed: bool = False) -> None:

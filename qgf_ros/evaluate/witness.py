@@ -50,9 +50,9 @@ class Witness:
         """The service was called."""
         self._verifier.emergency_called()
 
-    def announce(self, tick: Tick, ages_s: Sequence[float]) -> list[str]:
-        """A certificate between ticks: the wish for a first chunk. What does not hold, one line each."""
-        certificate = self._certifier.certificate(tick, ages_s, 0)
+    def announce(self, tick: Tick, ages_s: Sequence[float], missed: int = 0) -> list[str]:
+        """A certificate between ticks: the wish for a first chunk, after `missed` ticks in all. What does not hold, one line each."""
+        certificate = self._certifier.certificate(tick, ages_s, 0, missed)
         return [str(violation) for violation in self._verifier.tick(certificate, 0, [])]
 
     def tick(
