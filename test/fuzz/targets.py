@@ -233,13 +233,18 @@ def _state(contract: Contract) -> TrainState:
 
 
 def _detector(contract: Contract, folder: Path) -> None:
-    """Looks at a chunk too: what was accepted must work."""
+    """Looks at a chunk too: what was accepted must work, and find strange what lies beyond everything."""
     interface = contract.interface
     found = load_detector(folder, interface)
     if found is not None:
         seen = Observation(np.zeros(interface.observation_dim, np.float32), 1)
         actions = np.zeros((interface.chunk_length, interface.action_dim))
-        Caution(found.detector, interface, found.reaction).look(seen, actions)
+        caution = Caution(found.detector, interface, found.reaction)
+        assert 0.0 < caution.look(seen, actions).speed <= 1.0
+        strange = Observation(np.full(interface.observation_dim, 1e9, np.float32), 2)
+        alert = caution.look(strange, actions)
+        assert alert.score >= 0.99
+        assert alert.speed < 1.0 or alert.score < 1.0
 
 
 def _restore(contract: Contract, folder: Path) -> None:
