@@ -119,7 +119,7 @@ class Detector:
                 )
                 raise InvalidSetting(f"detector.{name}", float(found), f"from {low:g} to {high:g}")
         silent = self.usual + self.beyond * self.threshold > reach
-        if max(silent[:errors].mean(), silent[errors : errors + size].mean()) > 0.5:
+        if silent[: errors + size].mean() > 0.5:
             raise InvalidSetting("detector.threshold", self.threshold, "what most of its streams can reach")
 
 
