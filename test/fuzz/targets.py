@@ -73,10 +73,14 @@ class Target:
     changed: tuple[str, ...] = ()
     finish: Callable[[Files], Files] = lambda files: files
 
+    def names(self, files: Files) -> list[str]:
+        """Those of the files that are changed."""
+        return sorted(name for name in files if not self.changed or name.startswith(self.changed))
+
     def case(self, draw: Random) -> Files:
         """An input: valid files, one or two of them changed."""
         files = dict(draw.choice(self.seeds))
-        names = sorted(name for name in files if not self.changed or name.startswith(self.changed))
+        names = self.names(files)
         for name in draw.sample(names, 1 if draw.random() < 0.9 else min(2, len(names))):
             files[name] = SUFFIXES[Path(name).suffix](draw, files[name])
         return self.finish(files) if draw.random() < 0.8 else files
@@ -233,13 +237,19 @@ def _state(contract: Contract) -> TrainState:
 
 
 def _detector(contract: Contract, folder: Path) -> None:
-    """Looks at a chunk too: what was accepted must work."""
+    """Looks at a chunk too: what was accepted must work, and find strange what lies beyond everything."""
     interface = contract.interface
     found = load_detector(folder, interface)
     if found is not None:
         seen = Observation(np.zeros(interface.observation_dim, np.float32), 1)
         actions = np.zeros((interface.chunk_length, interface.action_dim))
-        Caution(found.detector, interface, found.reaction).look(seen, actions)
+        caution = Caution(found.detector, interface, found.reaction)
+        assert 0.0 < caution.look(seen, actions).speed <= 1.0
+        step_ns, values = round(found.detector.step_s * 1e9), np.ones(interface.observation_dim, np.float32)
+        looks = [caution.look(Observation(1e9 * k * values, k * step_ns), actions) for k in range(2, 60)]
+        worst = max(looks, key=lambda alert: alert.score)
+        assert worst.score >= 0.95
+        assert worst.score < 1.0 or looks[-1].speed < 1.0
 
 
 def _restore(contract: Contract, folder: Path) -> None:
