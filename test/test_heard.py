@@ -24,7 +24,14 @@ def certified(contract: Contract, place: int, tick: int, missed: int = 0) -> Cer
     """The certificate at the `place`th tick since the beginning, whose commands left."""
     stamp_ns = (place + 1) * TICK_NS
     commands = str(len(contract.deployment.outputs))
-    values = {"tick": str(tick), "commands": commands, "missed": str(missed), "rung": "chunk", "reason": ""}
+    values = {
+        "tick": str(tick),
+        "commands": commands,
+        "missed": str(missed),
+        "rung": "chunk",
+        "reason": "",
+        "findings": "",
+    }
     return Certified(stamp_ns, stamp_ns, values)
 
 
