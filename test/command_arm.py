@@ -88,9 +88,18 @@ class Arm:
         return next(values(message) for message in self.certificates[begun:] if fits(message))
 
     def start(self) -> None:
-        """Starts the node, when it has found the controller and listens for chunks."""
+        """Starts the node, when it has found the controller and listens for chunks.
+
+        On a busy machine this arm may follow so late that it stands away from where it was to rest: then it is reset first.
+        """
         self.peer.matched(self._chunks)
-        self.peer.until(lambda: self.peer.call(Trigger, "command_node/start").success, "the start")
+        self.peer.until(self._starts, "the start")
+
+    def _starts(self) -> bool:
+        answer = self.peer.call(Trigger, "command_node/start")
+        if "nothing is sent until reset" in answer.message:
+            self.peer.call(Trigger, "command_node/reset")
+        return bool(answer.success)
 
     def start_moving(self) -> None:
         """Starts the node and has it play a chunk at full speed; returns while the arm moves.
