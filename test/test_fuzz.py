@@ -96,7 +96,10 @@ def test_five_thousand_hostile_inputs_are_accepted_or_refused(tmp_path: Path) ->
 
 def test_every_loader_has_files_to_change_and_only_its_own(tmp_path: Path) -> None:
     targets = make_targets(tmp_path)
-    assert targets["detector"].names(targets["detector"].seeds[0]) == ["detector.json", "detector.safetensors"]
+    assert targets["detector"].names(targets["detector"].seeds[0]) == [
+        "detector.json",
+        "detector.safetensors",
+    ]
     assert targets["graph"].names(targets["graph"].seeds[0]) == [
         "graphs/closed_loop.yaml",
         "graphs/params/policy_node.yaml",
