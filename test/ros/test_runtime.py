@@ -125,7 +125,7 @@ def test_the_first_point_of_a_trajectory_is_the_command_to_the_last_bit_also_at_
     limiter = JointLimiter(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
     limiter.reset(np.array([0.123, -0.25]))
     stops = Stops(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
-    left = Unattended(limiter, stops, contract.interface.control_period_s)
+    left = Unattended(limiter, stops, contract.ticks_per_action, [0, 1])
     plan = TrajectoryPlan(("shoulder", "elbow"), [0, 1], contract.tick_ns)
     for targets in np.random.default_rng(0).uniform(-0.9, 1.4, (20, 2)):
         for _ in range(200):
