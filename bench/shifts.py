@@ -26,7 +26,7 @@ from qgf_sim.faults import Bias, Memory, PoseBias
 from qgf_sim.simulation import FloatArray, JointState, Pose
 
 ROOT = Path(__file__).parent.parent
-FIRST_SEED = 2_000_000  # those of calibration begin at 1,000,000
+FIRST_SEED = 3_000_000  # those of calibration begin at 1,000,000; the rate was chosen on those from 2,000,000
 NOMINAL = "none"
 SIDE = (
     (0.33, 0.50),

@@ -4,6 +4,7 @@
 
 In the closed loop of `qgf evaluate`, the same seeds for all. Under the contract's limits, and under those of a first run,
 which is four times slower and gets four times the task's periods. Goes on where it was stopped; tuning seeds: `--first-seed`.
+Without limits is no neutral baseline: the policy learnt through them. So success under all is told against clamping alone too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("MUJOCO_GL", "disable")  # before MuJoCo is imported: nothing is drawn
 
 import torch
-from outcomes import Outcome, Outcomes, success_rate
+from outcomes import Cells, Outcome, Outcomes, success_rate
 from robots_under_study import without_limits
 
 from qgf_ros.checkpoint import load_checkpoint
@@ -27,6 +28,7 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.datatypes import ActionChunk, JointCommand, Verdict
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
@@ -61,19 +63,27 @@ class RejectOnlyGate(CommandGate):
 
     def load(self, chunk: ActionChunk) -> None:
         """As `CommandGate.load`, and reason `limits`."""
-        known = self._chunk_check.check(self.player.upcoming(chunk), self.limiter.state, self._targets)
+        known = self._foresight.chunk_check.check(
+            self.player.upcoming(chunk), self.limiter.state, self._targets
+        )
         if known.findings or any(need.speed < 1.0 for need in known.needs):
             raise ChunkRefused("limits", "The chunk asks for more than the limits allow.")
         super().load(chunk)
 
 
+BASELINES = ("no_limits", "clamp_only")
 GATES = {Verdicts.ALL: CommandGate, Verdicts.CLAMP: ClampOnlyGate, Verdicts.REJECT: RejectOnlyGate}
+
+
+def make_gate(contract: Contract, verdicts: Verdicts) -> CommandGate:
+    """A gate that reacts so, with the look-ahead that the contract declares; who clamps only never asks it."""
+    return GATES[verdicts](contract, Kinematics(contract), look_ahead_of(contract))
 
 
 def make_loop(contract: Contract, task: str, verdicts: Verdicts) -> ClosedLoop:
     """The closed loop with a gate that reacts so."""
     loop = ClosedLoop(contract, task)
-    loop.gate = GATES[verdicts](contract, Kinematics(contract))
+    loop.gate = make_gate(contract, verdicts)
     return loop
 
 
@@ -135,6 +145,13 @@ def line_of(cell: list[Outcome]) -> str:
     )
 
 
+def ratios(cells: Cells) -> dict[str, float]:
+    """Success under all limits over that of each baseline which has been run and ever succeeds."""
+    found = {name: success_rate(cells[name]).success for name in ("all_limits", *BASELINES) if name in cells}
+    whole = found.get("all_limits")
+    return {name: whole / found[name] for name in BASELINES if whole is not None and found.get(name)}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is missing and prints every cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -162,6 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     outcomes.write()
     for name, cell in outcomes.cells.items():
         print(f"{name:24s} {line_of(cell)}")
+    for name, ratio in ratios(outcomes.cells).items():
+        print(f"all limits over {name}: {ratio:.2f}")
 
 
 if __name__ == "__main__":

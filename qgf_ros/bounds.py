@@ -21,9 +21,14 @@ VALUES = 20_000  # values of one YAML file, those behind aliases counted as ofte
 DIGITS = 19  # of a whole number in a file: those of 64 bits
 
 MODEL_BYTES = 4 * MIB  # an MJCF with what it includes
-ELEMENTS = 20_000  # of it
+MODEL_ELEMENTS = 10_000  # of it: MuJoCo takes two seconds for twice as many bodies
 ASSET_BYTES = 256 * MIB  # meshes and textures of one MJCF
+PICTURE_BYTES = 64 * MIB  # its textures, those made by MuJoCo and, as often, those unpacked from files
+MODEL_JOINTS = 1000
+MODEL_DEFAULTS = 1000  # classes
+MODEL_KEYED = 200_000  # key frames times elements
 
+OPERATIONS = 20_000  # nodes of an exported policy
 WEIGHTS_BYTES = 2 * GIB  # networks, training state, exported policies
 HEADER_BYTES = 4 * MIB  # names and shapes before the weights
 LAYERS, WIDTH, CRITICS = 64, 65_536, 64  # of networks
@@ -31,6 +36,7 @@ STEPS = 1000  # of a walk, of a time grid
 CANDIDATES = 1024
 
 ARRAYS = 256  # members of one npz file
+DIRECTORY_BYTES = 128 * KIB  # of the list of them: 256 names of 400 letters
 ARRAY_BYTES = 2 * GIB  # of a data set, unpacked, where it is read into memory
 
 PARQUET_ROWS = 20_000_000  # of one parquet file
@@ -45,6 +51,7 @@ TEXTS = 100_000  # of one array
 SPACES_BYTES = 16 * MIB  # a Minari data set's description: the range of each pixel stands there
 
 RECORD_BYTES = 64 * MIB  # one record of a bag, a chunk before and after it is unpacked
+MESSAGE_BYTES = 256 * KIB  # a recorded message that is verified: a chunk of 1000 actions of 20 dimensions
 
 CHUNK_ACTIONS = 1000  # actions of one chunk
 NAMES = 1000  # joint names or dimensions in one message

@@ -17,8 +17,8 @@ from qgf_ros.errors import UnreadableCertificate
 
 # fmt: off
 REASONS = frozenset({
-    "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "limits", "clock",
-    "time_stopped", "second_publisher", "qos", "timeout", "chunk_names", "chunk_shape",
+    "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "away", "limits", "clock",
+    "time_stopped", "second_publisher", "qos", "stalled", "timeout", "chunk_names", "chunk_shape",
     "chunk_not_finite", "chunk_speed", "chunk_bad_speed",
     "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",
     "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
@@ -26,6 +26,23 @@ REASONS = frozenset({
 })
 # fmt: on
 """Reason codes that a finding may bear; docs/safety.md says what each means."""
+
+HOLDS = frozenset(
+    {"not started", "stopped", "deactivated", "reset", "limits changed", "not_reset", "unsettled"}
+)
+"""Reasons of a hold beside those: nothing was wrong with the command. What follows a colon says more."""
+
+REFUSALS = frozenset({
+    f"chunk_{why}" for why in (
+        "names", "shape", "bad_speed", "not_finite", "unwanted", "outdated", "stale", "future", "timing", "late", "repeated",
+        "unreachable", "workspace", "collision", "not_running",
+    )
+})  # fmt: skip
+"""Reasons for which a chunk was not taken."""
+
+CHECKS = ("position", "velocity", "acceleration", "jerk", "stop")
+TOOL_CHECKS = ("tool_box", "tool_speed")
+"""Names of the checks that run at every tick with a command, in every mode; the latter where the tool has bounds."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +52,13 @@ class Certificate:
     `sequence` counts certificates since configure, `tick` commands since the last reset, `commands` messages sent at this
     tick. `rung`, `reason`, `refused`: as in a `Tick`. `chunk_stamp_ns`, `begun`, `actions_left`, `wants_chunk`,
     `wanted_from_ns`, `horizon`, `delay`, `check_s` (what looking ahead takes before a chunk is played): what the policy node answers. `clipped`, `missed`, `seam`: as in a `JointCommand` and
-    its pace. `clock_leaps`: how often the node's clock leapt, against a steady one, by more than clocks are set right by. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran.
+    its pace. `clock_leaps`: how often the node's clock leapt, against a steady one, by more than clocks are set right by. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran
+    for this tick: the limits' always, those of the session as they ran, `second_publisher`, `qos`, `emergency_stop` where they watch,
+    `look_ahead` where the chunk in play went through it.
 
     `positions`, `velocities`, `accelerations`: the command; empty without one. `followed`: ticks that were missed before this
-    one, along which controllers with a plan went on. `margin_position`, `margin_velocity`, `margin_acceleration`,
+    one, along which controllers with a plan went on; where that is more than a control period, the joints of the others began at
+    rest where they had been commanded last. `margin_position`, `margin_velocity`, `margin_acceleration`,
     `margin_jerk`: distance to the nearer limit in force, (J,); `margin_stop`: the least distance (J,) to a position limit on
     the way to rest if this were the last command. `tool`: x, y, z, speed m/s; `margin_tool`: to the box, to the speed; empty
     where the contract has no tool or no bounds. `joint_ages_s` (J,) at this tick. `limits`: digest of the limits in force,

@@ -7,71 +7,16 @@ arguments, single parameters from the command line.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qgf_ros.bounds import inside
 from qgf_ros.errors import InvalidSetting, MissingPathError, UnknownKeys, UnreadableFileError
+from qgf_ros.graph_file import Argument, GraphFile, GraphNode, Kind, anchored, check_node, root_of
 from qgf_ros.strict import build, read_yaml
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
-
-
-class Kind(Enum):
-    """What an argument's text means."""
-
-    TEXT = "text"
-    PATH = "path"
-    OUTPUT = "output"  # a path that need not exist
-    BOOL = "bool"
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument of the whole graph. A default path is relative to the graph's file; empty means: not given.
-
-    `announce` is said at the start of each node that takes the argument, where it is true.
-    """
-
-    help: str
-    kind: Kind = Kind.TEXT
-    default: str = ""
-    announce: str = ""
-
-
-@dataclass(frozen=True)
-class GraphNode:
-    """One process. `arguments` are those of the graph that it takes as parameters of the same name.
-
-    `given` are further parameters, each with the argument that it takes the value of. `only_with` names an argument of the
-    graph without which the node is not started.
-    """
-
-    name: str
-    package: str
-    executable: str
-    module: str
-    params_file: Path
-    lifecycle: bool = False
-    arguments: tuple[str, ...] = ()
-    given: dict[str, str] = field(default_factory=dict)
-    remappings: dict[str, str] = field(default_factory=dict)
-    only_with: str = ""
-
-
-@dataclass(frozen=True)
-class GraphFile:
-    """The YAML as it is written.
-
-    `include` names graphs in the same folder whose nodes and arguments come first; an argument that is declared again has
-    the new default.
-    """
-
-    description: str
-    include: tuple[str, ...] = ()
-    arguments: dict[str, Argument] = field(default_factory=dict)
-    nodes: tuple[GraphNode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,32 +51,42 @@ COMMON = {
 }
 
 
-def load_graph(path: Path) -> Graph:
-    """The graph in a file, with what it includes.
+def load_graph(path: Path, allowed: Collection[str] = ()) -> Graph:
+    """The graph in a file, with what it includes; `allowed` are modules that its nodes may be beside this package's own.
 
     Raises:
         MissingFileError, FileTooLarge, UnreadableFileError, UnknownKeys, InvalidSetting: as in `qgf_ros.strict`.
         MissingPathError: a node's parameter file does not exist.
-        InvalidSetting: two nodes of one name, a node takes an argument that is not declared, or a graph is included that lies
-            in another folder, or twice, or within itself.
+        InvalidSetting: two nodes of one name, a node takes an argument that is not declared or is a program that is not
+            allowed, a path leads out of the graph's folder, or a graph is included that lies in another folder, or twice, or
+            within itself.
     """
-    return _load(path, [])
+    return _load(path, allowed, [])
 
 
-def _load(path: Path, loaded: list[str]) -> Graph:
+def _load(path: Path, allowed: Collection[str], loaded: list[str]) -> Graph:
     """`loaded`: names of the graphs that were included by now, in any depth; this adds its own."""
     written = build(GraphFile, read_yaml(path), path.name)
     loaded.append(path.name)
     included = []
     for name in written.include:
+        where = f"{path.name}.include"
         if not name or name != Path(name).name or name in loaded:
-            accepted = "the name of another graph's file in the same folder, included once"
-            raise InvalidSetting(f"{path.name}.include", name, accepted)
-        included.append(_load(path.parent / name, loaded))
-    own = {name: _anchored(argument, path.parent) for name, argument in written.arguments.items()}
+            raise InvalidSetting(
+                where, name, "the name of another graph's file in the same folder, included once"
+            )
+        inside(path.parent, path.parent, name, where)
+        included.append(_load(path.parent / name, allowed, loaded))
+    own = {name: anchored(argument, name, path) for name, argument in written.arguments.items()}
     arguments = {name: argument for graph in included for name, argument in graph.arguments.items()}
     nodes = [node for graph in included for node in graph.nodes]
-    nodes += [replace(node, params_file=(path.parent / node.params_file).resolve()) for node in written.nodes]
+    for node in written.nodes:
+        check_node(node, allowed, path.name)
+        where = f"{path.name}.{node.name}.params_file"
+        file = inside(root_of(path), path.parent, str(node.params_file), where)
+        if not os.path.isfile(file):  # False too where the name is too long to be one
+            raise MissingPathError(where, file)
+        nodes.append(replace(node, params_file=file))
     graph = Graph(written.description, COMMON | arguments | own, tuple(nodes))
     _check(graph, path.name)
     return graph
@@ -181,12 +136,6 @@ def _takes(node: GraphNode) -> dict[str, str]:
     return {name: name for name in node.arguments} | node.given
 
 
-def _anchored(argument: Argument, folder: Path) -> Argument:
-    if argument.kind is Kind.PATH and argument.default:
-        return replace(argument, default=str((folder / argument.default).resolve()))
-    return argument
-
-
 def _check(graph: Graph, where: str) -> None:
     names = [node.name for node in graph.nodes]
     for node in graph.nodes:
@@ -197,8 +146,6 @@ def _check(graph: Graph, where: str) -> None:
                 raise InvalidSetting(
                     f"{where}.{node.name}.arguments", name, "one of " + ", ".join(graph.arguments)
                 )
-        if not os.path.isfile(node.params_file):  # False too where the name is too long to be one
-            raise MissingPathError(f"{where}.{node.name}.params_file", node.params_file)
 
 
 def _value(name: str, argument: Argument, text: str) -> bool | str:

@@ -9,7 +9,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from qgf_ros.graph import LOG_LEVELS, Graph, Kind, NodeSetting, load_graph, settings
+from qgf_ros.graph import LOG_LEVELS, Graph, NodeSetting, load_graph, settings
+from qgf_ros.graph_file import Kind
 from qgf_ros.share import share_path
 
 

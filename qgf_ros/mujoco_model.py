@@ -25,7 +25,11 @@ def load_model(path: Path) -> mujoco.MjModel:
     mujoco.set_mju_user_warning(warnings.append)
     try:
         model = mujoco.MjModel.from_xml_path(str(path))
-    except (ValueError, mujoco.FatalError) as error:
+    except (
+        ValueError,
+        RuntimeError,
+        mujoco.FatalError,
+    ) as error:  # RuntimeError: what it does not know itself
         raise UnreadableFileError(path, "a MuJoCo model", " ".join(str(error).split())) from error
     finally:
         mujoco.set_mju_user_warning(_LOG.warning)

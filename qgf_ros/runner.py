@@ -22,9 +22,12 @@ KEPT_LINES = 200
 
 
 def command_line(setting: NodeSetting) -> list[str]:
-    """How a node is started: the module with ROS arguments in the order in which they override one another."""
+    """How a node is started: the module with ROS arguments in the order in which they override one another.
+
+    With -P, so that no file in the caller's folder stands in for a module.
+    """
     node = setting.node
-    arguments = [sys.executable, "-m", node.module, "--ros-args", "-r", f"__node:={node.name}"]
+    arguments = [sys.executable, "-P", "-m", node.module, "--ros-args", "-r", f"__node:={node.name}"]
     if setting.namespace:
         arguments += ["-r", f"__ns:=/{setting.namespace}"]
     for source, target in node.remappings.items():

@@ -112,6 +112,23 @@ def load_seen(folder: Path) -> Seen | None:
     return seen
 
 
+def read_seen(place: str) -> tuple[Seen | None, str]:
+    """What the policy at `place` says about its data, and in words where that stands, or why it is not known.
+
+    `place`: the folder of a checkpoint, or one exported file, which says nothing of its data; empty: none was named.
+
+    Raises:
+        MissingFileError, FileTooLarge, UnreadableFileError, UnknownKeys, InvalidSetting: as `load_seen`.
+    """
+    if not place:
+        return None, "not known: the parameter seen names no checkpoint"
+    path = Path(place)
+    if path.is_file():
+        return None, f"not known: {path.name} is one exported file, only a checkpoint's folder has {FILE}"
+    seen = load_seen(path)
+    return seen, f"known from {path}" if seen is not None else f"not known: {path} has no {FILE}"
+
+
 def _check(seen: Seen, where: str) -> None:
     count = len(seen.joints)
     if not 1 <= count <= MOST_JOINTS or len(set(seen.joints)) != count:

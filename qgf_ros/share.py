@@ -24,6 +24,6 @@ def share_path(relative: str) -> Path:
     prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
     roots += [Path(prefix) / "share" / PACKAGE for prefix in prefixes if prefix]
     for root in roots:
-        if (root / "package.xml").is_file() and (root / relative).exists():
+        if (root / "package.xml").is_file() and os.path.exists(root / relative):
             return root / relative
     raise MissingShareError(relative, roots)

@@ -30,6 +30,7 @@ class Arm:
         self.peer = peer
         self.positions = {"shoulder": 0.5, "elbow": -0.25}
         self.is_publishing = True
+        self.is_held = False  # by somebody's hand: it follows no command
         self.certificates = peer.collect(DiagnosticArray, "command_node/certificate")
         self.executed = peer.collect(JointTrajectory, "command_node/executed")
         self.diagnostics = peer.collect(DiagnosticArray, "/diagnostics")
@@ -41,7 +42,7 @@ class Arm:
         peer.node.create_timer(0.01, self._on_timer)
 
     def _on_timer(self) -> None:
-        if self.commands:
+        if self.commands and not self.is_held:
             self.positions = dict(zip(("shoulder", "elbow"), self.commands[-1].data, strict=True))
         if self.is_publishing:
             self.publish(self.positions)
@@ -55,13 +56,17 @@ class Arm:
         self._joints.publish(message)
 
     def propose(
-        self, actions: FloatArray, names: tuple[str, ...] = ("shoulder", "elbow"), stamp: int | None = None
+        self,
+        actions: FloatArray,
+        names: tuple[str, ...] = ("shoulder", "elbow"),
+        stamp: int | None = None,
+        period_ns: int = PERIOD_NS,
     ) -> int:
         """Publishes a chunk; the stamp it bears, by default the present."""
         message = JointTrajectory(joint_names=list(names))
         message.points = [
             JointTrajectoryPoint(
-                positions=action.tolist(), time_from_start=to_duration(PERIOD_NS * (index + 1))
+                positions=action.tolist(), time_from_start=to_duration(period_ns * (index + 1))
             )
             for index, action in enumerate(actions)
         ]
@@ -83,9 +88,18 @@ class Arm:
         return next(values(message) for message in self.certificates[begun:] if fits(message))
 
     def start(self) -> None:
-        """Starts the node, when it has found the controller and listens for chunks."""
+        """Starts the node, when it has found the controller and listens for chunks.
+
+        On a busy machine this arm may follow so late that it stands away from where it was to rest: then it is reset first.
+        """
         self.peer.matched(self._chunks)
-        self.peer.until(lambda: self.peer.call(Trigger, "command_node/start").success, "the start")
+        self.peer.until(self._starts, "the start")
+
+    def _starts(self) -> bool:
+        answer = self.peer.call(Trigger, "command_node/start")
+        if "nothing is sent until reset" in answer.message:
+            self.peer.call(Trigger, "command_node/reset")
+        return bool(answer.success)
 
     def start_moving(self) -> None:
         """Starts the node and has it play a chunk at full speed; returns while the arm moves.

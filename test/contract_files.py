@@ -12,7 +12,9 @@ import yaml
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.baseline import Baseline, own_place, write_baseline
+from qgf_ros.control.baseline import Baseline
+from qgf_ros.control.baseline_file import own_place, write_baseline
+from qgf_ros.control.deployed import Deployed
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.session import SessionConfig
 from qgf_ros.errors import QgfError
@@ -89,10 +91,10 @@ def write_two_joints(folder: Path, edit: Edit = lambda content: None) -> Path:
 def write_baseline_of(path: Path, chunk_max_age_s: float = SessionConfig.chunk_max_age_s) -> Path:
     """The baseline of the contract in a file, where the command node finds it: no deployment is weaker than itself."""
     contract = load_contract(path)
-    limits, config = LimitsInForce.of(contract), SessionConfig(chunk_max_age_s)
-    ages = config.chunk_max_age_s, config.resume_within_s
-    baseline = Baseline.of(contract, limits, *ages, by_parameters=[])
-    write_baseline(baseline, contract.interface.name, own_place(contract))
+    config = SessionConfig(chunk_max_age_s, full_speed_confirmed=True)  # as in simulation
+    deployed = Deployed(contract, config, is_lockstep=True)
+    baseline = Baseline.of(deployed, LimitsInForce.of(contract))
+    write_baseline(baseline, path.stem, own_place(contract))
     return path
 
 

@@ -28,7 +28,7 @@ def feed(verifier: Verifier, entries: Iterable[Entry]) -> list[Violation]:
             case Emergency():
                 verifier.emergency(entry.pressed)
             case Command():
-                sent.append(Sent(entry.topic, entry.positions))
+                sent.append(entry)
             case Executed():
                 executed = entry.command
             case Certified():

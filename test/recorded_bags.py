@@ -15,6 +15,7 @@ from qgf_ros.bags.writer import BagWriter
 from qgf_ros.contract.schema import Contract
 from qgf_ros.contract.travel import pack_contract
 from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.verify.plan import Point
 
 STORE = get_typestore(Stores.LATEST)
 SINCE_1970_NS = 1_700_000_000_000_000_000
@@ -65,7 +66,9 @@ def _message(entry: Entry) -> tuple[str, str, Any]:
             )
             return "/joint_states", JOINT_STATE, message
         case ActionChunk():
-            points = [_point(index, action, (), ()) for index, action in enumerate(entry.actions)]
+            points = [
+                _point((index + 1) * 50_000_000, action, (), ()) for index, action in enumerate(entry.actions)
+            ]
             message = _make(
                 CHUNK,
                 header=_header(entry.stamp_ns, entry.source),
@@ -73,12 +76,18 @@ def _message(entry: Entry) -> tuple[str, str, Any]:
                 points=points,
             )
             return "/policy_node/chunk", CHUNK, message
+        case Command() if entry.time_ns is not None:
+            points = [Point(entry.positions, entry.velocities, entry.time_ns), *entry.later]
+            planned = [_point(point.time_ns, point.positions, point.velocities, ()) for point in points]
+            header = _header(entry.stamp_ns)
+            message = _make(CHUNK, header=header, joint_names=list(entry.joints), points=planned)
+            return f"/{entry.topic}", CHUNK, message
         case Command():
             layout = _make("std_msgs/msg/MultiArrayLayout", dim=[], data_offset=0)
             return f"/{entry.topic}", GROUP, _make(GROUP, layout=layout, data=np.array(entry.positions))
         case Executed():
             command = entry.command
-            point = _point(0, command.positions, command.velocities, command.accelerations)
+            point = _point(50_000_000, command.positions, command.velocities, command.accelerations)
             message = _make(CHUNK, header=_header(entry.stamp_ns), joint_names=[], points=[point])
             return "/command_node/executed", CHUNK, message
         case Certified():
@@ -101,8 +110,9 @@ def _header(stamp_ns: int, frame_id: str = "") -> Any:
     return _make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
 
 
-def _point(index: int, q: Any, v: Any, a: Any) -> Any:
-    time = _make("builtin_interfaces/msg/Duration", sec=0, nanosec=(index + 1) * 50_000_000)
+def _point(time_ns: int, q: Any, v: Any, a: Any) -> Any:
+    sec, nanosec = divmod(time_ns, 10**9)
+    time = _make("builtin_interfaces/msg/Duration", sec=sec, nanosec=nanosec)
     vectors = [np.array(values, np.float64) for values in (q, v, a, ())]
     names = ("positions", "velocities", "accelerations", "effort")
     return _make(

@@ -6,7 +6,7 @@ import numpy as np
 from limit_checks import assert_inside_limits
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.chunk_check import PathCheck
+from qgf_ros.control.foresight import PathCheck
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick

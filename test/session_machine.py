@@ -85,6 +85,13 @@ class SessionMachine(RuleBasedStateMachine):
     def somebody_pushes_the_arm(self, push: float) -> None:
         self.bench.positions["elbow"] = float(np.clip(self.bench.positions["elbow"] + push, -1.0, 1.5))
 
+    @rule(off=st.sampled_from([0.05, 0.15, 0.5]), ticks=st.integers(1, 60))
+    def somebody_holds_the_arm(self, off: float, ticks: int) -> None:
+        for tick in range(ticks):
+            self.seen_ns = self.bench.now_ns
+            self.bench.see(elbow=min(self.bench.positions["elbow"] + off, 1.5) - 1e-6 * (tick % 2))
+            self._check(self.bench.tick(sees=False))
+
     @rule(leap_ns=st.sampled_from([-LEAP_NS, LEAP_NS]))
     def the_clock_leaps(self, leap_ns: int) -> None:
         self.bench.now_ns += leap_ns
@@ -195,7 +202,9 @@ class SessionMachine(RuleBasedStateMachine):
     def _check(self, tick: Tick) -> None:
         self._check_states(tick)
         if tick.command is None:
-            assert not self.rows, "a stream of commands does not end"
+            is_away = "hold:away" in map(str, tick.findings)
+            assert not self.rows or is_away, "a stream of commands does not end"
+            assert not self.rows or np.abs(self.rows[-1][1:]).max() < ROUNDING, "nor in motion"
             return
         command = tick.command
         assert (command.rung, command.reason) == (tick.rung, tick.reason)

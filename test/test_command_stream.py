@@ -46,6 +46,13 @@ def test_a_dropped_tick_and_one_that_sends_nothing_are_both_without_a_command() 
     assert (figures["ticks_without_command"], figures["missed_ticks"]) == (3, 2)
 
 
+def test_ticks_at_which_the_arm_stands_away_from_where_it_rested_are_counted_apart() -> None:
+    """A simulator began anew: nothing is sent until the reset, and nothing is owed."""
+    silent = [Certificate(index * PERIOD_NS, "hold", 0, 0, why) for index, why in ((4, "away"), (5, "stale"))]
+    figures = command_figures([*ticks(["chunk"] * 3), *silent], ALL, REGULAR, PERIOD_NS)
+    assert (figures["ticks"], figures["ticks_without_command"], figures["ticks_away"]) == (5, 1, 1)
+
+
 def test_before_the_first_command_none_is_owed_and_an_announcement_is_no_tick() -> None:
     early = [Certificate(1, "hold", 0, 0), Certificate(0, "hold", 0, 0), *ticks(["chunk"] * 3)]
     figures = command_figures(early, ALL, REGULAR, PERIOD_NS)

@@ -19,7 +19,7 @@ pytest.importorskip("rclpy", reason="messages are those of ROS: pip install 'qgf
 
 from fuzz.__main__ import run
 from fuzz.payloads import OUTSIDE, PICKLES
-from fuzz.targets import Target
+from fuzz.targets import Target, make_targets
 
 from qgf_ros.errors import QgfError
 
@@ -45,11 +45,17 @@ def fill(_: Path) -> None:
     bytes(10 * 2**30)
 
 
+def hoard(_: Path) -> None:
+    """Fills as much each time: what came before must not hide it."""
+    b"x" * (600 * 2**20)
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "nothing": (lambda _: None, "accepted"),
     "a sentence": (refuse, "refused"),
     "another exception": (lambda _: 1 // 0, "bug"),
     "memory": (fill, "bug"),
+    "memory that is filled": (hoard, "bug"),
     "a pickle": (unpickle, "executed"),
     "a command": (lambda _: os.system("true"), "executed"),
     "a file read outside": (lambda folder: (folder.parent / OUTSIDE / "model.xml").read_bytes(), "executed"),
@@ -67,7 +73,9 @@ def test_every_kind_of_misbehaviour_is_told_apart(tmp_path: Path, name: str) -> 
     inputs = 1 if expected == "hung" else 3
     figures = run({"it": target}, inputs, seed=0, first=0, jobs=1, folder=tmp_path)
     assert figures["inputs"] == inputs
-    counts = {key: count for key, count in figures["loaders"]["it"].items() if not key.endswith("_ms")}
+    counts = {
+        key: count for key, count in figures["loaders"]["it"].items() if not key.endswith(("_ms", "_mib"))
+    }
     assert counts == {expected: inputs}
 
 
@@ -84,3 +92,17 @@ def test_five_thousand_hostile_inputs_are_accepted_or_refused(tmp_path: Path) ->
     assert found["wrong"] == [], done.stderr[-2000:]
     assert (found["inputs"], found["crashes"], found["hangs"], found["executions"]) == (5000, 0, 0, 0)
     assert all(counts.get("refused", 0) for counts in found["loaders"].values())
+
+
+def test_every_loader_has_files_to_change_and_only_its_own(tmp_path: Path) -> None:
+    targets = make_targets(tmp_path)
+    assert targets["detector"].names(targets["detector"].seeds[0]) == [
+        "detector.json",
+        "detector.safetensors",
+    ]
+    assert targets["graph"].names(targets["graph"].seeds[0]) == [
+        "graphs/closed_loop.yaml",
+        "graphs/params/policy_node.yaml",
+        "graphs/policy.yaml",
+    ]
+    assert all(target.names(files) for target in targets.values() for files in target.seeds)

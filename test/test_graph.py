@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from qgf_ros.errors import InvalidSetting, MissingPathError, NodeDiedError, UnknownKeys
-from qgf_ros.graph import Graph, load_graph, settings
+from qgf_ros.graph import Graph, settings
+from qgf_ros.graph import load_graph as load_strange_graph
 from qgf_ros.runner import command_line, running
 
 GRAPH = """
@@ -34,6 +35,11 @@ DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('read
 PATIENCE_S = 20.0
 
 
+def load_graph(path: Path) -> Graph:
+    """The graph, its made-up modules allowed."""
+    return load_strange_graph(path, ["first_module", "second_module", "t"])
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "graph.yaml").write_text(GRAPH)
@@ -52,7 +58,7 @@ def started_with(
     graph: Graph, arguments: dict[str, str], parameters: Sequence[str] = ()
 ) -> dict[str, list[str]]:
     """The ROS arguments of each node."""
-    return {entry.node.name: command_line(entry)[3:] for entry in settings(graph, arguments, parameters)}
+    return {entry.node.name: command_line(entry)[4:] for entry in settings(graph, arguments, parameters)}
 
 
 def test_a_node_gets_only_the_arguments_that_it_names(graph: Graph) -> None:
@@ -211,6 +217,7 @@ def test_qgf_run_stops_its_nodes_on_a_signal_and_ends_well(
     nodes(UNTIL_INTERRUPTED, UNTIL_INTERRUPTED)
     paths = os.pathsep.join([str(folder), str(Path(__file__).resolve().parents[1])])
     command = [sys.executable, "-m", "qgf_ros.cli.main", "run", str(folder / "graph.yaml")]
+    command += ["--allow-module", "first_module", "--allow-module", "second_module"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": paths}
     ) as run:

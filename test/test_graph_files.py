@@ -64,8 +64,8 @@ def test_a_name_of_a_parameter_file_that_is_too_long_for_one_is_refused(tmp_path
     """Found by the fuzzer: asking whether there is such a file fails, and says nothing about the graph."""
     long = "params/" + "x" * 5000 + ".yaml"
     (tmp_path / "a.yaml").write_text(
-        f"description: a\nnodes:\n  - name: sim_node\n    package: p\n    executable: sim_node\n"
-        f"    module: m\n    params_file: {long}\n"
+        f"description: a\nnodes:\n  - name: sim_node\n    package: qgf_ros\n    executable: sim_node\n"
+        f"    module: qgf_sim.node\n    params_file: {long}\n"
     )
     with pytest.raises(MissingPathError, match="params_file"):
         load_graph(tmp_path / "a.yaml")

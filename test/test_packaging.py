@@ -22,7 +22,8 @@ import qgf_ros
 from qgf_ros.cli.main import load_verb, main, verbs
 from qgf_ros.contract.load import load_contract
 from qgf_ros.errors import MissingShareError, UnknownKeys
-from qgf_ros.graph import Argument, load_graph
+from qgf_ros.graph import load_graph
+from qgf_ros.graph_file import Argument
 from qgf_ros.share import share_path
 from qgf_ros.strict import build
 

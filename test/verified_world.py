@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from sent_plans import plan_of
 
 from qgf_ros.certificate import Certificate
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract, ToolLimits
+from qgf_ros.contract.schema import Contract, OutputKind, ToolLimits
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
@@ -20,8 +21,10 @@ from qgf_ros.datatypes import ActionChunk, JointReading
 from qgf_ros.errors import ChunkRefused, QgfError
 from qgf_ros.seen import Seen
 from qgf_ros.verify.motion import Before, command_of
+from qgf_ros.verify.sent import Sent
 
 CONTRACTS = Path(__file__).parents[1] / "config" / "contracts"
+TRAJECTORIES = "_trajectory"  # after a contract's name: its controllers take trajectories
 STARTS = {
     "ur5e_cube": (0.0, -1.57, 1.57, -1.57, -1.57, 0.0, 0.3),
     "jaco_reach": (0.0, 3.1, 2.0, 0.0, 0.0, 0.0),
@@ -29,12 +32,7 @@ STARTS = {
 BEGIN_NS = 10_000_000_000
 
 
-@dataclass(frozen=True)
-class Command:
-    """A message on a command topic."""
-
-    topic: str
-    positions: tuple[float, ...]
+Command = Sent  # a message on a command topic
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,13 @@ Entry = Command | Executed | Certified | Limits | Emergency | JointReading | Act
 
 
 def contract_of(name: str) -> Contract:
-    """A shipped contract, its tool bounded widely."""
-    contract = load_contract(CONTRACTS / f"{name}.yaml")
+    """A shipped contract, its tool bounded widely; with controllers that take trajectories where its name ends so."""
+    contract = load_contract(CONTRACTS / f"{name.removesuffix(TRAJECTORIES)}.yaml")
+    outputs = contract.deployment.outputs
+    if name.endswith(TRAJECTORIES):
+        outputs = tuple(replace(output, kind=OutputKind.TRAJECTORY) for output in outputs)
     tool = ToolLimits(3.0, ((-1.5, -1.5, -1.5), (1.5, 1.5, 1.5)))
-    return replace(contract, deployment=replace(contract.deployment, tool=tool))
+    return replace(contract, deployment=replace(contract.deployment, tool=tool, outputs=outputs))
 
 
 def everything_seen(contract: Contract) -> Seen:
@@ -96,7 +97,7 @@ class World:
         self._monitor = JointMonitor(self.contract, everything_seen(self.contract))
         self.session = CommandSession(self._gate, self._monitor, SessionConfig(full_speed_confirmed=True))
         self._certifier = Certifier(self.contract, kinematics, limits)
-        self._measured = np.array(STARTS[name])
+        self._measured = np.array(STARTS[name.removesuffix(TRAJECTORIES)])
         self._stamps: int | None = None
         self._chunks = 0
         self.now_ns = BEGIN_NS
@@ -156,7 +157,14 @@ class World:
         if tick.command is not None and stamp_ns:
             for output in self.contract.deployment.outputs:
                 places = [joints.index(joint) for joint in output.joints]
-                self.entries.append(Command(output.topic, tuple(tick.command.positions[places].tolist())))
+                positions = tuple(tick.command.positions[places].tolist())
+                is_plan = output.kind is OutputKind.TRAJECTORY
+                plan = (
+                    plan_of(tick.command, self._gate.unattended, output, places, self.contract.tick_ns)
+                    if is_plan
+                    else None
+                )
+                self.entries.append(plan or Command(output.topic, positions))
                 sent += 1
             self._measured = tick.command.positions.copy()
         age_s = np.inf if self._stamps is None else (self.now_ns - self._stamps) * 1e-9

@@ -50,19 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Calibrates, writes the files, returns the figures."""
     from qgf_ros.checkpoint import load_checkpoint
-    from qgf_ros.cli.evaluate_command import chosen
+    from qgf_ros.cli.origin import chosen, contract_path
     from qgf_ros.contract.load import load_contract
     from qgf_ros.data.dataset import read_slices
     from qgf_ros.evaluate.calibrate import CalibrateConfig
     from qgf_ros.evaluate.robot import load_simulation
-    from qgf_ros.share import share_path
 
     config = CalibrateConfig(
         arguments.false_alarms, arguments.episodes, steps=arguments.steps, seed=arguments.seed
     )
     checkpoint = load_checkpoint(arguments.checkpoint)
-    named = chosen("contract", arguments.contract, checkpoint)
-    contract = load_contract(Path(named) if Path(named).is_file() else share_path(named))
+    contract = load_contract(contract_path(arguments.contract, checkpoint, arguments.checkpoint))
     task = chosen("task", arguments.task, checkpoint)
     load_simulation(task)
     slices = [part for path in arguments.data for part in read_slices(path, contract.interface)]

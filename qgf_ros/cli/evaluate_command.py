@@ -10,7 +10,6 @@ from qgf_ros.cli.processes import add_processes
 from qgf_ros.inference.engines.engine import EngineName
 
 if TYPE_CHECKING:
-    from qgf_ros.checkpoint import Checkpoint
     from qgf_ros.contract.schema import Chunking, Contract
     from qgf_ros.evaluate.rollouts import Episode
 
@@ -58,13 +57,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     import math
 
     from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.cli.origin import chosen, contract_path
     from qgf_ros.cli.progress import counted_progress
     from qgf_ros.contract.load import load_contract, with_chunks
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.report import evaluation_report
     from qgf_ros.evaluate.robot import load_simulation
     from qgf_ros.evaluate.rollouts import bf16_row, run_all, standard_rows
-    from qgf_ros.share import share_path
 
     if arguments.episodes < 1:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
@@ -73,9 +72,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.weight is not None and not math.isfinite(arguments.weight):
         raise InvalidSetting("--weight", arguments.weight, "a finite number")
     checkpoint = load_checkpoint(arguments.checkpoint)
-    named = chosen("contract", arguments.contract, checkpoint)
-    contract_path = Path(named) if Path(named).is_file() else share_path(named)
-    contract = load_contract(contract_path)
+    contract = load_contract(contract_path(arguments.contract, checkpoint, arguments.checkpoint))
     if arguments.chunks is not None:
         contract = with_chunks(contract, read_chunks(arguments.chunks))
     checkpoint = load_checkpoint(arguments.checkpoint, contract.interface)
@@ -129,16 +126,6 @@ def chunks_in_words(contract: Contract) -> str:
     """The same in the form that `--chunks` takes."""
     chunks = contract.deployment.chunks
     return f"{chunks.mode.value}:{contract.execution_horizon}:{chunks.delay}"
-
-
-def chosen(what: str, given: object, checkpoint: Checkpoint) -> str:
-    """The contract or task: given, or the one that the checkpoint was made for. Raises InvalidSetting."""
-    from qgf_ros.errors import InvalidSetting
-
-    found = given or checkpoint.provenance.get(what)
-    if found is None:
-        raise InvalidSetting(f"--{what}", None, f"given: the checkpoint names no {what} that it was made for")
-    return str(found)
 
 
 def _rates(episodes: list[Episode]) -> dict[str, float]:

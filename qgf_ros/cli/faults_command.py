@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from qgf_ros.evaluate.matrix_row import MatrixRow
 
 HELP = "let every fault of the table strike, and compare what follows with what has to"
-EXAMPLE = "qgf faults --json out/faults.json\n  qgf faults --only clock\n  qgf faults --process --kills 50"
+EXAMPLE = (
+    "qgf faults --json out/faults.json\n  qgf faults --only clock\n  qgf faults --process --kills 50 --seed 1"
+)
 COLUMNS = ("fault", "phase", "expected", "within", "took", "seen")
 
 
@@ -28,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kills", type=int, default=5, help="with --process: phases in which each node is killed (default 5)"
     )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="with --process: of the phases in which nodes are killed (default 0)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -37,6 +45,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.kills < 1:
         raise InvalidSetting("--kills", arguments.kills, "at least 1")
+    if arguments.seed < 0:
+        raise InvalidSetting("--seed", arguments.seed, "0 or more")
     rows: list[MatrixRow] = []
     print(columns(COLUMNS))
     for row in _rows(arguments):
@@ -59,10 +69,10 @@ def _rows(arguments: argparse.Namespace) -> Iterator[MatrixRow]:
     task = shipped.task_of(shipped.checkpoint)
     yield from run_matrix(load_contract(shipped.contract), shipped.checkpoint, task, chosen)
     if arguments.process:
-        yield from _process_rows(arguments.kills)
+        yield from _process_rows(arguments.kills, arguments.seed)
 
 
-def _process_rows(kills: int) -> Iterator[MatrixRow]:
+def _process_rows(kills: int, seed: int) -> Iterator[MatrixRow]:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     from qgf_ros.nodes.runtime import require_rclpy
@@ -70,14 +80,16 @@ def _process_rows(kills: int) -> Iterator[MatrixRow]:
     require_rclpy()
     from qgf_ros.nodes.process_faults import process_rows
 
-    yield from process_rows(kills, lambda line: print(line, flush=True))
+    yield from process_rows(kills, seed, lambda line: print(line, flush=True))
 
 
 def line(row: MatrixRow) -> str:
     """A row as one line of the table."""
-    took = "-" if row.time_s is None else f"{row.time_s:.2f} s"
+    took = "-" if row.time is None else f"{row.time:.2f} s"
     seen = row.seen if row.passed else f"FAILED  {row.seen}"
-    return columns((row.fault, row.phase, row.expected, f"{row.within_s:.2f} s", took, seen))
+    if row.missed is not None:
+        seen += f"; {row.missed} ticks missed, {row.missed_before} before"
+    return columns((row.fault, row.phase, row.expected, f"{row.within:.2f} s", took, seen))
 
 
 def columns(texts: tuple[str, ...]) -> str:

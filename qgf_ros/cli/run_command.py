@@ -34,11 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[NODE:]NAME:=VALUE",
         help="a node's parameter; without NODE, of every node that has it (may be repeated)",
     )
+    parser.add_argument(
+        "--allow-module",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="installed Python module, not of this package, that the graph may start as a node (may be repeated)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the graph until it is interrupted; returns its nodes, their exit codes and how long they ran (s)."""
-    graph = load_graph(arguments.graph)
+    graph = load_graph(arguments.graph, arguments.allow_module)
     if arguments.show_args:
         print(graph.description)
         for name, argument in graph.arguments.items():

@@ -68,7 +68,8 @@ def _print(figures: dict[str, Any], report: SoakReport, plan: SoakPlan) -> None:
         "limits": f"{figures['limit_violations']} violations",
         "certificates": f"{figures['unverified']} that do not hold",
         "crashes": str(figures["crashes"]),
-        "memory": f"{figures['rss_mb']:.0f} MB, grew by {figures['rss_growth']:.2%} after the warm-up",
+        "memory": f"{figures['rss_mb']:.0f} MB, grew by {figures['rss_growth']:.2%} after the warm-up, "
+        f"{figures['rss_mb_per_100k_ticks']:.1f} MB every 100,000 ticks",
         "rungs": _counts(figures["rungs"]),
         "held or stopped": _counts({k: v for k, v in figures["reasons"].items() if ":" in k}),
         "faults": f"{sum(figures['faults'].values())} of {len(figures['faults'])} kinds: {_counts(figures['faults'])}",

@@ -38,14 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="the command node's parameter of that name (default 0.5)",
     )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="baseline YAML: the contract may not be weaker (a recording may state a contract of its own)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Verifies, prints what was found; exit code 1 where anything does not hold.
+    """Verifies, prints what was found; exit code 1 where anything does not hold, or is weaker than the baseline.
 
     Raises:
         NotVerifiableError: there is no recording, or nothing in it to verify.
         NoContractError: neither the recording nor the user names the contract.
+        QgfError: the baseline cannot be read, as for `load_baseline`.
     """
     from qgf_ros.verify.bag import REAL_TIME, verify_bag
     from qgf_ros.verify.verifier import Allowance
@@ -56,7 +63,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         contract = _contract(arguments.contract, facts, Path(folder))
         report = verify_bag(arguments.bag, contract, facts, allowance)
     _print(arguments.bag, contract, report)
-    return figures(contract, report)
+    found = figures(contract, report)
+    if arguments.baseline is None:
+        return found
+    weaker = _weaker(contract, arguments.baseline, arguments.chunk_max_age_s)
+    for clause in weaker:
+        print(f"weaker: {clause}")
+    print(f"{'weaker than' if weaker else 'no weaker than'} the baseline {arguments.baseline}")
+    return found | {"weaker": weaker, "exit_code": int(bool(weaker) or not report.holds)}
 
 
 def figures(contract: Contract, report: Report) -> dict[str, Any]:
@@ -87,6 +101,34 @@ def figures(contract: Contract, report: Report) -> dict[str, Any]:
     }
 
 
+def _weaker(contract: Contract, path: Path, chunk_max_age_s: float) -> list[str]:
+    """Where the contract is weaker than the baseline.
+
+    What the node's parameters switched on, and the scene's content, no recording says: they count as the baseline has them.
+    """
+    from dataclasses import replace
+
+    from qgf_ros.control.baseline import Baseline, Safeguard
+    from qgf_ros.control.baseline_file import load_baseline
+    from qgf_ros.control.deployed import Deployed
+    from qgf_ros.control.limits_in_force import LimitsInForce
+    from qgf_ros.control.session import SessionConfig
+
+    allowed = load_baseline(path)
+    scene = contract.deployment.scene
+    bare = replace(contract, deployment=replace(contract.deployment, scene=None))
+    config = SessionConfig(chunk_max_age_s=chunk_max_age_s, resume_within_s=allowed.resume_within_s)
+    ours = Baseline.of(Deployed(bare, config), LimitsInForce.of(contract))
+    unknown = [Safeguard.SEEN, Safeguard.BLACK_BOX, *([] if scene is None else [Safeguard.LOOK_AHEAD])]
+    ours = replace(
+        ours,
+        required=(*ours.required, *unknown),
+        scene=None if scene is None else allowed.scene,
+        first_motion=allowed.first_motion,
+    )
+    return ours.weaker(allowed)
+
+
 def _facts(folder: Path) -> Mapping[str, str]:
     if not folder.is_dir():
         raise MissingFileError(folder)
@@ -111,12 +153,14 @@ def _print(folder: Path, contract: Contract, report: Report) -> None:
     for note in report.notes:
         print(f"  not checked: {note}")
     if report.before:
-        print(f"  not checked: {report.before} certificates before the recording was complete")
+        print(
+            f"  not checked: the commands of {report.before} certificates, before the recording was complete"
+        )
     if report.holds:
         print("Everything holds: each command is certified, and inside every limit.")
         return
-    if not report.ticks:
-        print("Nothing was verified: there is no certificate of a tick.")
+    if not report.has_proof:
+        print("Nothing was verified: there is no certificate of a tick with its commands.")
     print(f"{report.counts.total()} violations:")
     for kind, count in report.counts.most_common():
         print(f"  {kind:<20} {count:>6}")

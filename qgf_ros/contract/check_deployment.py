@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from qgf_ros.bounds import CHUNK_ACTIONS, RATE_HZ, SECONDS
@@ -85,6 +85,26 @@ def _check_limits(contract: Contract) -> None:
         raise ContractError(
             path, f"deployment.limits lacks {', '.join(unlimited)}", "every joint needs all its limits"
         )
+
+
+def check_defaults(contract: Contract, stated: Mapping[str, Mapping[str, object]]) -> None:
+    """Returns where no joint's watch is off by a default alone; `stated`: the limits as the file writes them.
+
+    A value could be derived from the range, but only who knows the axis knows how far it may lag: so it is asked for.
+
+    Raises:
+        ContractError: start_error or tracking_error is at least the whole range of a joint, and nobody wrote it.
+    """
+    for name, limits in contract.deployment.limits.items():
+        width = limits.upper - limits.lower
+        for key in ("tracking_error", "start_error"):
+            value = float(vars(limits)[key])
+            if value >= width and key not in stated[name]:
+                problem = (
+                    f"{key} of '{name}' is {value:g} where nothing is stated, and its whole range {width:g}"
+                )
+                accepted = "state it, in the joint's unit: less than the range, or, where nothing shall watch the joint, at least it"
+                raise ContractError(contract.path, problem, accepted)
 
 
 def _check_tool(contract: Contract) -> None:

@@ -14,13 +14,24 @@ class OutputKind(Enum):
     GRIPPER_COMMAND = "gripper_command"
     FOLLOW_JOINT_TRAJECTORY = "follow_joint_trajectory"
 
+    @property
+    def ends_at_rest(self) -> bool:
+        """Whether the controller brakes along what was sent last, if nothing more comes."""
+        return self in (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
+
+    @property
+    def is_topic(self) -> bool:
+        """Whether others who command the controller can be seen; the goals of an action's clients cannot."""
+        return self in (OutputKind.GROUP, OutputKind.TRAJECTORY)
+
 
 @dataclass(frozen=True)
 class JointLimits:
     """Bounds of one joint's command: position rad, velocity rad/s, acceleration rad/s2, jerk rad/s3.
 
     `start_error` is how far (rad) the measured joint may stand from the command when motion starts, `tracking_error` how far
-    while it moves: more for fingers, which an object keeps from closing.
+    while it moves: more for fingers, which an object keeps from closing. The defaults are those of hinges: where one is as
+    wide as the whole range, a contract must state it.
     """
 
     lower: float
@@ -30,6 +41,16 @@ class JointLimits:
     jerk: float
     start_error: float = 0.1
     tracking_error: float = 0.3
+
+    @property
+    def watches_start(self) -> bool:
+        """Whether the joint can stand too far from its command for a start: `start_error` is less than the range."""
+        return self.start_error < self.upper - self.lower
+
+    @property
+    def watches_tracking(self) -> bool:
+        """Whether a joint that does not follow its command, or whose sensor froze, is looked for: as `watches_start`."""
+        return self.tracking_error < self.upper - self.lower
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from qgf_ros.bounds import MODEL_BYTES, inside, read_file
 from qgf_ros.contract.check import check
-from qgf_ros.contract.check_deployment import check_deployment
+from qgf_ros.contract.check_deployment import check_defaults, check_deployment
 from qgf_ros.contract.migrate import TOP_KEYS, migrate
 from qgf_ros.contract.model_file import check_model
 from qgf_ros.contract.schema import Chunking, Contract, Deployment, Interface
@@ -42,6 +42,8 @@ def load_contract(path: str | Path) -> Contract:
         check_model(_named(path, deployment.scene, "deployment.scene"), is_alone=False)
     contract = Contract(_with_model_digest(interface, path), deployment, path)
     check(contract)
+    stated = content["deployment"]["limits"].items()
+    check_defaults(contract, {str(joint): limits for joint, limits in stated})
     return contract
 
 

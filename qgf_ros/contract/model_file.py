@@ -6,21 +6,39 @@ its models keep to what describes an arm and what stands around it. docs/isolati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from qgf_ros.bounds import ASSET_BYTES, DEPTH, ELEMENTS, MODEL_BYTES, check_file, inside, read_file
+from qgf_ros.bounds import (
+    ASSET_BYTES,
+    DEPTH,
+    MODEL_BYTES,
+    MODEL_ELEMENTS,
+    PICTURE_BYTES,
+    check_file,
+    inside,
+    read_file,
+)
+from qgf_ros.contract.model_size import Sizes
 from qgf_ros.errors import QgfError, UnreadableFileError
 
-GROWING = {"composite", "flexcomp", "flex", "deformable", "replicate", "hfield", "skin"}
+GROWING = {
+    "composite",
+    "flexcomp",
+    "flex",
+    "deformable",
+    "replicate",
+    "hfield",
+    "skin",
+    "tactile",
+    "muscle",
+    "lengthrange",
+}
 LEADING_OUT = {"extension", "plugin", "instance", "attach", "model"}
 FOLDERS = {"meshdir", "texturedir", "assetdir"}
 FILES = {"file", "fileright", "fileleft", "fileup", "filedown", "filefront", "fileback"}
-COUNTS = {"width": 4096, "height": 4096, "nrow": 4096, "ncol": 4096, "gridsize": 64, "size": 4096}
-"""Largest values of an asset's and a custom number's attributes of these names: what is made of them is their square."""
-SIZED = {"texture", "numeric", "size"}
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass
@@ -31,6 +49,7 @@ class _Found:
     files: list[str] = field(default_factory=list)
     includes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    sizes: Sizes = field(default_factory=Sizes)
     elements: int = 0
     depth: int = 0
 
@@ -53,11 +72,17 @@ def check_model(path: Path, is_alone: bool) -> None:
             raise _refused(path, f"it includes {inner.name} twice")
         read.add(inner)
         _read(inner, path, found)
-    total = sum(check_file(_named(path, name, found.folders), ASSET_BYTES) for name in found.files)
+    if problem := found.sizes.problem():
+        raise _refused(path, problem)
+    assets = [_named(path, name, found.folders) for name in found.files]
+    total = sum(check_file(asset, ASSET_BYTES) for asset in assets)
     if total > ASSET_BYTES:
         raise _refused(
             path, f"its meshes and textures have {total} bytes, and at most {ASSET_BYTES} are read"
         )
+    pictured = sum(map(_pictured, assets))
+    if pictured > PICTURE_BYTES:
+        raise _refused(path, f"its pictures need {pictured} bytes, and at most {PICTURE_BYTES} are unpacked")
 
 
 def _read(path: Path, model: Path, found: _Found) -> None:
@@ -87,30 +112,27 @@ def _check_element(model: Path, found: _Found, name: str, attributes: dict[str, 
     if name in GROWING | LEADING_OUT:
         why = "makes much out of little" if name in GROWING else "leads out of the file"
         raise _refused(model, f"it has the element '{name}', which {why}")
-    if found.elements > ELEMENTS or found.depth > 2 * DEPTH:
-        raise _refused(model, f"it has more than {ELEMENTS} elements, or {2 * DEPTH} within one another")
+    if found.elements > MODEL_ELEMENTS or found.depth > 2 * DEPTH:
+        raise _refused(
+            model, f"it has more than {MODEL_ELEMENTS} elements, or {2 * DEPTH} within one another"
+        )
+    if problem := found.sizes.note(name, attributes):
+        raise _refused(model, problem)
     for key, text in attributes.items():
         if key in FOLDERS:
             found.folders.append(text)
         elif key in FILES:
             (found.includes if name == "include" else found.files).append(text)
-        elif name in SIZED and not _is_small(key, text):
-            raise _refused(model, f"'{key}' of '{name}' is {text[:40]}")
 
 
-def _is_small(key: str, text: str) -> bool:
-    """True where no number in the text is above its bound; `memory` (of a scene's contacts) may be written as 10M."""
-    if key == "memory":
-        return len(text.rstrip("KMkm")) <= 3 and text[-1:].upper() != "G"
-    return all(word <= COUNTS.get(key, 100_000) for word in _numbers(text))
-
-
-def _numbers(text: str) -> Iterator[float]:
-    for word in text.split():
-        try:
-            yield float(word)
-        except ValueError:
-            continue  # a name, a colour: MuJoCo says what it thinks of it
+def _pictured(path: Path) -> int:
+    """Bytes that a file becomes if it is a picture in PNG, which states its size behind its signature; 0 of others."""
+    with path.open("rb") as file:
+        begin = file.read(24)
+    if not begin.startswith(PNG):
+        return 0
+    width, height = (int.from_bytes(begin[place : place + 4], "big") for place in (16, 20))
+    return 4 * width * height
 
 
 def _named(model: Path, name: str, folders: list[str] | tuple[str, ...]) -> Path:

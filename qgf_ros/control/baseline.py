@@ -5,33 +5,19 @@ A contract is edited when a robot is set up; its baseline only on purpose, in re
 
 from __future__ import annotations
 
-import contextlib
-import math
-import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
-import yaml
+from qgf_ros.contract.schema import JointLimits, OutputKind, ToolLimits
+from qgf_ros.control import weaker
+from qgf_ros.control.deployed import Deployed
+from qgf_ros.control.first_motion import FirstMotion
+from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.errors import WeakerThanBaselineError
 
-from qgf_ros.contract.schema import Contract, JointLimits, ToolLimits
-from qgf_ros.control.limits_in_force import CEILINGS, UNITS, LimitsInForce
-from qgf_ros.errors import (
-    CannotWriteError,
-    MissingBaselineError,
-    MissingShareError,
-    WeakerThanBaselineError,
-)
-from qgf_ros.share import share_path
-from qgf_ros.strict import build, read_yaml
-
-FOLDER = "baselines"
-_HEADING = """\
-# The weakest that a deployment of the interface '{name}' may be; the command node refuses to start with less.
-# Change it on purpose only, and let a second person read the change: docs/safety.md.
-"""
+DIGITS = 12  # of a sha256, as people compare them
 
 
 class Safeguard(Enum):
@@ -46,157 +32,95 @@ class Safeguard(Enum):
 
 @dataclass(frozen=True)
 class Baseline:
-    """Largest limits, and ages in s by input; safeguards that must be there. Also what a deployment amounts to, by `of`."""
+    """The weakest that is allowed; also what a deployment amounts to, by `of`.
+
+    Limits are the largest, `command_rate_hz` the least; ages are in s, by input; `outputs` are kinds by joint. `first_motion`,
+    `full_speed_confirmed` (when the node is configured) and `lockstep` are the parameters. `workspace` is the action's box, m;
+    `scene` the sha256 of the one that was reviewed, `speed_scaling` the topic; None: whatever comes is allowed.
+    """
 
     joints: dict[str, JointLimits]
+    outputs: dict[str, OutputKind]
     max_age_s: dict[str, float]
     chunk_max_age_s: float
     resume_within_s: float
+    command_rate_hz: float
+    first_motion: FirstMotion
+    full_speed_confirmed: bool
+    lockstep: bool
+    required: tuple[Safeguard, ...]
+    workspace: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     tool: ToolLimits | None = None
-    required: tuple[Safeguard, ...] = field(default=())
+    scene: str | None = None
+    speed_scaling: str | None = None
 
     @classmethod
-    def of(
-        cls,
-        contract: Contract,
-        limits: LimitsInForce,
-        chunk_max_age_s: float,
-        resume_within_s: float,
-        by_parameters: Iterable[Safeguard],
-    ) -> Baseline:
-        """What a deployment amounts to; `by_parameters` are the safeguards that the node's parameters switch on."""
+    def of(cls, deployed: Deployed, limits: LimitsInForce) -> Baseline:
+        """What a deployment amounts to under these limits. Raises as `Deployed.scene_digest`."""
+        contract, config = deployed.contract, deployed.config
         deployment = contract.deployment
         stated = {
             Safeguard.TOOL: limits.tool,
             Safeguard.LOOK_AHEAD: deployment.scene,
             Safeguard.SPEED_SCALING: deployment.speed_scaling,
+            Safeguard.SEEN: deployed.seen,
+            Safeguard.BLACK_BOX: deployed.black_box,
         }
-        by_contract = [safeguard for safeguard, value in stated.items() if value is not None]
-        ages = {name: topic.max_age_s for name, topic in deployment.inputs.items()}
-        on = {*by_contract, *by_parameters}
         return cls(
-            limits.joints,
-            ages,
-            chunk_max_age_s,
-            resume_within_s,
-            limits.tool,
-            tuple(safeguard for safeguard in Safeguard if safeguard in on),
+            joints=limits.joints,
+            outputs={joint: output.kind for output in deployment.outputs for joint in output.joints},
+            max_age_s={name: topic.max_age_s for name, topic in deployment.inputs.items()},
+            chunk_max_age_s=config.chunk_max_age_s,
+            resume_within_s=config.resume_within_s,
+            command_rate_hz=deployment.command_rate_hz,
+            first_motion=config.first_motion,
+            full_speed_confirmed=config.full_speed_confirmed,
+            lockstep=deployed.is_lockstep,
+            required=tuple(safeguard for safeguard, value in stated.items() if value is not None),
+            workspace=contract.interface.action.workspace,
+            tool=limits.tool,
+            scene=deployed.scene_digest,
+            speed_scaling=deployment.speed_scaling,
         )
 
-    def weaker(self, allowed: Baseline) -> list[str]:
-        """Where this is weaker than `allowed`, one clause each; empty where it is nowhere."""
+    def weaker(self, allowed: Baseline, why: Mapping[Safeguard, str] | None = None) -> list[str]:
+        """Where this is weaker than `allowed`, one clause each; empty where it is nowhere. `why` a safeguard is off, in words."""
+        known = why or {}
         return [
-            *_weaker_joints(self.joints, allowed.joints),
-            *_weaker_tool(self.tool, allowed.tool),
-            *_older("the oldest input", self.max_age_s, allowed.max_age_s),
-            *_older(
-                "the parameter",
+            *weaker.joints(self.joints, allowed.joints),
+            *weaker.outputs(self.outputs, allowed.outputs),
+            *weaker.tool(self.tool, allowed.tool),
+            *weaker.box("workspace of actions", self.workspace, allowed.workspace),
+            *weaker.ages(self.max_age_s, allowed.max_age_s),
+            *weaker.parameters(
                 {"chunk_max_age_s": self.chunk_max_age_s, "resume_within_s": self.resume_within_s},
                 {"chunk_max_age_s": allowed.chunk_max_age_s, "resume_within_s": allowed.resume_within_s},
             ),
+            *weaker.switches(
+                {"full_speed_confirmed": self.full_speed_confirmed, "lockstep": self.lockstep},
+                {"full_speed_confirmed": allowed.full_speed_confirmed, "lockstep": allowed.lockstep},
+            ),
+            *weaker.rate(self.command_rate_hz, allowed.command_rate_hz),
+            *weaker.first_motion(self.first_motion, allowed.first_motion),
+            *weaker.other("scene's sha256", self.scene, allowed.scene, DIGITS),
+            *weaker.other("topic of speed_scaling", self.speed_scaling, allowed.speed_scaling),
             *(
-                f"'{entry.value}' is off, and required"
+                f"'{entry.value}' is off, and required" + (f" ({known[entry]})" if entry in known else "")
                 for entry in allowed.required
                 if entry not in self.required
             ),
         ]
 
-    def check(self, allowed: Baseline, path: Path) -> None:
-        """Returns where this is nowhere weaker than the baseline `allowed`, read from `path`.
+    def check(self, allowed: Baseline, path: Path, why: Mapping[Safeguard, str] | None = None) -> None:
+        """Returns where this is nowhere weaker than the baseline `allowed`, read from `path`; `why` as for `weaker`.
 
         Raises:
             WeakerThanBaselineError: every place where it is.
         """
-        if found := self.weaker(allowed):
+        if found := self.weaker(allowed, why):
             raise WeakerThanBaselineError(path, found)
 
 
-def load_baseline(path: Path) -> Baseline:
-    """The baseline in a YAML file.
-
-    Raises:
-        MissingFileError, UnreadableFileError, UnknownKeys, InvalidSetting: as in `qgf_ros.strict`.
-    """
-    return build(Baseline, read_yaml(path), path.name)
-
-
-def find_baseline(contract: Contract) -> Path:
-    """The file `baselines/INTERFACE.yaml` beside the contract, beside its folder, or among those of the package.
-
-    Raises:
-        MissingBaselineError: it is in none of these places, or the interface's name is no name of a file.
-    """
-    places = [contract.path.parent / FOLDER, contract.path.parent.parent / FOLDER]
-    with contextlib.suppress(MissingShareError):  # installed without files: the contract's own places remain
-        places.append(share_path(f"config/{FOLDER}"))
-    name = contract.interface.name
-    for place in places if re.fullmatch(r"\w[\w.-]*", name) else []:
-        if (place / f"{name}.yaml").is_file():
-            return place / f"{name}.yaml"
-    raise MissingBaselineError(name, contract.path, places)
-
-
-def own_place(contract: Contract) -> Path:
-    """Where the baseline of a contract is written: beside the folder `contracts`, or beside the contract elsewhere."""
-    folder = contract.path.parent
-    place = folder.parent if folder.name == "contracts" else folder
-    return place / FOLDER / f"{Path(contract.interface.name).name}.yaml"
-
-
-def write_baseline(baseline: Baseline, name: str, path: Path) -> None:
-    """Writes a baseline of the interface `name`, over an older one. Raises CannotWriteError."""
-    content: dict[str, Any] = asdict(baseline)
-    content["required"] = [entry.value for entry in baseline.required]
-    if baseline.tool is not None:
-        content["tool"]["box"] = [list(corner) for corner in baseline.tool.box]
-    else:
-        del content["tool"]
-    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=200)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_HEADING.format(name=name) + text)
-    except OSError as error:
-        raise CannotWriteError(path, error) from error
-
-
-def _weaker_joints(ours: dict[str, JointLimits], allowed: dict[str, JointLimits]) -> list[str]:
-    found = []
-    for name, limits in ours.items():
-        if name not in allowed:
-            found.append(f"'{name}' stands in no baseline")
-            continue
-        bound = allowed[name]
-        if limits.lower < bound.lower or limits.upper > bound.upper:
-            found.append(
-                f"'{name}' may go from {limits.lower:g} to {limits.upper:g} rad, {bound.lower:g} to {bound.upper:g} are allowed"
-            )
-        for kind in CEILINGS:
-            value, largest = vars(limits)[kind], vars(bound)[kind]
-            if value > largest:
-                unit = UNITS.get(kind, "rad")
-                found.append(f"{kind} of '{name}' is {value:g} {unit}, {largest:g} is allowed")
-    return found
-
-
-def _weaker_tool(ours: ToolLimits | None, allowed: ToolLimits | None) -> list[str]:
-    if allowed is None:
-        return []
-    if ours is None:
-        return ["the tool is not limited"]
-    found = []
-    if ours.speed > allowed.speed:
-        found.append(f"the tool's speed is {ours.speed:g} m/s, {allowed.speed:g} is allowed")
-    for axis, low, high, lowest, highest in zip("xyz", *ours.box, *allowed.box, strict=True):
-        if low < lowest or high > highest:
-            found.append(
-                f"the tool's box is {low:g} to {high:g} m along {axis}, {lowest:g} to {highest:g} is allowed"
-            )
-    return found
-
-
-def _older(what: str, ours: dict[str, float], allowed: dict[str, float]) -> list[str]:
-    return [
-        f"{what} {name} may be {age:g} s, {allowed.get(name, math.nan):g} is allowed"
-        for name, age in ours.items()
-        if not age <= allowed.get(name, math.nan)
-    ]
+def check_deployed(deployed: Deployed, limits: LimitsInForce, allowed: Baseline, path: Path) -> None:
+    """Returns where a deployment is nowhere weaker than the baseline `allowed` of `path`. Raises WeakerThanBaselineError."""
+    Baseline.of(deployed, limits).check(allowed, path, {Safeguard.SEEN: deployed.seen_words})

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 import ruckig
 
 from qgf_ros.certificate import Certificate, chunk_digest
-from qgf_ros.contract.schema import Contract, OutputKind
+from qgf_ros.contract.schema import Contract
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.session import Tick
+from qgf_ros.control.unattended import places_that_go_on
 from qgf_ros.datatypes import ActionChunk, JointCommand
 
-GO_ON = (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
 OURS = ("position", "velocity", "acceleration", "jerk", "stop")  # checks: each has a margin
 KEPT_CHUNKS = 8
 
@@ -32,21 +32,21 @@ class Certifier:
         limits: LimitsInForce,
         checks: Iterable[str] = (),
         check_s: float = 0.0,
+        looks_ahead: bool = False,
     ) -> None:
-        """`contract` as it was loaded, `limits` those in force now, `checks` what else runs at every tick, by name.
+        """`contract` as it was loaded, `limits` those in force now, `checks` what else always runs, by name.
 
-        `check_s` is what a chunk's check takes, s: stated in each certificate, for the policy's deadline.
+        `check_s` is what a chunk's check takes, s: stated in each certificate, for the policy's deadline. `looks_ahead`: chunks
+        were rolled forward in a scene before they were taken.
         """
         joints = contract.interface.joints
         self._contract, self._digest, self._tick_s = contract, contract.digest, contract.tick_ns * 1e-9
         self._tool = None if kinematics is None else QuickKinematics(kinematics)
         self._places = [] if kinematics is None else [joints.index(name) for name in kinematics.joints]
         self._chunks: dict[int, str] = {}
-        follows = {
-            joint for output in contract.deployment.outputs if output.kind in GO_ON for joint in output.joints
-        }
-        self._follows = [joint in follows for joint in joints]
-        self._others, self._check_s = tuple(checks), check_s
+        follows = places_that_go_on(contract)
+        self._follows = [place in follows for place in range(len(joints))]
+        self._others, self._check_s, self._looks_ahead = tuple(checks), check_s, looks_ahead
         self._last: JointCommand | None = None
         self._count = 0
         self.take_limits(limits)
@@ -64,7 +64,7 @@ class Certifier:
         self._stop.target_velocity = self._stop.target_acceleration = [0.0] * len(joints)
         self._planner, self._plan = ruckig.Ruckig(len(joints)), ruckig.Trajectory(len(joints))
         has_tool = self._tool is not None and limits.tool is not None
-        self._checks = (*OURS, *(("tool_box", "tool_speed") if has_tool else ()), *self._others)
+        self._checks = (*OURS, *(("tool_box", "tool_speed") if has_tool else ()))
 
     def take_chunk(self, chunk: ActionChunk) -> None:
         """A chunk was taken by the session: its digest stands in the certificates of the ticks that play it."""
@@ -102,7 +102,7 @@ class Certifier:
             "missed": missed,
             "clock_leaps": tick.clock_leaps,
             "followed": followed,
-            "checks": self._checks,
+            "checks": (*self._checks, *tick.checks, *self._others, *self._of_chunk(command)),
             "joint_ages_s": tuple(map(float, ages_s)),
             "limits": self._limits_digest,
             "contract": self._digest,
@@ -110,8 +110,13 @@ class Certifier:
         }
         if command is None:
             self._last = None
-            return Certificate(**origin)  # type: ignore[arg-type]
+            return Certificate(**origin, findings=tuple(map(str, tick.findings)))  # type: ignore[arg-type]
         return Certificate(**origin, **self._of_command(command, followed))  # type: ignore[arg-type]
+
+    def _of_chunk(self, command: JointCommand | None) -> tuple[str, ...]:
+        """Checks that the chunk in play went through, if one is in play."""
+        has_chunk = command is not None and command.chunk_stamp_ns != 0
+        return ("look_ahead",) if self._looks_ahead and has_chunk else ()
 
     def _of_command(self, command: JointCommand, followed: int) -> dict[str, object]:
         q, v, a = command.positions.tolist(), command.velocities.tolist(), command.accelerations.tolist()
@@ -147,12 +152,14 @@ class Certifier:
         return found
 
     def _jerk_margins(self, command: JointCommand, accelerations: list[float], followed: int) -> Vector:
-        """By the mean jerk since the last command; one that begins anew begins at rest."""
+        """By the mean jerk since the last command; what begins anew begins at rest: all, or after a stall joints that were held."""
         last = self._last
         if last is None or command.tick < last.tick or command.tick <= 1:
             before = [0.0] * len(accelerations)
         else:
             before = last.accelerations.tolist()
+        if followed > self._contract.ticks_per_action:
+            before = [then * follows for then, follows in zip(before, self._follows, strict=True)]
         T = self._tick_s
         return tuple(
             limits.jerk - abs(now - then) / (T * (1 + followed * follows))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import ruckig
@@ -33,24 +32,17 @@ TOOL_SHARE = 0.95  # of the tool's speed: what the path is slowed down to, so th
 FULL = Wish("velocity", 1.0)
 
 
-class PathCheck(Protocol):
-    """Looks at a predicted path: `control/look_ahead.py`."""
-
-    def check(self, path: FloatArray, start: FloatArray) -> Finding | None:
-        """What is wrong with going along `path` (P, J) from `start` (J,), rad; None where nothing is."""
-        ...
-
-
 @dataclass(frozen=True)
 class CheckedChunk:
     """What is known of a chunk before it is played, by the index of its actions; those before `first` are skipped.
 
-    `path` (P, J): where the arm would be at the end of each action from `first` on, and at last at rest. `peaks` (H, J): the
-    highest velocities on the way, rad/s. `needs`: for each action the speed that keeps the limits, and why. `findings` on
+    `path` (P, J): where the arm would be at full speed, from `start` (J,), at the end of each action from `first` on, and at last
+    at rest, rad. `peaks` (H, J): the highest velocities on the way, rad/s. `needs`: for each action the speed that keeps the limits, and why. `findings` on
     all actions: what would be clipped.
     """
 
     first: int
+    start: FloatArray
     path: FloatArray
     peaks: FloatArray
     needs: tuple[Wish, ...]
@@ -69,10 +61,9 @@ class ChunkCheck:
         contract: Contract,
         limits: LimitsInForce,
         kinematics: QuickKinematics | None,
-        look_ahead: PathCheck | None,
     ) -> None:
         self._joints = joints = contract.interface.joints
-        self._kinematics, self._look_ahead = kinematics, look_ahead
+        self._kinematics = kinematics
         self._space = ActionSpace(contract, kinematics)
         self._period_s, self._tick_s = contract.interface.control_period_s, contract.tick_ns * 1e-9
         arm = joints if kinematics is None else kinematics.joints
@@ -93,8 +84,7 @@ class ChunkCheck:
         """What would become of a chunk, from the last command `motion` on its way to `targets` (J,), rad.
 
         Raises:
-            ChunkRefused: reason `unreachable`: no joint positions bring the tool where the first action wants it; or the
-                reason that the look-ahead gives: `collision`, `workspace`.
+            ChunkRefused: reason `unreachable`: no joint positions bring the tool where the first action wants it.
         """
         motion = self._go(motion, targets, upcoming.ticks_left * self._tick_s)[-1]
         for action in upcoming.committed:
@@ -118,15 +108,13 @@ class ChunkCheck:
             found += clipped
             motion = looks[-1]
             path.append(motion.positions)
-        whole = np.array([*path, targets])
-        self._look(whole, start)
-        return CheckedChunk(upcoming.first, whole, peaks, tuple(needs), tuple(found))
+        return CheckedChunk(
+            upcoming.first, start, np.array([*path, targets]), peaks, tuple(needs), tuple(found)
+        )
 
-    def _look(self, path: FloatArray, start: FloatArray) -> None:
-        finding = None if self._look_ahead is None else self._look_ahead.check(path, start)
-        if finding is not None:
-            sentence = f"The chunk would lead to {finding.reason} ({finding.subject}); it was not played."
-            raise ChunkRefused(finding.reason, sentence)
+    def targets(self, action: FloatArray, motion: Motion) -> FloatArray:
+        """Targets (J,) of an action from the commanded `motion`, rad, inside the position limits."""
+        return self._aim(action, motion)[0]
 
     def _aim(self, action: FloatArray, motion: Motion) -> tuple[FloatArray, tuple[Finding, ...]]:
         named: Mapping[str, float] = dict(zip(self._joints, motion.positions.tolist(), strict=True))

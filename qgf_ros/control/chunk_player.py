@@ -95,6 +95,22 @@ class ChunkPlayer:
         committed = self._actions[self._unbegun :][: max(self._delay - begun, 0)]
         return Upcoming(left, committed, actions, min(begun + len(committed), len(actions) - 1))
 
+    @property
+    def waiting(self) -> ActionChunk | None:
+        """The chunk that has come and will take over."""
+        return self._next
+
+    @property
+    def left(self) -> Upcoming:
+        """What will be executed from now on: of the chunk in play, as `committed`, and of the one that waits where there is one."""
+        left = max(self._unbegun * self._ticks_per_action - self._place, 0.0)
+        rest = self._actions[self._unbegun :]
+        if self._next is None:
+            return Upcoming(left, rest, rest[:0], 0)
+        begun, actions = self._executed.since(self._next.stamp_ns), self._playable(self._next)
+        committed = rest[: max(self._delay - begun, 0)]
+        return Upcoming(left, committed, actions, min(begun + len(committed), len(actions)))
+
     def _playable(self, chunk: ActionChunk) -> FloatArray:
         return chunk.actions[: self._horizon] if self._is_synchronous else chunk.actions
 

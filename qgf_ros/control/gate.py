@@ -13,8 +13,9 @@ import numpy as np
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.action_space import ActionSpace
-from qgf_ros.control.chunk_check import CheckedChunk, ChunkCheck, PathCheck
+from qgf_ros.control.chunk_check import CheckedChunk
 from qgf_ros.control.chunk_player import ChunkPlayer, Due
+from qgf_ros.control.foresight import Foresight, PathCheck
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits import JointLimiter
 from qgf_ros.control.limits_in_force import LimitsInForce
@@ -25,7 +26,7 @@ from qgf_ros.control.placing import check_near, check_tilt, measured_positions
 from qgf_ros.control.played import Played
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.seams import SeamWatch
-from qgf_ros.control.unattended import Unattended
+from qgf_ros.control.unattended import Unattended, places_that_go_on
 from qgf_ros.datatypes import ActionChunk, Finding, FloatArray, JointCommand, JointReading, Rung, Seam
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
@@ -48,14 +49,10 @@ class CommandGate:
         moved = self._joints if kinematics is None else kinematics.joints
         self._arm = np.array([joint in moved for joint in self._joints])
         self._path_speed = PathSpeed(contract.tick_ns * 1e-9)
-        self._checked: dict[
-            int, CheckedChunk
-        ] = {}  # by stamp: of the chunk in play and of the one that waits
         self._take(LimitsInForce.of(contract))
         self._targets: FloatArray = np.zeros(len(self._joints))
-        self._tick = 0
-        self._is_reset = False
-        self._running = False
+        self._tick, self._scale = 0, 1.0
+        self._is_reset = self._running = False
         self._hold_reason = "not started"
 
     def _take(self, limits: LimitsInForce) -> None:
@@ -63,9 +60,9 @@ class CommandGate:
         self.limits = limits
         self._mover = Mover(self._joints, limits, tick_s, self._arm, self._quick)
         self.limiter = self._mover.limiter
-        period_s = self._contract.interface.control_period_s
-        self.unattended = Unattended(self.limiter, self._mover.stops, period_s)
-        self._chunk_check = ChunkCheck(self._contract, limits, self._quick, self._look_ahead)
+        follow = places_that_go_on(self._contract)
+        self.unattended = Unattended(self.limiter, self._mover.stops, ticks, follow, self._mover.guard)
+        self._foresight = Foresight(self._contract, limits, self._quick, self._look_ahead, self._arm)
         other = JointLimiter(self._joints, limits.joints, tick_s)
         self._seams = SeamWatch(other, np.flatnonzero(self._arm).tolist(), ticks)
 
@@ -152,7 +149,7 @@ class CommandGate:
         self.player.clear()
         self._seams.clear()
         self._path_speed.clear()
-        self._checked.clear()
+        self._foresight.clear()
 
     @property
     def is_running(self) -> bool:
@@ -168,23 +165,26 @@ class CommandGate:
         """Takes a chunk, which is played when its time has come.
 
         Raises:
-            ChunkRefused: reason `not_running` while the gate holds, else as for `ChunkPlayer.load` and `ChunkCheck.check`.
+            ChunkRefused: reason `not_running` while the gate holds, else as for `ChunkPlayer.load` and `Foresight.check`.
         """
         if not self._running:
             raise ChunkRefused(
                 "not_running", f"The robot holds ({self._hold_reason}): the chunk was not played."
             )
-        upcoming = self.player.upcoming(chunk)
-        checked = self._chunk_check.check(upcoming, self.limiter.state, self._targets)
+        now = self.limiter.state, self._targets, self._path_speed, self._scale
+        checked = self._foresight.check(chunk, self.player, *now)
         self.player.load(chunk)
-        in_play = self.player.chunk_stamp_ns
-        self._checked = {stamp: known for stamp, known in self._checked.items() if stamp == in_play}
-        self._checked[chunk.stamp_ns] = checked
+        self._foresight.keep(chunk, checked, self.player, self._scale)
+
+    def look_again(self, scale: float) -> Finding | None:
+        """What the path in play would touch, where it may now be followed at another `scale` than it was looked at for."""
+        now = self.limiter.state, self._targets, self._path_speed, scale
+        return self._foresight.look_again(self.player, *now)
 
     @property
     def checked(self) -> CheckedChunk | None:
         """What is known of the chunk in play; None while there is none."""
-        return self._checked.get(self.player.chunk_stamp_ns)
+        return self._foresight.of(self.player)
 
     def measured(self, reading: JointReading) -> dict[str, float]:
         """Joint positions by name (rad), for the joints of the contract. Raises as `measured_positions`."""
@@ -201,6 +201,7 @@ class CommandGate:
             LimiterError: as for `JointLimiter.brake`.
         """
         self._check_reset()
+        self._scale = scale
         played = self._play(stamp_ns, measured, scale) if self._running else self._stop()
         self._tick += 1
         return self._command(stamp_ns, played, self._seams.note(played.motion))

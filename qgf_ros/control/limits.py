@@ -20,6 +20,7 @@ from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import LimiterError, ObservationRefused
 
 LEAST_SHARE = 0.01  # of a velocity limit: slower motion is none
+ROUNDING = 1e-11  # rad or m: of a plan that ends on a limit; without it that plan counted as outside, and nothing was slowed
 START_TOLERANCE = 0.01  # rad or m: how far beyond its range a joint may be measured at the start
 
 
@@ -52,6 +53,7 @@ class JointLimiter:
         self._input.target_velocity = self._at_rest
         self._input.target_acceleration = self._at_rest
         self._planned = False
+        self.changes = 0  # how often the last command became another one
 
     def reset(self, positions: FloatArray) -> None:
         """Starts at rest at these joint positions (J,), rad; those a little outside the range start at its
@@ -69,12 +71,13 @@ class JointLimiter:
         self.go_on_from(Motion(inside, at_rest, at_rest))
 
     def go_on_from(self, motion: Motion) -> None:
-        """Takes a state that a limiter of the same limits commanded as its own last command."""
+        """Takes a state that keeps the same limits, and from which a stop does, as its own last command."""
         self._input.current_position = motion.positions.tolist()
         self._input.current_velocity = motion.velocities.tolist()
         self._input.current_acceleration = motion.accelerations.tolist()
         self._generator.reset()
         self._planned = False
+        self.changes += 1
 
     def _outside(self, joint: str, index: int, position: float) -> str:
         accepted = f"{self._lower[index]:g} to {self._upper[index]:g}"
@@ -137,8 +140,8 @@ class JointLimiter:
         extrema = self._output.trajectory.position_extrema
         lowest, highest = np.array([(bound.min, bound.max) for bound in extrema]).T
         state = np.array(self._input.current_position)  # rounding may have it a little outside already
-        is_inside = np.all(lowest >= np.minimum(self._lower, state)) and np.all(
-            highest <= np.maximum(self._upper, state)
+        is_inside = np.all(lowest >= np.minimum(self._lower, state) - ROUNDING) and np.all(
+            highest <= np.maximum(self._upper, state) + ROUNDING
         )
         return motion if is_inside else None
 
@@ -160,14 +163,6 @@ class JointLimiter:
             return self._sample()
         except ruckig.RuckigError as error:
             raise LimiterError(self._joints, str(error)) from error
-
-    def continue_at(self, places: list[int], after: Motion) -> None:
-        """The command of the joints at `places` is now that of `after`; the others' stay."""
-        before = self.state
-        there = np.isin(np.arange(len(self._joints)), places)
-        self._input.current_position = np.where(there, after.positions, before.positions).tolist()
-        self._input.current_velocity = np.where(there, after.velocities, before.velocities).tolist()
-        self._input.current_acceleration = np.where(there, after.accelerations, before.accelerations).tolist()
 
     def to_rest(self, times_s: FloatArray) -> list[Motion]:
         """Samples of the planned motion at times (T,), s, after the last command; it ends at rest."""
@@ -196,3 +191,4 @@ class JointLimiter:
         """Makes the motion that was planned last the last command."""
         self._output.pass_to_input(self._input)
         self._planned = True
+        self.changes += 1

@@ -79,9 +79,9 @@ class LimitsInForce:
         text = "\n".join(sorted(f"{key}={value}" for key, value in self.values().items()))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def lines(self) -> list[str]:
-        """The table that people read: a line a joint, one for the tool."""
-        width = max(len(name) for name in self.joints)
+    def lines(self, width: int = 0) -> list[str]:
+        """The table that people read: a line a joint, one for the tool; names fill at least `width` letters."""
+        width = max(width, *(len(name) for name in self.joints))
         found = [f"{name:<{width}}  {_joint_words(limits)}" for name, limits in self.joints.items()]
         return [*found, f"{'tool':<{width}}  {tool_words(self.tool)}"]
 

@@ -7,19 +7,23 @@ places so close that no link can jump over a shape in between. What the scene do
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import mujoco
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
+from qgf_ros.control.scene_check import check_scene
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
-from qgf_ros.errors import ContractError
+from qgf_ros.errors import ContractError, UnreadableFileError
 from qgf_ros.mujoco_model import load_model
 
 STEP_RAD = 0.02  # largest move of a joint between two places looked at: 2 cm at a metre's reach, less than any link is thick
 TRIALS = 20
+LONGEST_S = 2.0  # of a chunk: none is worth as long a wait
 
 
 class LookAhead:
@@ -29,23 +33,21 @@ class LookAhead:
         """Loads the scene that the contract names.
 
         Raises:
-            UnreadableFileError: it is not one that MuJoCo reads.
-            ContractError: a joint of the contract's arm is missing in it, or it moves one that the contract does not name.
+            UnreadableFileError: it is not one that MuJoCo reads, or in which it finds contacts.
+            ContractError: it is not the contract's arm, or nothing in it can touch: as `check_scene`; or looking at one chunk takes
+                too long.
         """
         path = contract.scene_path
         assert path is not None, "callers check that the contract has a scene"
         self._model = load_model(path)
         self._data = mujoco.MjData(self._model)
+        with _fatal_refused(path):
+            check_scene(contract, self._model)
         joints = [self._model.joint(index).name for index in range(self._model.njnt)]
-        strange = [joint for joint in joints if joint not in contract.interface.joints]
-        if strange or self._model.nq != len(joints) or not joints:
-            problem = (
-                f"the scene {path.name} moves {', '.join(strange) or 'nothing, or by ball and free joints'}"
-            )
-            accepted = f"its hinges and slides must be among {', '.join(contract.interface.joints)}"
-            raise ContractError(contract.path, problem, accepted)
         self._places = [contract.interface.joints.index(joint) for joint in joints]
-        self.cost_s = self._measure(contract)
+        turns = self._turns(contract)
+        self._rehearse(contract, turns)
+        self.cost_s = self._measure(turns)
 
     def check(self, path: FloatArray, start: FloatArray) -> Finding | None:
         """What the arm would touch from `start` (J,) along `path` (P, J), rad in the contract's order; None if nothing.
@@ -83,20 +85,49 @@ class LookAhead:
         body = self._model.body(int(self._model.geom_bodyid[geom])).name
         return str(self._model.geom(geom).name or body or "world").replace(" ", "_")
 
-    def _measure(self, contract: Contract) -> float:
-        """What a chunk costs, s: the median of a few whose actions each turn every joint by a fast action's angle."""
+    def _turns(self, contract: Contract) -> FloatArray:
+        """A chunk (H, J) each of whose actions turns every joint by a fast action's angle, rad."""
         count = contract.interface.chunk_length
         turns = np.zeros((count, len(contract.interface.joints)))
         period_s = contract.interface.control_period_s
         for place in self._places:
             speed = contract.deployment.limits[contract.interface.joints[place]].velocity
             turns[:, place] = speed * period_s * np.arange(1, count + 1)
-        took = []
-        for _ in range(TRIALS):
+        return turns
+
+    def _rehearse(self, contract: Contract, turns: FloatArray) -> None:
+        """Looks at one place; raises where MuJoCo cannot, or where the places of a chunk would take longer than `LONGEST_S`."""
+        assert contract.scene_path is not None, "callers check that the contract has a scene"
+        began = time.perf_counter()
+        with _fatal_refused(contract.scene_path):
+            self._touches(np.zeros(len(self._places)))
+        took_s = time.perf_counter() - began
+        step = np.abs(turns[0]).max() / STEP_RAD
+        places = len(turns) * max(step, 1.0)
+        if not took_s * places <= LONGEST_S:
+            problem = f"looking ahead takes {took_s * places:.1f} s a chunk, {took_s:.1g} s at each of {places:.0f} places"
+            raise ContractError(
+                contract.path, problem, f"{LONGEST_S:g} s at most, by fewer shapes in the scene"
+            )
+
+    def _measure(self, turns: FloatArray) -> float:
+        """What a chunk costs, s: the median of a few, of one where that takes long."""
+        took: list[float] = []
+        while len(took) < TRIALS and sum(took) < LONGEST_S / 2:
             began = time.perf_counter()
             self.check(turns, np.zeros(turns.shape[1]))
             took.append(time.perf_counter() - began)
         return float(np.median(took))
+
+
+@contextlib.contextmanager
+def _fatal_refused(path: Path) -> Iterator[None]:
+    """Raises UnreadableFileError where MuJoCo gives up within."""
+    try:
+        yield
+    except mujoco.FatalError as error:
+        problem = " ".join(str(error).split()).rstrip(".")
+        raise UnreadableFileError(path, "a scene in which MuJoCo finds contacts", problem) from error
 
 
 def between(before: FloatArray, target: FloatArray) -> Iterator[FloatArray]:

@@ -42,22 +42,30 @@ class JointMonitor:
         self.stamps_ns: IntArray = np.full(len(self._joints), NEVER_NS, np.int64)
         self._named: tuple[str, ...] = ()
         self._misshapen = ""
+        self._came_ns = (
+            self.stamps_ns
+        )  # (J,) when a position came at the latest: a clock that is ahead makes none younger
         self._outliers: BoolArray = np.zeros(len(self._joints), np.bool_)
+        self._leapt: BoolArray = np.zeros(len(self._joints), np.bool_)  # since somebody looked
+        self._has_looked = True
         self._units.clear()
         self.newest_ns = 0
 
     def forget_times(self) -> None:
         """After the clock leapt: what is known is old, and whatever comes next is newer."""
-        self.stamps_ns = np.minimum(self.stamps_ns, 0)
+        self.stamps_ns, self._came_ns = np.minimum(self.stamps_ns, 0), np.minimum(self._came_ns, 0)
         self._units.clear()
         self.newest_ns = 0
 
     def forgive_leap(self) -> None:
         """The command begins anew: it does not matter how the joints came to where they are."""
-        self._outliers = self._units.out_of_range(self.positions) & (self.stamps_ns != NEVER_NS)
+        self._leapt = np.zeros(len(self._joints), np.bool_)
 
-    def update(self, reading: JointReading) -> None:
-        """Takes a message; joints that the contract does not name are left out, and a message of none is ignored."""
+    def update(self, reading: JointReading, now_ns: int | None = None) -> None:
+        """Takes a message; joints that the contract does not name are left out, and a message of none is ignored.
+
+        `now_ns`: the node time at which it is taken, at the first tick after it came; None: at its stamp.
+        """
         if not reading.names and not len(reading.positions):
             return
         self.newest_ns = max(self.newest_ns, reading.stamp_ns)
@@ -69,13 +77,17 @@ class JointMonitor:
         if len(set(reading.names)) != len(reading.names):
             self._misshapen = f"a joint twice among the names {', '.join(reading.names)}"
             return
-        positions, stamps_ns = self.positions.copy(), self.stamps_ns.copy()
+        positions, stamps_ns, came_ns = self.positions.copy(), self.stamps_ns.copy(), self._came_ns.copy()
+        stamp_ns = reading.stamp_ns
+        arrival_ns = stamp_ns if now_ns is None or stamp_ns <= now_ns else now_ns - self.contract.tick_ns
         for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
             place = self._places.get(name)
-            if place is not None and reading.stamp_ns >= stamps_ns[place]:
-                positions[place], stamps_ns[place] = position, reading.stamp_ns
-        self.positions, self.stamps_ns = positions, stamps_ns
-        self._outliers = self._units.outliers(stamps_ns, positions)
+            if place is not None and stamp_ns >= stamps_ns[place]:
+                positions[place], stamps_ns[place], came_ns[place] = position, stamp_ns, arrival_ns
+        self.positions, self.stamps_ns, self._came_ns = positions, stamps_ns, came_ns
+        self._outliers = self._units.out_of_range(positions) & (stamps_ns != NEVER_NS)
+        leapt = self._units.leaps(stamps_ns, positions)
+        self._leapt, self._has_looked = leapt if self._has_looked else leapt | self._leapt, False
 
     def ages_s(self, now_ns: int) -> FloatArray:
         """Age (J,) of each joint's position at node time `now_ns`, s; infinite where none has come."""
@@ -92,6 +104,7 @@ class JointMonitor:
         is_future: BoolArray = self.stamps_ns > latest_ns
         if self.newest_ns > latest_ns:
             self.stamps_ns = np.where(is_future, 0, self.stamps_ns)
+            self._came_ns = np.where(is_future, 0, self._came_ns)
             self._units.clear()
             self.newest_ns = int(max(self.stamps_ns.max(), 0))
         return is_future
@@ -118,10 +131,12 @@ class JointMonitor:
         self._refuse("not_finite", ~np.isfinite(self.positions), "came with a position that is not finite")
         self._refuse("future", is_future, "bears a stamp in the future: check the clocks")
         oldest_ns = now_ns - round(self._max_age_s * 1e9)
-        self._refuse("stale", self.stamps_ns < oldest_ns, f"came last more than {self._max_age_s:g} s ago")
-        found = ", ".join(f"{position:.4g}" for position in self.positions[self._outliers])
+        self._refuse("stale", self._came_ns < oldest_ns, f"came last more than {self._max_age_s:g} s ago")
+        self._has_looked = True
+        outliers = self._outliers | self._leapt
+        found = ", ".join(f"{position:.4g}" for position in self.positions[outliers])
         fault = f"came as {found}, where it cannot be: other units, or another joint's?"
-        self._refuse("units", self._outliers, fault)
+        self._refuse("units", outliers, fault)
         return JointReading(self.newest_ns, self._joints, self.positions, np.zeros(0), np.zeros(0))
 
     def _refuse(self, reason: str, is_bad: BoolArray, fault: str) -> None:

@@ -34,10 +34,10 @@ class Mover:
         self.velocities: FloatArray = np.array([limits.joints[joint].velocity for joint in joints])
         self.limiter = JointLimiter(joints, limits.joints, tick_s)
         self.stops = Stops(joints, limits.joints, tick_s)
-        self._guard = None
+        self.guard: ToolGuard | None = None
         if limits.tool is not None and kinematics is not None:
             places = [joints.index(joint) for joint in kinematics.joints]
-            self._guard = ToolGuard(limits.tool, kinematics, places, self.stops, tick_s)
+            self.guard = ToolGuard(limits.tool, kinematics, places, self.stops, tick_s)
 
     def step(self, targets: FloatArray, speed: float, peaks: FloatArray) -> tuple[Motion, Sequence[Finding]]:
         """The next command towards targets (J,) at a path speed in [0, 1], whose velocities at full speed peak at `peaks` (J,).
@@ -48,10 +48,10 @@ class Mover:
         if speed <= 0.0:
             return self.limiter.brake(), ()
         slowed = caps(speed, peaks, self.velocities, self._arm)
-        if self._guard is None:
+        if self.guard is None:
             motion, outside = self.limiter.step(targets, slowed)
             return motion, self._outside(targets, outside)
-        guarded = self._guard.step(self.limiter, targets, slowed)
+        guarded = self.guard.step(self.limiter, targets, slowed)
         return guarded.motion, (*self._outside(targets, guarded.outside), *guarded.findings)
 
     def _outside(self, targets: FloatArray, count: int) -> Sequence[Finding]:

@@ -13,7 +13,8 @@ from qgf_ros.datatypes import Finding, JointCommand, Rung
 class Tick:
     """One tick's outcome. Without a command nothing may be sent. `refused` is the reason code of a chunk not taken.
 
-    `findings` are the command's, or what is found where there is none. `clock_leaps`: of the node's clock so far.
+    `findings` are the command's, or what is found where there is none. `clock_leaps`: of the node's clock so far. `checks`: names of
+    those of the session that ran for it, beside the limits'.
     """
 
     command: JointCommand | None
@@ -23,6 +24,7 @@ class Tick:
     wanted_from_ns: int
     findings: tuple[Finding, ...] = ()
     clock_leaps: int = 0
+    checks: tuple[str, ...] = ()
 
 
 class Outcomes:
@@ -46,14 +48,18 @@ class Outcomes:
         wanted_from_ns: int,
         slowed: tuple[Finding, ...],
         clock_leaps: int = 0,
+        checks: tuple[str, ...] = (),
+        silenced: tuple[str, ...] = (),
     ) -> Tick:
-        """The outcome; `stopped`: reason of a latched stop, if one is in force; `holding`: why the arm holds if it does."""
+        """The outcome; `stopped`: reason of a latched stop, if one is in force; `holding`: why the arm holds if it does;
+        `silenced`: why nothing is sent beside that.
+        """
         rung = command.rung if command is not None else Rung.HOLD
         reason = command.reason if command is not None else holding
         if stopped:
             rung, reason = Rung.STOP, stopped
-        own = finding(reason) if rung in (Rung.HOLD, Rung.STOP) else None
-        found = (*(slowed if rung in (Rung.CHUNK, Rung.TAIL) else ()), *((own,) if own is not None else ()))
+        own = [finding(code) for code in dict.fromkeys((reason, *silenced))]
+        found = slowed if rung in (Rung.CHUNK, Rung.TAIL) else tuple(filter(None, own))
         if command is not None:
             found = command.findings + found
             if found != command.findings or stopped:
@@ -61,7 +67,7 @@ class Outcomes:
         self._count(found)
         refused, self._refused = self._refused, ""
         wanted_ns = wanted_from_ns if command is not None and command.wants_chunk else 0
-        return Tick(command, rung, reason, refused, wanted_ns, found, clock_leaps)
+        return Tick(command, rung, reason, refused, wanted_ns, found, clock_leaps, checks)
 
     def _count(self, found: tuple[Finding, ...]) -> None:
         kinds = frozenset(f"{entry.verdict.value}:{entry.reason}" for entry in found)

@@ -46,12 +46,21 @@ class PathSpeed:
         """
         asked = [wish for wish in wishes if not wish.speed >= 1.0]  # among them what is no number: 0
         speeds = [wish.speed if wish.speed >= STANDING else 0.0 for wish in asked]
-        wanted = min(speeds, default=1.0)
+        now = self.towards(min(speeds, default=1.0))
+        return now, tuple(Finding(Verdict.SLOW, wish.reason, wish.subject) for wish in asked)
+
+    @property
+    def is_below_full(self) -> bool:
+        """True while the path is slow, whatever is wished."""
+        return self._speed is not None and self._speed < 1.0
+
+    def towards(self, wanted: float) -> float:
+        """The speed of this tick, on its way to `wanted`, which is taken at once where the path begins."""
         if self._speed is None:
             self._speed = wanted
         else:
             self._speed = min(max(wanted, self._speed - self._down), self._speed + self._up)
-        return self._speed, tuple(Finding(Verdict.SLOW, wish.reason, wish.subject) for wish in asked)
+        return self._speed
 
 
 def caps(

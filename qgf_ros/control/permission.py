@@ -18,7 +18,9 @@ class Permission:
         """The robot is not known: the command has no place, and nobody wants motion. A latched stop stays."""
         self.is_placed = self.is_started = False
         self.reason = self._stop_reason = "not started"  # why the arm holds, if it does
-        self.fault = ""
+        self.fault = self.away = (
+            ""  # `away`: the arm stands elsewhere than it was commanded to rest, and is sent nothing
+        )
         self._broken_since_ns: int | None = None
 
     def start(self) -> None:
@@ -48,7 +50,7 @@ class Permission:
     @property
     def sentence(self) -> str:
         """What is wrong, for people; empty where nothing is."""
-        return self.latch.sentence or self.fault
+        return " ".join(filter(None, (self.latch.sentence, self.away))) or self.fault
 
     @property
     def is_well(self) -> bool:

@@ -48,6 +48,11 @@ class QuickKinematics:
         self._place(positions)
         return self._data.site_xpos[self._site].copy(), float(np.linalg.norm(self._jacobian[:3] @ velocities))
 
+    def levers(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Tool position (3,) m of the arm's joints at `positions` (n,), and how far it moves with each, m/rad (n,)."""
+        self._place(positions)
+        return self._data.site_xpos[self._site].copy(), np.linalg.norm(self._jacobian[:3], axis=0)
+
     def tool(self, positions: Mapping[str, float]) -> tuple[FloatArray, float]:
         """As `Kinematics.tool`."""
         data = self._data

@@ -42,6 +42,11 @@ INPUTS = {
     "units": Reason(
         HOLD, "A joint's position lies far outside the range of the data, or leapt by half a turn."
     ),
+    "unsettled": Reason(None, "Joint states have not agreed for 0.05 s yet: the command has no place."),
+    "away": Reason(
+        HOLD,
+        "The arm stands away from the command at rest: nothing is sent until reset takes the measured pose.",
+    ),
     "limits": Reason(HOLD, "A joint stands outside its range; motion cannot begin there."),
     "tilted": Reason(HOLD, "The tool leans from the attitude that actions keep; motion cannot begin there."),
     "limits changed": Reason(None, "Other limits were taken, at rest: the node holds until start is called."),
@@ -49,6 +54,10 @@ INPUTS = {
     "time_stopped": Reason(HOLD, "The node's clock has stood for 0.5 s: the simulation is paused or gone."),
     "second_publisher": Reason(HOLD, "Someone else publishes on a command topic."),
     "qos": Reason(HOLD, "A publisher's quality of service does not fit: its messages do not arrive."),
+    "stalled": Reason(
+        HOLD,
+        "For more than a control period no command left; once the arm rests, another chunk is asked for.",
+    ),
     "timeout": Reason(HOLD, "In lockstep an input of a tick did not come in time."),
 }
 CHUNKS = {
@@ -69,7 +78,9 @@ CHUNKS = {
     "chunk_unreachable": Reason(
         None, "A chunk's first action cannot be had; not played, another is asked for."
     ),
-    "chunk_workspace": Reason(None, "A chunk leads out of the workspace; not played, another is asked for."),
+    "chunk_workspace": Reason(
+        None, "A chunk would end with the tool outside its box; not played, another is asked for."
+    ),
     "chunk_collision": Reason(
         None, "A chunk leads into the arm or the scene; not played, another is asked for."
     ),
@@ -99,7 +110,10 @@ PATH = {
     ),
     "position": Reason(CLAMP, "A target lay beyond a joint's range."),
     "no_plan": Reason(CLAMP, "No limited motion to the target was found; the arm brakes at this tick."),
-    "collision": Reason(HOLD, "A chunk leads into the arm or the declared scene: it is not played."),
+    "collision": Reason(
+        HOLD,
+        "At the speed that is allowed now the chunk in play leads into the arm or the scene; at rest another is asked for.",
+    ),
 }
 STOPS = {
     "emergency": Reason(STOP, "The emergency stop was called."),
@@ -109,7 +123,6 @@ STOPS = {
 }
 REFUSED = {
     "not_reset": Reason(None, "The command has not been placed yet."),
-    "away": Reason(None, "The arm stands away from the command; reset takes the measured pose."),
     "moving": Reason(None, "Limits, and the confirmation of full speed, change only at rest."),
     "unseen": Reason(None, "The arm stands where no episode of the data began, and first_motion is refuse."),
 }

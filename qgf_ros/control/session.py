@@ -6,8 +6,11 @@ What follows from a fault (the codes: `reasons.py`, docs/safety.md):
 * hold: joint states, clock or surroundings cannot be trusted: brake within the limits and hold. If all is well again within
   `resume_within_s`, chunks are asked for anew; otherwise, and after a clock that leapt or a malformed chunk (its sender is
   broken), the arm holds until it is started again.
+  After ticks that were not served for more than a control period (`stalled`) the arm is not on its chunk's path any more: it
+  brakes to rest, and another chunk is asked for.
 * stop: latched until `begin`. After an emergency stop, lost tracking or a failure of our own the arm brakes from the last
   command and stays there under commands. Only where the limiter cannot plan nothing more is sent.
+* silence: an arm that stands elsewhere than it was commanded to rest is sent nothing until `begin`, which takes that pose.
 * a chunk that is refused otherwise is not played. The arm ends at rest at its last target, and may ask for another.
 """
 
@@ -19,9 +22,12 @@ from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.outcome import Tick as Tick
 from qgf_ros.control.session_base import SessionBase
 from qgf_ros.control.session_base import SessionConfig as SessionConfig
+from qgf_ros.control.settling import UNSETTLED
 from qgf_ros.control.watch_clock import ClockState
 from qgf_ros.datatypes import ActionChunk, JointCommand
 from qgf_ros.errors import ChunkRefused, LimiterError, MotionRefused, NotReadyError, ObservationRefused
+
+AWAY = "away"
 
 
 class CommandSession(SessionBase):
@@ -29,19 +35,24 @@ class CommandSession(SessionBase):
 
     # -- what the operator and others ask for --------------------------------------------------------------------------
 
-    def begin(self, now_ns: int, limits: LimitsInForce | None = None) -> JointCommand:
+    def begin(
+        self, now_ns: int, limits: LimitsInForce | None = None, stops: int | None = None
+    ) -> JointCommand:
         """Begins at rest at the measured positions, holding, under other `limits` if any are given; clears a latched stop.
+
+        `stops`: what the property of that name was when this was asked for, if that was earlier.
 
         Raises, and all stays as it was:
             ObservationRefused: the joint states cannot be trusted now, or a joint stands outside its limits.
             MotionRefused: other limits are given while the command moves.
-            NotReadyError: the emergency stop is still pressed.
+            NotReadyError: the emergency stop is still pressed, or a stop was latched since this was asked for.
         """
+        self._may.latch.check_may_open(self.stops if stops is None else stops)
         self._monitor.forgive_leap()
-        reading = self._monitor.reading(now_ns)
-        self._may.latch.check_released()
+        reading = self._trust.reading_to_begin(now_ns, self._gate.limiter.state.positions, self._pauses)
         self._gate.reset(reading, limits)
         self.clear()
+        self._trust.forgive_frozen()
         self._may.latch.open()
         self._may.is_placed = True
         return self._gate.last_command(reading.stamp_ns)
@@ -58,6 +69,8 @@ class CommandSession(SessionBase):
             raise NotReadyError(f"The arm was stopped ({self._may.latch.reason}); call reset first.")
         if not self._may.is_placed:
             raise NotReadyError("The node is not active, or no joint states have come yet.")
+        if self._may.away:
+            raise MotionRefused(AWAY, self._may.away)
         reading = self._trust.reading(now_ns)
         if self._config.shadow:
             self._gate.reset(reading)
@@ -106,6 +119,20 @@ class CommandSession(SessionBase):
         except (ObservationRefused, MotionRefused) as error:
             raise ChunkRefused("not_running", f"The chunk was not played: {error}") from error
 
+    # -- ticks that were not served ------------------------------------------------------------------------------------
+
+    def miss(self, ticks: int) -> None:
+        """So many ticks passed without a command: it goes on where the controllers are by now.
+
+        After more than their plans bridge the arm is not on the chunk's path any more: the next tick holds (`stalled`), and
+        once the arm rests another chunk is asked for.
+        """
+        if not ticks or not self._may.is_placed:
+            return
+        self._gate.unattended.follow(ticks)
+        if self._gate.unattended.is_stall(ticks):
+            self._pause("stalled", f"{ticks} ticks passed without a command: busy computer.")
+
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     def look(self, now_ns: int, steady_ns: int | None = None) -> dict[str, float]:
@@ -121,12 +148,14 @@ class CommandSession(SessionBase):
         try:
             reading = self._trust.reading_in_time(now_ns)
             if not self._may.is_placed and not self._may.latch.reason:
+                if steady_ns is not None:
+                    self._trust.check_settled()
                 self._gate.reset(reading)
                 self._may.is_placed = True
         except ObservationRefused as error:
-            self._may.suffer(error, now_ns)
-            self._hold()
-            return {}
+            if error.reason != UNSETTLED:
+                self._trust.unsettle()
+            return self._break_off(error, now_ns)
         if self._may.recover():
             self._go_on()
         return self._gate.measured(reading)
@@ -147,12 +176,23 @@ class CommandSession(SessionBase):
         measured = self.look(now_ns, steady_ns)
         if not self._may.is_placed or self._may.latch.is_silent:
             return None
-        if measured and not self._config.shadow:
+        if measured and not self._config.shadow and not self._may.away:
             measured = self._watch_motion(now_ns, measured)
+        if self._may.away:
+            return None
         share, self._slowed = self._speed.next(measured, now_ns)
+        if touched := self._gate.look_again(share):
+            sentence = (
+                f"At another speed the chunk in play would lead to {touched.reason} ({touched.subject})."
+            )
+            self._pause(touched.reason, sentence)
+            measured = self._break_off(ObservationRefused(touched.reason, sentence), now_ns)
         if self._gate.is_running and self._speed.stood_s(share, now_ns) > self._config.chunk_max_age_s:
             self._go_on()  # with another chunk: the one in play is from before the arm stood
-        return self._gate.tick(now_ns, measured, share)
+        command = self._gate.tick(now_ns, measured, share)
+        if self._gate.is_at_rest:
+            self._end_pauses()
+        return command
 
     def _watch_motion(self, now_ns: int, measured: dict[str, float]) -> dict[str, float]:
         """Whether sensor and arm follow the command; the measured positions, or none where the sensor does not."""
@@ -160,14 +200,18 @@ class CommandSession(SessionBase):
         try:
             self._trust.check_sensor(now_ns, commanded)
         except ObservationRefused as error:
-            self._may.suffer(error, now_ns)
-            self._hold()
-            return {}
+            return self._break_off(error, now_ns)
         if not self._may.is_started and self._gate.is_at_rest:
-            self._trust.forget_tracking()
+            self._may.away = self._trust.away(commanded)
         elif lost := self._trust.lost(commanded):
             self._stop_for_good("tracking", lost)
         return measured
+
+    def _break_off(self, error: ObservationRefused, now_ns: int) -> dict[str, float]:
+        """Holds at this tick for what cannot be trusted; no positions are."""
+        self._may.suffer(error, now_ns)
+        self._hold()
+        return {}
 
     def _brake_from(self, before: Motion, now_ns: int, error: Exception) -> JointCommand | None:
         """This tick's command after a failure: braking from the last one; none where not even that can be computed."""
@@ -186,8 +230,10 @@ class CommandSession(SessionBase):
 
     def _outcome(self, command: JointCommand | None) -> Tick:
         latched, wanted_ns = self._may.latch.reason, self._request.wanted_from_ns
-        leaps = self._trust.clock_leaps
-        return self._outcomes.tick(command, latched, self._may.reason, wanted_ns, self._slowed, leaps)
+        leaps, ran = self._trust.clock_leaps, self._trust.take_ran()
+        silenced = (AWAY,) if self._may.away else ()
+        holding = AWAY if self._may.away else self._may.reason
+        return self._outcomes.tick(command, latched, holding, wanted_ns, self._slowed, leaps, ran, silenced)
 
     def _go_on(self) -> None:
         if not self._may.is_started:

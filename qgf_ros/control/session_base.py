@@ -45,6 +45,7 @@ class SessionBase:
         self._period_ns = round(monitor.contract.interface.control_period_s * 1e9)
         self._outcomes = Outcomes()
         self._slowed: tuple[Finding, ...] = ()  # why this tick is slow
+        self._pauses: set[str] = set()  # reasons of holds that end at rest
 
     def clear(self) -> None:
         """Forgets the robot: nothing is sent before `begin`, or a tick with good joint states, places the command anew.
@@ -53,6 +54,7 @@ class SessionBase:
         """
         self._may.clear()
         self._trust.clear()
+        self._end_pauses()
         self._request.wanted_from_ns = 0
 
     # -- what stops and slows the arm ----------------------------------------------------------------------------------
@@ -82,6 +84,16 @@ class SessionBase:
     def unsuspend(self, reason: str) -> None:
         """The fault is gone."""
         self._trust.no_longer(reason)
+
+    def _pause(self, reason: str, sentence: str) -> None:
+        """From the next look on holds, until the arm rests: then all is well again."""
+        self._pauses.add(reason)
+        self._trust.object_to(reason, sentence)
+
+    def _end_pauses(self) -> None:
+        for reason in self._pauses:
+            self._trust.no_longer(reason)
+        self._pauses.clear()
 
     def speed_scaling(self, percent: float, now_ns: int) -> None:
         """The controller says how fast it follows its commands, in percent."""
@@ -126,6 +138,11 @@ class SessionBase:
         return not self._may.is_placed or self._may.latch.is_silent or self._gate.is_at_rest
 
     @property
+    def seconds_to_stop(self) -> float:
+        """How long a stop from the last command takes under the limits in force, s. Raises LimiterError as `Stops.samples`."""
+        return 0.0 if self.is_at_rest else self._gate.unattended.stop_seconds
+
+    @property
     def is_well(self) -> bool:
         """True unless something was refused and has not been made good; `sentence` says what."""
         return self._may.is_well
@@ -136,6 +153,11 @@ class SessionBase:
         return self._may.sentence
 
     @property
+    def away(self) -> str:
+        """Why nothing is sent though the arm was at rest, for people: it stands elsewhere. Empty where it does not."""
+        return self._may.away
+
+    @property
     def warning(self) -> str:
         """Why motion is slower than asked for, for people; empty where it is not."""
         return self._speed.sentence
@@ -144,6 +166,11 @@ class SessionBase:
     def counts(self) -> Counter[str]:
         """How often each finding began, by `verdict:reason`, chunks were refused, by `refused:reason`, and ticks `failed:exception`."""
         return self._outcomes.counts
+
+    @property
+    def stops(self) -> int:
+        """How often a stop was latched so far: what a reset that waits for rest gives to `begin`."""
+        return self._may.latch.closings
 
     @property
     def black_box_due(self) -> str:

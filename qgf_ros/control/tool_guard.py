@@ -90,5 +90,19 @@ class ToolGuard:
             last = there
         return ""
 
+    def is_far_inside(self, motion: Motion, ways: FloatArray, speeds: FloatArray) -> bool:
+        """Whether no motion can break a bound on which joints go at most `ways` (J,) rad, at `speeds` (J,) rad/s at most.
+
+        Cheap, and certain: with l the tool's levers at the joints now, it goes no further than d = sum of (l + d) ways, since
+        a lever grows by no more than the tool moves.
+        """
+        place, levers = self._kinematics.levers(motion.positions[self._places])
+        turned = ways[self._places]
+        if not (whole := float(turned.sum())) < 1.0:
+            return False
+        far = float(levers @ turned) / (1.0 - whole)
+        is_within = (self._lower <= place - far).all() and (place + far <= self._upper).all()
+        return bool(is_within and (levers + far) @ speeds[self._places] <= self._speed)
+
     def _at(self, positions: FloatArray, velocities: FloatArray) -> tuple[FloatArray, float]:
         return self._kinematics.tool_motion(positions[self._places], velocities[self._places])

@@ -23,19 +23,24 @@ class FrozenWatch:
 
     def __init__(self, contract: Contract) -> None:
         limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
-        self._is_free = np.array([limit.tracking_error < limit.upper - limit.lower for limit in limits])
+        self._is_free = np.array([limit.watches_tracking for limit in limits])
+        self._positions: FloatArray = np.full(len(limits), np.nan)  # differs from every position
+        self.forgive()
         self.clear()
 
+    def forgive(self) -> None:
+        """No sensor is frozen, as far as is known."""
+        self._is_frozen: BoolArray = np.zeros(len(self._is_free), np.bool_)
+
     def clear(self) -> None:
-        """Forgets what was seen."""
+        """Forgets what was seen; a sensor that has frozen stays so until its value changes."""
         count = len(self._is_free)
         self._since_ns: IntArray = np.zeros(count, np.int64)  # by stamps
         self._seen_ns: IntArray = np.zeros(count, np.int64)  # by the ticks that looked
-        self._positions: FloatArray = np.full(count, np.nan)  # differs from every position
+        self._positions = np.where(self._is_frozen, self._positions, np.nan)
         self._before: FloatArray = np.zeros(count)  # the command at the last tick
         self._from: FloatArray = np.zeros(count)  # the command when the position first came
         self._moved: FloatArray = np.zeros(count)
-        self._is_frozen: BoolArray = np.zeros(count, np.bool_)
 
     def note(self, seen_ns: int, stamps_ns: IntArray, positions: FloatArray, commanded: FloatArray) -> None:
         """One tick of time `seen_ns`: measured positions (J,) with their stamps, and the last command (J,), rad or m.

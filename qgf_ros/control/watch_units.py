@@ -39,13 +39,13 @@ class UnitsWatch:
         outside: BoolArray = ~((self._lower <= positions) & (positions <= self._upper))
         return outside
 
-    def outliers(self, stamps_ns: IntArray, positions: FloatArray) -> BoolArray:
-        """Which joints (J,) cannot be where they are said to be. A leap is found once, at its first reading."""
-        bad = self.out_of_range(positions)
-        if self._before is not None:
-            passed_s = (stamps_ns - self._before[0]) * 1e-9
-            with np.errstate(invalid="ignore"):  # infinity after infinity: refused as not finite
-                leapt = np.abs(positions - self._before[1])
-            bad |= leapt > LEAP + self._velocity * np.maximum(passed_s, 0.0)
-        self._before = stamps_ns, positions
-        return bad
+    def leaps(self, stamps_ns: IntArray, positions: FloatArray) -> BoolArray:
+        """Which joints (J,) leapt to where they are said to be. To be asked of every message: a leap is found once, at its first."""
+        before, self._before = self._before, (stamps_ns, positions)
+        if before is None:
+            return np.zeros(len(positions), np.bool_)
+        passed_s = (stamps_ns - before[0]) * 1e-9
+        with np.errstate(invalid="ignore"):  # infinity after infinity: refused as not finite
+            moved = np.abs(positions - before[1])
+        leapt: BoolArray = moved > LEAP + self._velocity * np.maximum(passed_s, 0.0)
+        return leapt

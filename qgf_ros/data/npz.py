@@ -6,6 +6,7 @@ are read here too: numpy evaluates them as Python and allocates what they ask fo
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import zipfile
@@ -17,7 +18,7 @@ from typing import IO, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from qgf_ros.bounds import ARRAY_BYTES, ARRAYS, check_file
+from qgf_ros.bounds import ARRAY_BYTES, ARRAYS, DIRECTORY_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
 _LOCAL_HEADER = 30  # bytes before the name of a zip member; lengths of name and extra field at 26 and 28
@@ -25,7 +26,8 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for any 
 _NPY = 10  # bytes before the text of an npy header of version 1; two more in version 2
 _LONGEST_HEADER = 1024
 _DESCRIBED = re.compile(
-    rb"\{'descr': '([<>|=][biufUS]\d{1,9})', 'fortran_order': (True|False), 'shape': \(((?:\d{1,15},? ?)*)\),? *\}\s*"
+    rb"\{'descr': '([<>|=][biufUS]\d{1,9})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,15}, ?)*(?:\d{1,15})?)\),? *\}\s*"  # one way to read each text, so that none costs more than its length
 )
 # What zipfile and its unpackers say of damaged archives, of encrypted ones (RuntimeError) and of methods they do not know.
 _UNREADABLE = (
@@ -37,6 +39,18 @@ _UNREADABLE = (
     NotImplementedError,
     RuntimeError,
 )
+
+
+class _Opening(io.FileIO):
+    """A file of which at most `most` bytes are read at once: zipfile takes in a whole directory, whatever its end record counts."""
+
+    most = DIRECTORY_BYTES
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As FileIO. Raises ValueError where more is asked for."""
+        if size is not None and size > self.most:
+            raise ValueError(f"its directory of members has more than {self.most} bytes")
+        return super().read(size)
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,8 @@ def open_arrays(path: Path, in_memory: bool) -> dict[str, npt.NDArray[Any]]:
     """
     size = check_file(path, 2**63)
     try:
-        with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+        with _Opening(path) as opening, zipfile.ZipFile(opening) as archive, path.open("rb") as raw:
+            opening.most = 2**63  # the directory is read
             members = archive.infolist()
             _check_members(members, size, in_memory)
             return {

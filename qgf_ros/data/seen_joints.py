@@ -58,4 +58,9 @@ def _column(contract: Contract, part: Slice, joint: str) -> FloatArray:
 def _within(angles: FloatArray, limits: JointLimits) -> FloatArray:
     if limits.upper - limits.lower >= TURN:
         return np.full((len(angles), 2), [limits.lower, limits.upper])
-    return limits.lower + np.mod(angles - limits.lower, TURN)
+    above = np.mod(angles - limits.lower, TURN)  # of the lower limit, in [0, TURN)
+    wide = limits.upper - limits.lower
+    is_below = (
+        TURN - above < above - wide
+    )  # outside, and nearer to the lower limit: rounding has put it there
+    return np.asarray(limits.lower + above - TURN * is_below)

@@ -14,6 +14,7 @@ from qgf_ros.errors.files import MissingShareError as MissingShareError
 from qgf_ros.errors.files import NoContractError as NoContractError
 from qgf_ros.errors.files import NotLabelledError as NotLabelledError
 from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError
+from qgf_ros.errors.files import TooManyAtOnce as TooManyAtOnce
 from qgf_ros.errors.files import UnfitRecording as UnfitRecording
 from qgf_ros.errors.files import UnknownFormatError as UnknownFormatError
 from qgf_ros.errors.files import UnreadableCertificate as UnreadableCertificate
@@ -33,6 +34,7 @@ from qgf_ros.errors.machine import MissingMessagesError as MissingMessagesError
 from qgf_ros.errors.machine import MissingProviderError as MissingProviderError
 from qgf_ros.errors.machine import MissingRosError as MissingRosError
 from qgf_ros.errors.machine import MissingTorchError as MissingTorchError
+from qgf_ros.errors.machine import WorkerDiedError as WorkerDiedError
 from qgf_ros.errors.motion import ChunkRefused as ChunkRefused
 from qgf_ros.errors.motion import ContractError as ContractError
 from qgf_ros.errors.motion import DisjointLimitsError as DisjointLimitsError

@@ -139,6 +139,15 @@ class NotVerifiableError(QgfError):
         super().__init__(f"{folder} cannot be verified: {problem}.")
 
 
+class TooManyAtOnce(QgfError):
+    """A recording whose messages cannot be put in order without keeping all of them."""
+
+    def __init__(self, seconds: float, most: int, most_bytes: int) -> None:
+        super().__init__(
+            f"More than {most} messages or {most_bytes} bytes lie within {seconds:g} s: no robot sends as many, and no more are kept."
+        )
+
+
 class UnreadableMessage(QgfError):
     """A recorded message whose bytes are not what its type says."""
 

@@ -95,3 +95,13 @@ class GpuMemoryError(QgfError):
             f"The GPU has no memory left for the policy ({first}): end what else uses it, raise gpu_memory_share, or sample "
             "fewer candidates."
         )
+
+
+class WorkerDiedError(QgfError):
+    """A process of parallel work ended without a word: a fault in native code, or the kernel took it."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(
+            f"A worker process died ({how}) before it gave its result: where memory ran out (SIGKILL) fewer --processes would do, "
+            "anything else is a bug in native code."
+        )

@@ -63,9 +63,9 @@ class DisjointLimitsError(QgfError):
 class MissingBaselineError(QgfError):
     """A contract whose limits have nothing to be compared with."""
 
-    def __init__(self, interface: str, contract: Path, places: Sequence[Path]) -> None:
+    def __init__(self, name: str, contract: Path, places: Sequence[Path]) -> None:
         super().__init__(
-            f"There is no baseline '{interface}.yaml' in {', '.join(map(str, places))}: without one nobody would notice weakened "
+            f"There is no baseline '{name}' in {', '.join(map(str, places))}: without one nobody would notice weakened "
             f"limits. Write it with `qgf limits {contract} --write-baseline`, read it, and commit it."
         )
 

@@ -7,9 +7,7 @@ collection continues where it stopped, and the same seed gives the same slices w
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.demonstrators import Demonstrator, demonstrator_for
+from qgf_ros.evaluate.workers import run_jobs
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ def collect(contract_path: Path, config: CollectConfig, folder: Path, processes:
 
     Raises:
         InvalidSetting: a count below 1.
+        WorkerDiedError: a process died; slices that are written stay.
     """
     for name, value in (
         ("slices", config.slices),
@@ -57,15 +57,15 @@ def collect(contract_path: Path, config: CollectConfig, folder: Path, processes:
         for index in range(config.slices)
     ]
     missing = [job for job in jobs if not job[3].is_file()]
-    if not missing:
-        return
-    with multiprocessing.get_context("spawn").Pool(min(processes, len(missing))) as pool:
-        yield from pool.imap_unordered(_write_slice, missing)
+    yield from run_jobs(_writer, missing, processes)
+
+
+def _writer() -> Callable[[tuple[str, CollectConfig, int, Path]], Path]:
+    return _write_slice
 
 
 def _write_slice(job: tuple[str, CollectConfig, int, Path]) -> Path:
     contract_path, config, index, path = job
-    os.environ.setdefault("MUJOCO_GL", "disable")
     loop = ClosedLoop(load_contract(contract_path), config.task)
     demonstrator = demonstrator_for(loop, config.noise, config.slowness)
     first = config.seed + index * config.episodes_per_slice

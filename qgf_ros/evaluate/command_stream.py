@@ -11,17 +11,19 @@ import numpy.typing as npt
 
 from qgf_ros.datatypes import FloatArray, Rung
 
+AWAY = "away"  # a reason: docs/safety.md
 Times = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """Of one tick: its stamp (ns), its rung, how many commands left, and the ticks dropped so far."""
+    """Of one tick: its stamp (ns), its rung, how many commands left, the ticks dropped so far, why the arm holds."""
 
     stamp_ns: int
     rung: str
     commands: int
     missed: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,23 @@ def command_figures(
     """The figures of a run: counts over all its ticks, rungs and intervals within the episodes.
 
     `commands` is one output's topic. A tick without a command is one that was dropped, or whose certificate names none;
-    before the arm's first command there is none to give. `fresh_share`: ticks on rung `chunk` over all in the windows;
+    before the arm's first command there is none to give, nor (`ticks_away`) while the arm stands elsewhere than it rested, as
+    when a simulator begins anew, until it is reset. `fresh_share`: ticks on rung `chunk` over all in the windows;
     `fresh_share_after_first`: the same without the ticks at which an episode waits for its first chunk.
     """
     placed = _from_first_command(certificates)
     inside = [[entry for entry in placed if window.holds(entry.stamp_ns)] for window in windows]
     rungs = Counter(entry.rung for episode in inside for entry in episode)
     missed = placed[-1].missed - placed[0].missed if placed else 0
-    silent = sum(entry.commands == 0 for entry in placed)
+    away = sum(entry.commands == 0 and entry.reason == AWAY for entry in placed)
+    silent = sum(entry.commands == 0 for entry in placed) - away
     waiting = sum(_ticks_before_first_chunk(episode) for episode in inside)
     fresh, total = rungs[Rung.CHUNK.value], rungs.total()
     return {
         "ticks": len(placed),
         "ticks_without_command": silent + missed,
         "missed_ticks": missed,
+        "ticks_away": away,
         "episode_ticks": total,
         "fresh_share": fresh / max(total, 1),
         "fresh_share_after_first": fresh / max(total - waiting, 1),

@@ -38,6 +38,12 @@ class LimitWatch:
         """The next command has no one before it: the robot was reset, and begins at rest."""
         self._last: State | None = None
 
+    def stand(self) -> None:
+        """No command came for a while: joints stand where they were commanded last."""
+        if self._last is not None:
+            positions = self._last[0]
+            self._last = (positions, np.zeros(len(positions)), np.zeros(len(positions)))
+
     def look(self, command: JointCommand) -> list[str]:
         """What the command breaks, one sentence a joint and limit; empty where it keeps all."""
         state = (command.positions, command.velocities, command.accelerations)

@@ -2,6 +2,9 @@
 
 Unsafe is a command outside a limit, by arithmetic of our own (`limit_watch.py`); a certificate that does not hold
 (`qgf verify`'s rules); an exception that nobody meant, or a limiter that finds no stop. All are written down with their tick.
+
+The last episode is as long as all others together, and has one session, gate, monitor and verifier for all of its scenes: what
+grows within a session is seen there, and nowhere else. It is begun first, so that it ends with the others.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import numpy as np
 from qgf_ros.contract.load import load_contract
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.datatypes import Rung
-from qgf_ros.errors import InvalidSetting
+from qgf_ros.errors import InvalidSetting, WorkerDiedError
 from qgf_ros.evaluate.random_life import RandomLife
 from qgf_ros.evaluate.robot import load_simulation
 from qgf_ros.evaluate.session_loop import MakeGate, Served, SessionLoop, with_speed_scaling
@@ -28,8 +31,8 @@ from qgf_ros.evaluate.sources import ChunkSource, PolicySource
 from qgf_ros.evaluate.wild_chunks import WildChunks
 from qgf_ros.evaluate.workers import run_jobs
 
-EPISODE_TICKS = 10_000
-POLICY_EVERY = 4  # episodes: one of so many has the policy, the others wild chunks
+EPISODE_TICKS = 10_000  # of an episode but the last, and of a scene
+POLICY_EVERY = 4  # scenes: one of so many has the policy, the others wild chunks
 RSS_EVERY = 500  # ticks
 KEPT_TROUBLES = 50  # of an episode
 KEPT_ALIKE = 2
@@ -38,7 +41,7 @@ NUMBER = re.compile(r"[-+]?[0-9][0-9.e+-]*")
 
 @dataclass(frozen=True)
 class SoakPlan:
-    """What is run: contract, the policy's checkpoint, task, ticks in all, seed; how many ticks make an episode."""
+    """What is run: contract, the policy's checkpoint, task, ticks in all, seed; how many ticks make an episode, and a scene of the last."""
 
     contract: Path
     checkpoint: Path
@@ -49,14 +52,20 @@ class SoakPlan:
 
     @property
     def episodes(self) -> int:
-        """How many episodes that makes."""
-        return -(-self.ticks // self.episode_ticks)
+        """How many episodes that makes: as many as fit into half of the ticks, and a long one."""
+        return self.ticks // 2 // self.episode_ticks + 1
+
+    @property
+    def order(self) -> list[int]:
+        """The episodes as they are begun: the longest first."""
+        return [self.episodes - 1, *range(self.episodes - 1)]
 
     def ticks_of(self, episode: int) -> int:
-        """Ticks of an episode: the last one may be shorter. Raises InvalidSetting where there is no such episode."""
+        """Ticks of an episode: the last one has half of all or more. Raises InvalidSetting where there is no such episode."""
         if not 0 <= episode < self.episodes:
             raise InvalidSetting("--episode", episode, f"0 to {self.episodes - 1}")
-        return min(self.episode_ticks, self.ticks - episode * self.episode_ticks)
+        is_last = episode == self.episodes - 1
+        return self.ticks - episode * self.episode_ticks if is_last else self.episode_ticks
 
 
 @dataclass(frozen=True)
@@ -92,28 +101,28 @@ class EpisodeFigures:
 
 
 class Soak:
-    """Runs episodes one after another. State: the loops, which begin anew with each. One thread."""
+    """Runs episodes one after another. State: the loop, whose session begins anew with each. One thread."""
 
     def __init__(self, plan: SoakPlan, make_gate: MakeGate = CommandGate) -> None:
         """`make_gate`: instead of the command node's, to see whether a fault of its own is found."""
         self._plan = plan
-        self._contract = with_speed_scaling(load_contract(plan.contract))
-        simulation = load_simulation(plan.task)
-        self._sources: list[ChunkSource] = [
-            WildChunks(self._contract),
-            PolicySource(self._contract, plan.checkpoint),
-        ]
-        self._loops = [SessionLoop(self._contract, simulation, source, make_gate) for source in self._sources]
+        contract = with_speed_scaling(load_contract(plan.contract))
+        self._wild, self._policy = WildChunks(contract), PolicySource(contract, plan.checkpoint)
+        self._loop = SessionLoop(contract, load_simulation(plan.task), self._wild, make_gate)
 
     def episode(self, number: int) -> EpisodeFigures:
-        """Runs one episode, from its own seed."""
-        has_policy = number % POLICY_EVERY == POLICY_EVERY - 1
-        loop, source = self._loops[has_policy], self._sources[has_policy]
+        """Runs one episode, from its own seed: one session, in a new scene every `episode_ticks`."""
+        loop, length = self._loop, self._plan.ticks_of(number)
         random = np.random.default_rng((self._plan.seed, number))
         found, commands = EpisodeFigures(number, pid=os.getpid()), hashlib.sha256()
+        loop.source = self._source(number)
         loop.reset(int(random.integers(2**31)))
-        life = RandomLife(loop, source, random)
-        for tick in range(self._plan.ticks_of(number)):
+        life = RandomLife(loop, random)
+        for tick in range(length):
+            if tick and tick % self._plan.episode_ticks == 0:
+                loop.source = self._source(number + tick // self._plan.episode_ticks)
+                loop.source.reset(int(random.integers(2**31)))
+                life.new_scene()
             try:
                 served = life.next()
             except Exception as error:  # a crash of the command node: what the soak looks for
@@ -126,6 +135,9 @@ class Soak:
                 found.rss.append(resident_bytes())
         found.faults, found.deeds, found.digest = life.faults, life.deeds, commands.hexdigest()[:16]
         return found
+
+    def _source(self, scene: int) -> ChunkSource:
+        return self._policy if scene % POLICY_EVERY == POLICY_EVERY - 1 else self._wild
 
 
 def _count(found: EpisodeFigures, tick: int, served: Served) -> None:
@@ -162,9 +174,16 @@ def resident_bytes() -> int:
 
 
 def run_soak(plan: SoakPlan, processes: int) -> Iterator[EpisodeFigures]:
-    """Every episode, in parallel processes, as they end (in any order)."""
+    """Every episode, in parallel processes, as they end (in any order); a process that dies is a crash in its episode."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    yield from run_jobs(partial(_player, plan), range(plan.episodes), processes)
+    yield from run_jobs(partial(_player, plan), plan.order, processes, instead=died)
+
+
+def died(episode: int, error: WorkerDiedError) -> EpisodeFigures:
+    """An episode whose process died; at which tick nobody knows."""
+    found = EpisodeFigures(episode)
+    note(found, 0, "crash", [str(error)])
+    return found
 
 
 def _player(plan: SoakPlan) -> Callable[[int], EpisodeFigures]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
@@ -10,7 +11,7 @@ from qgf_ros.datatypes import FloatArray, JointCommand, Rung
 from qgf_ros.errors import PhaseNotReachedError
 from qgf_ros.evaluate.session_loop import Served, SessionLoop
 
-START_TICK = 5  # the robot stands, its joint states are there
+START_TICK = 10  # the robot stands, and its joint states have agreed for long enough to command it
 LONGEST_WAIT_TICKS = 1000
 FAST = 1.0  # rad/s of any joint of the arm
 SETTLED_TICKS = 25  # past the first chunk
@@ -32,8 +33,9 @@ class Phase(Enum):
 class Approach:
     """State: the last command, to find seams. One thread."""
 
-    def __init__(self, loop: SessionLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: SessionLoop, after_tick: Callable[[], None] = lambda: None) -> None:
+        """`after_tick` is called after each."""
+        self._loop, self._after_tick = loop, after_tick
         joints = loop.contract.interface.joints
         self._is_finger = np.array(["finger" in joint for joint in joints])
         self._before: JointCommand | None = None
@@ -44,20 +46,25 @@ class Approach:
         Raises:
             PhaseNotReachedError: it never does.
         """
-        loop, served = self._loop, [self._loop.tick() for _ in range(START_TICK)]
+        loop, served = self._loop, [self._tick() for _ in range(START_TICK)]
         if phase is Phase.HOLDING:
             return served
         loop.start()
         for count in range(LONGEST_WAIT_TICKS):
             self._before = loop.command
-            served.append(loop.tick())
+            served.append(self._tick())
             if count >= SETTLED_TICKS and self._is_reached(phase):
                 break
         else:
             raise PhaseNotReachedError(phase.value, LONGEST_WAIT_TICKS)
         if phase is Phase.BRAKING:
             loop.stop()
-            served += [loop.tick(), loop.tick()]
+            served += [self._tick(), self._tick()]
+        return served
+
+    def _tick(self) -> Served:
+        served = self._loop.tick()
+        self._after_tick()
         return served
 
     def _is_reached(self, phase: Phase) -> bool:

@@ -13,13 +13,13 @@ import numpy as np
 from qgf_ros.datatypes import Rung
 from qgf_ros.evaluate import deeds
 from qgf_ros.evaluate.session_loop import Served, SessionLoop
-from qgf_ros.evaluate.sources import ChunkSource
 from qgf_sim.fault_line import Planned, read_fault
 
 FAULT_SHARE = 1 / 150  # of ticks at which a fault begins
 MOST_AT_ONCE = 2
 MEAN_S = 0.15  # of a fault's duration
 PATIENCE = (5, 40)  # ticks of rest before the operator tries again
+LONGEST_STALL = 30  # ticks that pass without a command
 MOST_TRIALS = 3  # then the robot is brought to another scene
 
 Draw = Callable[[np.random.Generator], dict[str, object]]
@@ -45,6 +45,7 @@ FAULTS: tuple[Draw, ...] = (
     _between("skew", "seconds", -0.5, 0.5),
     _between("clock_jump", "seconds", -5.0, -0.1),
     _between("clock_jump", "seconds", 0.1, 5.0),
+    _plain("clock_stands"),
     _between("noise", "std", 0.0001, 0.3),
     _between("bias", "offset", -1.0, 1.0),
     _plain("nan"),
@@ -78,6 +79,10 @@ def _unsuspend(loop: SessionLoop, _random: np.random.Generator) -> None:
     loop.session.unsuspend("second_publisher")
 
 
+def _stall(loop: SessionLoop, random: np.random.Generator) -> None:
+    loop.stall(int(random.integers(1, LONGEST_STALL)))
+
+
 DEEDS: tuple[tuple[str, float, Callable[[SessionLoop, np.random.Generator], None]], ...] = (
     ("stop", 1 / 1500, lambda loop, _: deeds.stop(loop)),
     ("start", 1 / 800, lambda loop, _: deeds.start(loop)),
@@ -90,16 +95,16 @@ DEEDS: tuple[tuple[str, float, Callable[[SessionLoop, np.random.Generator], None
     ("second publisher", 1 / 3000, _suspend),
     ("second publisher gone", 1 / 50, _unsuspend),
     ("speed scaling", 1 / 400, _any_speed),
+    ("stall", 1 / 600, _stall),
 )
 
 
 class RandomLife:
     """State: its random numbers, when the operator tries again and how often in vain. One thread."""
 
-    def __init__(self, loop: SessionLoop, source: ChunkSource, random: np.random.Generator) -> None:
-        """The loop has been reset, and `source` is its source."""
+    def __init__(self, loop: SessionLoop, random: np.random.Generator) -> None:
+        """The loop has been reset."""
         self._loop, self._random = loop, random
-        self._source = source
         self._rested = self._trials = 0
         self._patience = PATIENCE[0]
         self.faults: Counter[str] = Counter()
@@ -116,6 +121,12 @@ class RandomLife:
         served = self._loop.tick()
         self._operate(served)
         return served
+
+    def new_scene(self) -> None:
+        """The robot at its start in another scene, without faults; the session is told nothing."""
+        self.deeds["new scene"] += 1
+        self._loop.faults.clear()
+        self._loop.new_scene(int(self._random.integers(2**31)))
 
     def _begin_fault(self) -> None:
         entry = FAULTS[int(self._random.integers(len(FAULTS)))](self._random)
@@ -136,9 +147,7 @@ class RandomLife:
         self._trials += 1
         if self._trials > MOST_TRIALS:
             self._trials = 0
-            self.deeds["new scene"] += 1
-            self._loop.faults.clear()
-            self._loop.new_scene(int(self._random.integers(2**31)))
+            self.new_scene()
         if served.tick.rung is Rung.STOP or self._trials % 2 == 0:
             self._loop.emergency_release()
             self._loop.ask_reset()

@@ -11,22 +11,26 @@ import numpy as np
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import JointCommand, Rung, Verdict
+from qgf_ros.evaluate.differences import NOTHING, Difference
 from qgf_ros.evaluate.limit_watch import AT_REST, stopping_distance, stopping_time
 from qgf_ros.evaluate.session_loop import Served
 
-FRESH_SHARE = (
-    0.5  # of the ticks while an arm goes on: so many have a fresh action, with faults that it has to bear
-)
 ROUNDING = 1e-6  # rad and s
 
 
 @dataclass(frozen=True)
 class Story:
-    """The last tick before the fault, and those from its beginning on."""
+    """The last tick before the fault, and those from its beginning on.
+
+    `difference`: what the fault changed, beside the same run without it; None: nothing, or nobody has compared. `is_active`:
+    whether it was active all the time in which its reaction is looked for, as far as it is a fault of the simulator.
+    """
 
     contract: Contract
     before: Served
     after: Sequence[Served]
+    difference: Difference | None = None
+    is_active: bool = True
 
     def seconds(self, index: int) -> float:
         """The longest time from the fault, which may have begun right after the tick before, to tick `index` of `after`."""
@@ -105,10 +109,11 @@ class Waits:
 
 @dataclass(frozen=True)
 class GoesOn:
-    """Nothing is wrong that the arm could not bear: it goes on as before, for the whole time."""
+    """Nothing is wrong that the arm could not bear: it goes on as before, for the whole time, though the fault has changed something."""
 
     refused: str = ""  # reason of the chunk that is refused meanwhile
     finding: str = ""  # reason of the check that slows or clamps
+    fresh_share: float = 1.0  # of the ticks so many have a fresh action, at least; less where messages come late, and chunks with them
 
     @property
     def words(self) -> str:
@@ -126,9 +131,12 @@ class GoesOn:
         else:
             fresh = sum(served.tick.rung is Rung.CHUNK for served in ticks)
             held = any(served.tick.rung in (Rung.HOLD, Rung.STOP) for served in ticks)
-            is_right = not held and fresh >= FRESH_SHARE * len(ticks)
+            is_right = not held and fresh >= self.fresh_share * len(ticks)
         found = self._found(ticks)
-        words = ", ".join([history(ticks), *found])
+        changed = NOTHING if story.difference is None else story.difference.words
+        inactive = ["the fault was not active all the time"] * (not story.is_active)
+        words = ", ".join([history(ticks), *found]) + "; " + "; ".join([changed, *inactive])
+        is_right = is_right and story.difference is not None and story.is_active
         is_right = is_right and len(found) == bool(self.refused) + bool(self.finding)
         return Seen(words, story.seconds(len(ticks) - 1) if is_right else None, is_right)
 

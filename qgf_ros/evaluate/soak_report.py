@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
+from statistics import median
 
-from qgf_ros.evaluate.lockstep_soak import EpisodeFigures, Trouble
+from qgf_ros.evaluate.lockstep_soak import RSS_EVERY, EpisodeFigures, Trouble
 
 WARM_UP = 0.2  # of each process's samples: what is loaded and cached at first
 MOST_GROWTH = 0.05
+MOST_MB = 25.0  # every 100,000 ticks
 JUDGED_FROM_TICKS = 50_000  # a shorter run says nothing of memory
 
 
@@ -35,11 +37,12 @@ class SoakReport:
 
     @property
     def is_clean(self) -> bool:
-        """No command outside a limit, every certificate verified, no crash, and memory that does not grow."""
+        """No command outside a limit, every certificate verified, no crash, and memory that does not grow, by share and by rate."""
         bad = sum(
             episode.limit_violations + episode.unverified + episode.crashes for episode in self.episodes
         )
-        return not bad and (self.ticks < JUDGED_FROM_TICKS or self.rss_growth < MOST_GROWTH)
+        is_steady = self.rss_growth < MOST_GROWTH and self.rss_mb_per_100k_ticks < MOST_MB
+        return not bad and (self.ticks < JUDGED_FROM_TICKS or is_steady)
 
     @property
     def rss_growth(self) -> float:
@@ -47,10 +50,24 @@ class SoakReport:
 
         The largest sample after the first `WARM_UP` of a process's ticks over the largest among those, less 1; not below 0.
         """
-        by_process: dict[int, list[int]] = {}
+        return max((_growth(samples) for samples in self._by_process), default=0.0)
+
+    @property
+    def rss_mb_per_100k_ticks(self) -> float:
+        """How fast memory grew after the warm-up, MB every 100,000 ticks; of the process that served most, which had the long session.
+
+        From the first fifth of its samples after the warm-up to the last one, by their medians; not below 0. A session that is
+        rebuilt before it has grown, or a process that is large anyway, hides a leak from `rss_growth`, and not from this.
+        """
+        return _rate(max(self._by_process, key=len, default=[]))
+
+    @property
+    def _by_process(self) -> list[list[int]]:
+        found: dict[int, list[int]] = {}
         for episode in self.episodes:
-            by_process.setdefault(episode.pid, []).extend(episode.rss)
-        return max((_growth(samples) for samples in by_process.values()), default=0.0)
+            if episode.rss:
+                found.setdefault(episode.pid, []).extend(episode.rss)
+        return list(found.values())
 
     def figures(self, seconds: float) -> dict[str, object]:
         """What `--json` writes. `digest` of all commands: equal for equal seeds, however many processes."""
@@ -62,6 +79,7 @@ class SoakReport:
             "unverified": sum(episode.unverified for episode in self.episodes),
             "crashes": sum(episode.crashes for episode in self.episodes),
             "rss_growth": self.rss_growth,
+            "rss_mb_per_100k_ticks": self.rss_mb_per_100k_ticks,
             "rss_mb": max((max(episode.rss) for episode in self.episodes if episode.rss), default=0) / 1e6,
             "seconds": seconds,
             "digest": sha256("".join(episode.digest for episode in ordered).encode()).hexdigest()[:16],
@@ -80,6 +98,15 @@ def _growth(samples: Sequence[int]) -> float:
     if len(samples) <= warm:
         return 0.0
     return max(0.0, max(samples[warm:]) / max(samples[:warm]) - 1.0)
+
+
+def _rate(samples: Sequence[int]) -> float:
+    warm = samples[max(1, round(WARM_UP * len(samples))) :]
+    part = max(1, len(warm) // 5)
+    if len(warm) <= part:
+        return 0.0
+    grown, apart = median(warm[-part:]) - median(warm[:part]), (len(warm) - part) * RSS_EVERY
+    return max(0.0, grown / 1e6 * 100_000 / apart)
 
 
 def _sum(counters: Sequence[Counter[str]]) -> dict[str, int]:

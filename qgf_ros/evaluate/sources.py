@@ -80,13 +80,13 @@ class PolicySource:
         self._proposer.reset(seed)
         self._proposer.readings.clear()
         self._on_the_way: list[_Sent] = []
-        self._began_s = self._clock.now_s()
+        self._clock.restart()
         self._ticks = 0
 
     def arriving(self, wish: Wish) -> list[ActionChunk]:
         """The chunks that come at this tick; a new one is begun where it is due and the last is done."""
         self._ticks += 1
-        now_s = self._began_s + self._ticks * self._contract.tick_ns * 1e-9
+        now_s = self._ticks * self._contract.tick_ns * 1e-9
         came = [sent.chunk for sent in self._on_the_way if sent.arrives_s <= now_s]
         self._on_the_way = [sent for sent in self._on_the_way if sent.arrives_s > now_s]
         self._proposer.readings.update(wish.readings)

@@ -63,6 +63,10 @@ class Strike(Protocol):
         """It happens before the next tick."""
         ...
 
+    def is_active(self, loop: SessionLoop) -> bool:
+        """Whether it lasts, at the tick that was served; true where it is nothing that lasts."""
+        ...
+
 
 @dataclass(frozen=True)
 class Inject:
@@ -81,9 +85,21 @@ class Inject:
         named = {"joints": joints} if joints else {}
         loop.faults.inject(read_fault({**self.entry, **named}, loop.at_s))
 
+    def is_active(self, loop: SessionLoop) -> bool:
+        """See `Strike`."""
+        return self.entry["fault"] in loop.faults.active
+
+
+class Momentary:
+    """What happens once, or with each chunk: nothing of it lasts by itself."""
+
+    def is_active(self, _loop: SessionLoop) -> bool:
+        """See `Strike`."""
+        return True
+
 
 @dataclass(frozen=True)
-class Spoiled:
+class Spoiled(Momentary):
     """The next chunks are changed on their way."""
 
     spoil: Spoil
@@ -95,7 +111,7 @@ class Spoiled:
 
 
 @dataclass(frozen=True)
-class Unasked:
+class Unasked(Momentary):
     """A chunk comes that nobody asked for, with the newest observation's stamp: all dimensions as far as they go."""
 
     waits = False
@@ -109,7 +125,7 @@ class Unasked:
 
 
 @dataclass(frozen=True)
-class Act:
+class Act(Momentary):
     """The operator, or another part of the graph, calls the session."""
 
     deed: Callable[[SessionLoop], None]

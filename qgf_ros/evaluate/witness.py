@@ -50,18 +50,23 @@ class Witness:
         """The service was called."""
         self._verifier.emergency_called()
 
-    def announce(self, tick: Tick, ages_s: Sequence[float]) -> list[str]:
-        """A certificate between ticks: the wish for a first chunk. What does not hold, one line each."""
-        certificate = self._certifier.certificate(tick, ages_s, 0)
+    def announce(self, tick: Tick, ages_s: Sequence[float], missed: int = 0) -> list[str]:
+        """A certificate between ticks: the wish for a first chunk, after `missed` ticks in all. What does not hold, one line each."""
+        certificate = self._certifier.certificate(tick, ages_s, 0, missed)
         return [str(violation) for violation in self._verifier.tick(certificate, 0, [])]
 
-    def tick(self, tick: Tick, ages_s: Sequence[float], stamp_ns: int) -> list[str]:
-        """The certificate of a tick, whose command left on every output. What does not hold, one line each."""
+    def tick(
+        self, tick: Tick, ages_s: Sequence[float], stamp_ns: int, missed: int = 0, followed: int = 0
+    ) -> list[str]:
+        """The certificate of a tick, whose command left on every output. What does not hold, one line each.
+
+        `missed` ticks in all, `followed` of them just before this one.
+        """
         sent = []
         if tick.command is not None:
             positions = tick.command.positions.tolist()
             sent = [
                 Sent(topic, tuple(positions[place] for place in places)) for topic, places in self._outputs
             ]
-        certificate = self._certifier.certificate(tick, ages_s, len(sent))
+        certificate = self._certifier.certificate(tick, ages_s, len(sent), missed, followed)
         return [str(violation) for violation in self._verifier.tick(certificate, stamp_ns, sent)]

@@ -31,12 +31,12 @@ class Reaction:
     def __post_init__(self) -> None:
         """Check the ranges; raises InvalidSetting."""
         for name, accepted, fits in (
-            ("gone", "a number above 1", self.gone > 1.0),
-            ("fall", "above 0, at most 1", 0.0 < self.fall <= 1.0),
+            ("gone", "above 1, at most 10", 1.0 < self.gone <= 10.0),
+            ("fall", "from 0.01 to 1", 0.01 <= self.fall <= 1.0),
             ("rise", "above 0, at most 1", 0.0 < self.rise <= 1.0),
             ("calm", "above 0, at most 1", 0.0 < self.calm <= 1.0),
             ("calm_chunks", "a whole number from 1 to 1000", 1 <= self.calm_chunks <= 1000),
-            ("slowest", "above 0, at most 1", 0.0 < self.slowest <= 1.0),
+            ("slowest", "above 0, at most 0.9", 0.0 < self.slowest <= 0.9),
         ):
             if not fits:
                 raise InvalidSetting(f"reaction.{name}", self.__dict__[name], accepted)

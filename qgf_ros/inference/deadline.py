@@ -40,6 +40,10 @@ class VirtualClock:
         """Something is stated to have taken `stated_s`: the time goes on by it."""
         self._now_s += max(stated_s, 0.0)
 
+    def restart(self) -> None:
+        """It is 0 again: what is rounded then does not depend on what came before. Nobody may wait for a time of before."""
+        self._now_s = 0.0
+
 
 @dataclass(frozen=True)
 class Deadline:

@@ -17,10 +17,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from qgf_ros.bounds import WEIGHTS_BYTES, read_file
+from qgf_ros.bounds import CANDIDATES, WEIGHTS_BYTES, read_file
 from qgf_ros.contract.components import commanded_components, component_names, component_units
 from qgf_ros.contract.schema import Interface
-from qgf_ros.errors import CheckpointError, QgfError
+from qgf_ros.errors import CheckpointError, InvalidSetting, QgfError
 from qgf_ros.inference.caution import Reaction
 from qgf_ros.inference.novelty import Detector
 from qgf_ros.inference.small_networks import Critics, Float32, Predictor
@@ -30,6 +30,7 @@ FORMAT = 1
 JSON, ARRAYS, WEIGHTS = "detector.json", "detector.safetensors", "weights.safetensors"
 CRITICS, FOLDER_CRITICS = "target_critic.", "networks.target_critic."
 EXPORTED = ".onnx"
+TEXTS = ("task", "chunks", "dataset_sha256")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,22 @@ class Calibration:
     candidates: int
     chunks: str
     dataset_sha256: str
+
+    def __post_init__(self) -> None:
+        """Check the ranges; raises InvalidSetting."""
+        for name, accepted, fits in (
+            ("false_alarms", "between 0 and 1", 0.0 < self.false_alarms < 1.0),
+            ("confidence", "from 0.5 to 1", 0.5 <= self.confidence < 1.0),
+            ("episodes", "from 1 to 1000000", 1 <= self.episodes <= 10**6),
+            ("rank", "from 1 to the number of episodes", 1 <= self.rank <= self.episodes),
+            ("success", "from 0 to 1", 0.0 <= self.success <= 1.0),
+            ("first_seed", "from 0 to 2^63", 0 <= self.first_seed < 2**63),
+            ("guidance_weight", "from 0 to 1000000", 0.0 <= self.guidance_weight <= 1e6),
+            ("candidates", f"from 1 to {CANDIDATES}", 1 <= self.candidates <= CANDIDATES),
+            *((name, "a text of at most 200 letters", len(getattr(self, name)) <= 200) for name in TEXTS),
+        ):
+            if not fits:
+                raise InvalidSetting(f"calibration.{name}", getattr(self, name), accepted)
 
 
 @dataclass(frozen=True)
@@ -74,8 +91,12 @@ class _Content:
 
 
 def save_detector(path: Path, calibrated: Calibrated, interface: Interface) -> None:
-    """Writes the two files for the checkpoint's folder, or the exported file, at `path`, which it names by its digest."""
+    """Writes the two files for the checkpoint's folder, or the exported file, at `path`, which it names by its digest.
+
+    Raises InvalidSetting, ShapeMismatch where `load_detector` would refuse it.
+    """
     detector = calibrated.detector
+    detector.check((interface.action_dim * interface.chunk_length, interface.action_dim))
     arrays = {
         "mean": detector.mean,
         "scale": detector.scale,

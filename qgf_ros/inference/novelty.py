@@ -27,6 +27,13 @@ SPREAD_RATE = 0.3
 FURTHEST = 1.0  # spreads of the data that a component counts as outside at most
 SHORTEST, LONGEST = 0.5, 2.5  # steps between two observations that a prediction may span
 REMEMBERED = 8  # observations
+# What a file may state: far beyond honest ones, and short of what makes a detector deaf.
+LEAST = 1e-9
+MOST_MEAN, MOST_SCALE = 1e6, 1e3  # rad, m; bounds of the data, in spreads
+MOST_CRITICS = 1e6  # of values, and of values times seconds
+MOST_THRESHOLD = (
+    400.0  # as often as the least that counts as beyond fits into the most that a stream can reach
+)
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,32 @@ class Detector:
         accepted = [size + length for length in vector_dims]
         if self.critics.inputs not in accepted:
             raise InvalidSetting("the critics' inputs", self.critics.inputs, f"one of {accepted}")
-        for name, value in (("scale", self.scale), ("beyond", self.beyond), ("threshold", self.threshold)):
-            if np.min(value) <= 0.0:
-                raise InvalidSetting(f"detector.{name}", float(np.min(value)), "above 0")
+        self._check_ranges()
         if not 0.0 < self.step_s <= SECONDS:
             raise InvalidSetting("detector.step_s", self.step_s, f"above 0, at most {SECONDS:g} s")
+
+    def _check_ranges(self) -> None:
+        """Raises InvalidSetting where a value cannot be, or where the alarm is beyond what most streams can reach."""
+        errors, size = len(RATES) * len(self.predicted), len(self.names)
+        reach = np.concatenate([np.full(errors, CLIP), np.full(size, FURTHEST), np.full(2, MOST_CRITICS)])
+        for name, value, least, most in (
+            ("mean", self.mean, -MOST_MEAN, MOST_MEAN),
+            ("scale", self.scale, LEAST, MOST_SCALE),
+            ("lower", self.lower, -MOST_SCALE, self.upper),
+            ("upper", self.upper, self.lower, MOST_SCALE),
+            ("usual", self.usual, 0.0, reach),
+            ("beyond", self.beyond, LEAST, 2.0 * reach),
+            ("threshold", np.array(self.threshold), LEAST, MOST_THRESHOLD),
+        ):
+            wrong = np.flatnonzero(~((least <= value) & (value <= most)))
+            if wrong.size:
+                found, low, high = (
+                    np.broadcast_to(a, value.shape).ravel()[wrong[0]] for a in (value, least, most)
+                )
+                raise InvalidSetting(f"detector.{name}", float(found), f"from {low:g} to {high:g}")
+        silent = self.usual + self.beyond * self.threshold > reach
+        if silent[: errors + size].mean() > 0.5:
+            raise InvalidSetting("detector.threshold", self.threshold, "what most of its streams can reach")
 
 
 @dataclass(frozen=True)
@@ -135,9 +163,10 @@ class Watch:
         return np.concatenate([np.abs(self._errors).ravel(), np.minimum(outside, FURTHEST), critics])
 
     def assess(self, streams: FloatArray) -> Assessment:
-        """The score of these streams."""
+        """The score of these streams; infinite where one cannot be computed, for nothing is less like the data."""
         detector = self._detector
         scores = (streams - detector.usual) / (detector.beyond * detector.threshold)
+        scores[np.isnan(scores)] = np.inf
         worst = int(scores.argmax())
         return Assessment(float(scores[worst]), self._words(worst, float(streams[worst])))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from qgf_ros.bounds import DEPTH, ELEMENTS
+from qgf_ros.bounds import DEPTH, OPERATIONS
 from qgf_ros.errors import CheckpointError
 
 # Numbers of fields in onnx.proto (version 1 of the format).
@@ -72,8 +72,8 @@ def _graph(content: Bytes, depth: int) -> int:
             _tensor(_message(value))
         elif number == _GRAPH_SPARSE:
             raise _Broken("it has sparse weights")
-        if count > ELEMENTS:
-            raise _Broken(f"it has more than {ELEMENTS} nodes")
+        if count > OPERATIONS:
+            raise _Broken(f"it has more than {OPERATIONS} nodes")
     return count
 
 
@@ -122,6 +122,8 @@ def _fields(content: Bytes) -> Iterator[tuple[int, Bytes | int]]:
     place = 0
     while place < len(content):
         key, place = _number(content, place)
+        if key >= 2**32:  # ONNX Runtime takes the lower 32 bits for the number, and would see another field
+            raise _Broken("it is cut short or damaged")
         kind = key & 7
         if kind == 0:
             value, place = _number(content, place)

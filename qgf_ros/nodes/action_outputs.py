@@ -24,7 +24,6 @@ class GripperOutput:
         self.name = name
         self.is_topic = False
         self.message: Any = None
-        self.goes_on: list[int] = []  # its goals are commands, not plans
         self._client: Any = ActionClient(node, GripperCommand, name)
         self._place = places[0]
         self._sent: float | None = None
@@ -62,7 +61,6 @@ class FollowTrajectoryOutput:
         self.message: Any = None
         self._client: Any = ActionClient(node, FollowJointTrajectory, name)
         self._plan = plan
-        self.goes_on = plan.places
         self._sent: FloatArray | None = None
 
     @property
@@ -75,7 +73,7 @@ class FollowTrajectoryOutput:
         positions = command.positions[self._plan.places]
         if self.is_heard and (self._sent is None or not np.array_equal(positions, self._sent)):
             self._client.send_goal_async(
-                FollowJointTrajectory.Goal(trajectory=self._plan.message(unattended))
+                FollowJointTrajectory.Goal(trajectory=self._plan.message(command, unattended))
             )
             self._sent = positions
         return 0

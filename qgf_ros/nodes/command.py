@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.task import Future
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_srvs.srv import Trigger
 
@@ -17,6 +16,7 @@ from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.control.session import CommandSession
 from qgf_ros.errors import NotReadyError
 from qgf_ros.nodes import qos
+from qgf_ros.nodes.braking import brake_to_rest
 from qgf_ros.nodes.command_changes import Changes
 from qgf_ros.nodes.command_health import CommandHealth
 from qgf_ros.nodes.command_inputs import CommandInputs
@@ -27,10 +27,10 @@ from qgf_ros.nodes.metronome import Metronome
 from qgf_ros.nodes.pace import DueTick
 from qgf_ros.nodes.process import ProcessSetup
 from qgf_ros.nodes.publishers import PERIOD_S
+from qgf_ros.nodes.rest import Rest
 from qgf_ros.nodes.runtime import answer, attempt
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-LONGEST_STOP_S = 3.0  # more than any stop within sensible limits takes: a bound for the wait, not a promise
 
 
 class CommandNode(LifecycleNode):
@@ -45,17 +45,18 @@ class CommandNode(LifecycleNode):
         self._ended: CommandSession | None = None  # the last one: its latched stop stays
         self._is_ticking = self._is_ending = False
         self._due = DueTick(self.get_parameter("timeout_s").value)
-        self._rest: Future[None] = Future()
-        self._rest.set_result(None)  # done when the arm is at rest: what a reset waits for
+        self._rest = Rest()
         self._metronome = Metronome(self._on_tick)
         self._process = ProcessSetup(self, is_real_time=not self._lockstep)
         self._health = CommandHealth(self, self._process)
-        self._emergency = EmergencyStop()
+        self._emergency = EmergencyStop(self, is_polled=not self._lockstep)
         self.create_service(Trigger, "~/start", lambda _, response: answer(self, response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: answer(self, response, self._stop))
         self.create_service(Trigger, "~/emergency_stop", self._emergency.serve)
-        alone = MutuallyExclusiveCallbackGroup()  # while it waits for rest, the other callbacks must go on
-        self.create_service(Trigger, "~/reset", self._on_reset, callback_group=alone)
+        at_once = (
+            ReentrantCallbackGroup()
+        )  # each notes when it was asked for, and while it waits the others go on
+        self.create_service(Trigger, "~/reset", self._on_reset, callback_group=at_once)
         self.create_timer(1.0, self._report, clock=STEADY)
         self.create_timer(PERIOD_S, self._look_around, clock=STEADY)
 
@@ -64,15 +65,9 @@ class CommandNode(LifecycleNode):
         return attempt(self, self._configure, self._health.fail)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begins to send: holds at the measured pose, once joint states that can be trusted have come."""
-        commander = self._configured()
-        self._finish_stop(commander)
-        commander.activate()
-        self._is_ticking, self._is_ending = True, False
-        if not self._lockstep:
-            self._metronome.start(commander.contract.tick_ns)
-        self._health.say("active")
-        return super().on_activate(state)
+        """Begins to send: holds at the measured pose, once joint states that can be trusted have come. Fails while the arm moves."""
+        made = attempt(self, self._activate, self._health.fail)
+        return super().on_activate(state) if made is TransitionCallbackReturn.SUCCESS else made
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Returns at once; commands go on until the arm is at rest, then there is silence."""
@@ -117,12 +112,25 @@ class CommandNode(LifecycleNode):
             self._inputs.subscribe(ClockMessage, "clock", self._on_clock, qos.LOCKSTEP_SENSOR)
         if self._ended is not None:
             commander.session.take_latch_of(self._ended)
-        self._emergency.guard(commander.session)
+        self._inputs.guard()
         self._changes.concern(commander)
         self._commander = commander
         self._process.begin()
         self.get_logger().info("\n  ".join(setup.lines()))
         self._health.say("inactive")
+
+    def _activate(self) -> None:
+        commander = self._configured()
+        self._finish_stop(commander)
+        if not commander.session.is_at_rest:
+            raise NotReadyError(
+                "The arm still moves, so its command cannot be placed anew: activate once it rests."
+            )
+        commander.activate()
+        self._is_ticking, self._is_ending = True, False
+        if not self._lockstep:
+            self._metronome.start(commander.contract.tick_ns)
+        self._health.say("active")
 
     def _configured(self) -> Commander:
         if self._commander is None:
@@ -135,11 +143,10 @@ class CommandNode(LifecycleNode):
         self._finish_stop(self._commander)
         self._is_ticking = False
         self._due.clear()
-        self._rest.cancel()
+        self._rest.give_up()
         self._metronome.stop()
         self._inputs.close()
         self._process.end()
-        self._emergency.guard(None)
         self._changes.concern(None)
         self._commander.close()
         self._ended, self._commander = self._commander.session, None
@@ -147,21 +154,11 @@ class CommandNode(LifecycleNode):
     def _finish_stop(self, commander: Commander) -> None:
         """Real time: serves ticks here until the arm is at rest. In lockstep nothing moves without the clock."""
         commander.session.stop("stopped")
-        period_s = commander.contract.tick_ns * 1e-9
-        for _ in range(round(LONGEST_STOP_S / period_s)):
-            if commander.session.is_at_rest or self._lockstep or not self._is_ticking:
-                return
-            time.sleep(period_s)
-            try:
-                self._inputs.take()
-                commander.tick(self._now_ns(commander), time.monotonic_ns())
-            except Exception as error:  # nothing more can be commanded: the arm stays at what was sent last
-                self.get_logger().fatal(f"The arm could not be braked to rest: {error!r}")
-                return
+        if self._is_ticking and not self._lockstep:
+            brake_to_rest(commander, self._metronome, self.get_logger())
 
     def _now_ns(self, commander: Commander) -> int:
-        now_ns: int = self.get_clock().now().nanoseconds
-        return commander.monitor.newest_ns if self._lockstep else now_ns
+        return commander.monitor.newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)
 
     def _on_clock(self, message: ClockMessage) -> None:
         if self._commander is not None and self._is_ticking:
@@ -204,8 +201,7 @@ class CommandNode(LifecycleNode):
             self._report()
         if not commander.session.is_at_rest:
             return
-        if not self._rest.done():
-            self._rest.set_result(None)
+        self._rest.reach()
         if self._is_ending:
             self._is_ticking = self._is_ending = False
             self._metronome.stop()
@@ -217,6 +213,9 @@ class CommandNode(LifecycleNode):
 
     def _start(self) -> str:
         commander = self._active()
+        self._rest.check_not_awaited()
+        self._changes.check_description(commander)
+        self._emergency.check_ready()
         commander.start(self._now_ns(commander))
         return "started"
 
@@ -226,17 +225,16 @@ class CommandNode(LifecycleNode):
 
     async def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         commander = self._commander
+        stops = None if commander is None else commander.session.stops
         if commander is not None and self._is_ticking and not self._lockstep:
             commander.session.stop("reset")
-            if self._rest.done():
-                self._rest = Future(executor=self.executor)
-            await self._rest  # joint states are read meanwhile
-        return answer(self, response, self._reset)
+            await self._rest.wait(self.executor)  # joint states are read meanwhile
+        return answer(self, response, lambda: self._reset(stops))
 
-    def _reset(self) -> str:
+    def _reset(self, stops: int | None) -> str:
         commander = self._active()
-        commander.setup.limits.describe(self._changes.description)
-        command = commander.begin(self._now_ns(commander))
+        self._changes.check_description(commander)
+        command = commander.begin(self._now_ns(commander), stops)
         self._due.clear(not_before_ns=command.stamp_ns)
         return "at rest at the measured pose"
 
@@ -245,5 +243,6 @@ class CommandNode(LifecycleNode):
             self._health.report(self._commander, self._emergency.is_pressed)
 
     def _look_around(self) -> None:
+        self._emergency.look()
         if self._commander is not None:
             self._health.worst_look_ms = self._inputs.look_around()

@@ -32,13 +32,17 @@ class Changes:
         """Whom changes reach from now on; None: nobody is configured."""
         self._commander = commander
 
+    def check_description(self, commander: Commander) -> None:
+        """Returns where the newest description has been understood. Raises QgfError while it cannot be used."""
+        commander.setup.limits.describe(self.description)
+
     def _on_description(self, message: String) -> None:
-        """Its limits are applied at the next reset; one that cannot be used makes that reset fail."""
+        """Its limits are applied at the next reset; while it cannot be used, start and reset are refused."""
         self.description = message.data
         if self._commander is None:
             return
         try:
-            self._commander.setup.limits.describe(self.description)
+            self.check_description(self._commander)
         except QgfError as error:
             self._node.get_logger().error(str(error))
             return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-from std_msgs.msg import Bool, Float64MultiArray, String
+from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
 
+from qgf_ros.errors import NodeRefusedError, NodeSilentError
 from qgf_ros.evaluate.matrix_row import MatrixRow
 from qgf_ros.graph import Graph
 from qgf_ros.nodes import qos
@@ -20,12 +21,13 @@ from qgf_ros.nodes.fault_rows import (
     PHASE_S,
     TAIL_S,
     Case,
+    attempt,
     goes_on,
     lacking,
+    moving,
     react,
     recover,
     refused,
-    since,
     told,
 )
 from qgf_ros.runner import Process, Sink
@@ -36,6 +38,7 @@ LOOK_S = 1.0  # the command node looks for other publishers four times a second;
 TRACKING_S = 0.4  # an arm may follow 0.2 s late, and be away for 0.1 s
 ENDS_S = 3.0  # a stop within the contract's limits, and the node's last words
 EMERGENCY = "emergency_stop"
+EXCEPTION = "exception in a callback"
 BEST_EFFORT = ("sim_node:best_effort:=['joint_states']",)
 
 
@@ -47,11 +50,11 @@ def command_rows(graph: Graph, say: Sink) -> Iterator[MatrixRow]:
         robot.sweep(1)
         robot.start_motion()
         robot.until(robot.moves, "motion")
-        yield from emergency_rows(robot)
-        yield second_publisher(robot)
-        yield lost_joint_states(robot)
-        yield deactivated_controller(robot)
-        yield killed_driver(robot, driver)
+        yield from attempt("emergency stop", lambda: emergency_rows(robot))
+        yield from attempt("second publisher on a command topic", lambda: [second_publisher(robot)])
+        yield from attempt("joint states lost for 0.3 s", lambda: [lost_joint_states(robot)])
+        yield from attempt("controller deactivated", lambda: [deactivated_controller(robot)])
+        yield from attempt("robot driver kill -9", lambda: [killed_driver(robot, driver)])
 
 
 def emergency_rows(robot: FaultGraph) -> Iterator[MatrixRow]:
@@ -133,8 +136,12 @@ def stale_row(robot: FaultGraph, fault: str, strike: Callable[[], None]) -> Matr
     case = Case(fault, "chunk", "hold", "stale", STALE_S)
     robot.client.spin(PHASE_S)
     robot.begin_window()
-    strike()
-    robot.until(lambda: any(map(case.is_met, robot.heard.ticks)), case.expected, PATIENCE_S)
+    at_ns = robot.now_ns()
+    try:
+        strike()
+        robot.until(lambda: any(map(case.is_met, robot.heard.ticks)), case.expected, PATIENCE_S)
+    except (NodeSilentError, NodeRefusedError) as error:
+        return lacking(robot, case, at_ns, str(error))
     stale = next(tick for tick in robot.heard.ticks if case.is_met(tick))
     known_ns = max(row.stamp_ns for row in robot.heard.measured if row.stamp_ns < stale.stamp_ns)
     ticks = round((stale.stamp_ns - known_ns) / robot.contract.tick_ns)
@@ -146,8 +153,12 @@ def deactivated_controller(robot: FaultGraph) -> MatrixRow:
     case = Case("controller deactivated", "chunk", "stop", "tracking", TRACKING_S)
     robot.client.spin(PHASE_S)
     robot.begin_window()
-    inject(robot, "{fault: controller_deactivated}")
-    robot.until(lambda: any(map(case.is_met, robot.heard.ticks)), case.expected, PATIENCE_S)
+    at_ns = robot.now_ns()
+    try:
+        inject(robot, "{fault: controller_deactivated}")
+        robot.until(lambda: any(map(case.is_met, robot.heard.ticks)), case.expected, PATIENCE_S)
+    except (NodeSilentError, NodeRefusedError) as error:
+        return lacking(robot, case, at_ns, str(error))
     robot.client.spin(AFTER_S)
     stopped = next(tick for tick in robot.heard.ticks if case.is_met(tick))
     limits = robot.contract.deployment.limits
@@ -159,6 +170,8 @@ def deactivated_controller(robot: FaultGraph) -> MatrixRow:
         if row.stamp_ns >= known_ns
         and (np.abs(row.positions - robot.measured_at(row.stamp_ns).positions) > allowed).any()
     ]
+    if not behind:
+        return lacking(robot, case, at_ns, "no joint was further from its command than allowed")
     ticks = round((stopped.stamp_ns - behind[0]) / robot.contract.tick_ns)
     robot.client.command(SIM, "clear_faults", Trigger)
     row = told(robot, case, case.expected, ticks * robot.contract.tick_ns * 1e-9)
@@ -170,58 +183,6 @@ def inject(robot: FaultGraph, fault: str) -> None:
     """Begins a fault of the simulator by hand."""
     robot.client.set_parameters(SIM, {"fault": fault})
     robot.client.command(SIM, "inject", Trigger)
-
-
-def ending_rows(graph: Graph, say: Sink) -> Iterator[MatrixRow]:
-    """What ends the command node in motion: it brakes to rest within the limits, and ends."""
-    once, twice = [signal.SIGINT], [signal.SIGINT, signal.SIGINT]
-    for fault, numbers in {"Ctrl-C": once, "Ctrl-C twice": twice, "SIGTERM": [signal.SIGTERM]}.items():
-        with FaultGraph(graph, {}, (), say) as robot:
-            command = moving(robot, "")
-            yield ending(
-                robot, command, Case(fault, "chunk", "hold", "stopped, at rest, exit 0", ENDS_S), numbers
-            )
-    with FaultGraph(graph, {}, (), say) as robot:
-        command = moving(robot, "qgf_ros.nodes.faulty_command_node")
-        topic = robot.client.node.create_publisher(String, f"{COMMAND}/fault", qos.STATUS)
-        robot.until(lambda: topic.get_subscription_count() > 0, "the listener of faults")
-        case = Case("exception in a callback", "chunk", "stop", "exception, at rest, exit 1", ENDS_S)
-        yield ending(robot, command, case, [], lambda: topic.publish(String(data="now")))
-
-
-def moving(robot: FaultGraph, module: str) -> Process:
-    """The command node, started, with the robot in motion."""
-    robot.start(SIM)
-    command = robot.start(COMMAND, module=module)
-    robot.sweep(5)
-    robot.start_motion()
-    robot.until(robot.moves, "motion")
-    robot.client.spin(PHASE_S)
-    return command
-
-
-def ending(
-    robot: FaultGraph,
-    command: Process,
-    case: Case,
-    signals: Sequence[int],
-    strike: Callable[[], None] = lambda: None,
-) -> MatrixRow:
-    """Strikes, and looks at how the node ended: its last rung and reason, whether its last command is at rest, its exit code."""
-    robot.begin_window()
-    robot.expect_end(command)
-    at_ns = robot.now_ns()
-    strike()
-    for number in signals:
-        command.popen.send_signal(number)
-    robot.until(lambda: command.exit_code is not None, "its end", PATIENCE_S)
-    robot.client.spin(AFTER_S)
-    after = since(robot, at_ns)
-    if not after:
-        return lacking(robot, case, at_ns)
-    rest = "at rest" if robot.heard.executed[-1].is_at_rest else "moving"
-    seen = f"{after[-1].rung} {after[-1].values['reason']}, {rest}, exit {command.exit_code}"
-    return told(robot, case, seen, (after[-1].stamp_ns - at_ns) * 1e-9)
 
 
 def best_effort_sensor(graph: Graph, say: Sink) -> MatrixRow:
@@ -242,6 +203,9 @@ def mismatched_sensor(graph: Graph, say: Sink) -> MatrixRow:
         def says() -> bool:
             return any("joint_states" in line and "incompatible QoS" in line for line in command.lines)
 
-        robot.until(says, "a sentence about the mismatch", PATIENCE_S)
+        try:
+            robot.until(says, "a sentence about the mismatch", PATIENCE_S)
+        except NodeSilentError as error:
+            return lacking(robot, case, at_ns, str(error))
         seen = "silence said by name" if not robot.heard.executed else "commands"
         return told(robot, case, seen, (robot.now_ns() - at_ns) * 1e-9)

@@ -18,9 +18,10 @@ from qgf_ros.nodes.process import ProcessSetup
 
 
 class CommandHealth:
-    """State: the lifecycle state that was said last. One thread."""
+    """State: the lifecycle state that was said last, and what was said of an arm that stands elsewhere. One thread."""
 
     def __init__(self, node: Node, process: ProcessSetup) -> None:
+        self._node, self._away = node, ""
         self._diagnostics = Diagnostics(node)
         self._status = node.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
         self._state = ""
@@ -34,7 +35,7 @@ class CommandHealth:
         self._publish(Level.OK, state, {})
 
     def fail(self, sentence: str) -> None:
-        """Configure failed, in one sentence."""
+        """Configure or activate failed, in one sentence."""
         self._diagnostics.report("configure", Level.ERROR, sentence)
         self._publish(Level.ERROR, sentence, {})
 
@@ -44,6 +45,7 @@ class CommandHealth:
         if tick is None:
             return
         session, limits, box = commander.session, commander.setup.limits, commander.box
+        self._say_away(session.away)
         level, sentence = _level(commander, tick), session.sentence or session.warning
         values = {
             "rung": tick.rung.value,
@@ -70,6 +72,11 @@ class CommandHealth:
         self._diagnostics.report("commands", level, sentence or tick.reason or "running", values)
         self._process.report(self._diagnostics)
         self._publish(level, self._state, values)
+
+    def _say_away(self, sentence: str) -> None:
+        before, self._away = self._away, sentence
+        if sentence and sentence != before:
+            self._node.get_logger().error(sentence)
 
     def _publish(self, level: Level, message: str, values: Mapping[str, object]) -> None:
         self._status.publish(status("command_node: state", level, message, values))

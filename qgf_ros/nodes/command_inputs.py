@@ -20,7 +20,7 @@ from qgf_ros.nodes import emergency, qos
 from qgf_ros.nodes.commander import Commander
 from qgf_ros.nodes.emergency import EmergencyStop
 from qgf_ros.nodes.polled import Inputs
-from qgf_ros.nodes.publishers import Listened, PublisherWatch, apply
+from qgf_ros.nodes.publishers import PublisherWatch, apply, listened
 
 
 class CommandInputs:
@@ -41,10 +41,10 @@ class CommandInputs:
     ) -> None:
         """`now_ns` is the node's time; `after` is called after each message: in lockstep a tick may be due."""
         self._node, self._commander, self._now_ns, self._after = node, commander, now_ns, after
+        self._is_lockstep = lockstep
         self._subscriptions = Inputs(node, is_polled=not lockstep)
         self._listened = [emergency.LISTENED]
         self._stop = stop
-        stop.listen(self._subscriptions, self._noted)
         sensor = qos.sensor(lockstep)
         for topic in commander.joint_topics:
             self._listen(JointState, topic, self._on_joints, sensor)
@@ -54,28 +54,32 @@ class CommandInputs:
         self._listen(JointTrajectory, chunk_topic, self._on_chunk, qos.CHUNK)
         self._watch = PublisherWatch(node, commander.command_topics, self._listened)
 
+    def guard(self) -> None:
+        """From now on words of the emergency stop are obeyed and noted: once the session has what it goes on with."""
+        self._stop.guard(self._commander.session, self._noted(emergency.TOPIC, lambda word: None))
+
     def subscribe(self, kind: Any, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> None:
         """A further topic, which is not recorded."""
         self._subscriptions.subscribe(kind, topic, callback, profile)
 
     def take(self) -> None:
         """Real time: takes what has come, the emergency stop first."""
+        self._stop.take()
         self._subscriptions.take()
 
     def look_around(self) -> float:
         """Looks who else publishes, and holds the arm where nobody should; the longest look so far, ms."""
         session = self._commander.session
-        self._stop.look(self._node.get_publishers_info_by_topic(emergency.TOPIC))
         apply(self._watch.look(), session.suspend, session.unsuspend)
         return self._watch.worst_ms
 
     def close(self) -> None:
-        """Destroys the subscriptions."""
+        """Destroys the subscriptions; the emergency stop is heard on."""
+        self._stop.guard(None)
         self._subscriptions.close()
 
     def _listen(self, kind: Any, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> None:
-        type_name = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
-        self._listened.append(Listened(topic, type_name, profile))
+        self._listened.append(listened(kind, topic, profile))
         self._subscriptions.subscribe(kind, topic, self._noted(topic, callback), profile)
 
     def _noted(self, topic: str, callback: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -92,7 +96,7 @@ class CommandInputs:
     def _on_joints(self, message: JointState) -> None:
         reading = read(message, Message.JOINT_STATE)
         assert isinstance(reading, JointReading), "read follows the kind"
-        self._commander.monitor.update(reading)
+        self._commander.monitor.update(reading, None if self._is_lockstep else self._now_ns())
 
     def _on_chunk(self, message: JointTrajectory) -> None:
         try:

@@ -41,7 +41,7 @@ TABLE = (
     Parameter(
         "baseline",
         "",
-        "file that limits and checks may not be weaker than; empty: baselines/INTERFACE.yaml beside the contract",
+        "file that limits and checks may not be weaker than; empty: baselines/CONTRACT.yaml beside the contract",
     ),
     Parameter(
         "black_box",

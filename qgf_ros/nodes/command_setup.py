@@ -8,45 +8,52 @@ from pathlib import Path
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.baseline import Baseline, Safeguard, find_baseline, load_baseline
+from qgf_ros.control.baseline import check_deployed
+from qgf_ros.control.baseline_file import find_baseline, load_baseline
+from qgf_ros.control.deployed import Deployed
 from qgf_ros.control.first_motion import FirstMotion
+from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.safeguard_table import table
 from qgf_ros.control.session import SessionConfig
 from qgf_ros.nodes.params import Value
 from qgf_ros.nodes.robot_limits import RobotLimits
-from qgf_ros.seen import Seen, load_seen
+from qgf_ros.seen import read_seen
 
 
 @dataclass(frozen=True)
 class CommandSetup:
     """Made at configure; `limits` changes later. `baseline`: the file that was compared with."""
 
-    contract: Contract
-    config: SessionConfig
-    seen: Seen | None
+    deployed: Deployed
     limits: RobotLimits
     baseline: Path
-    black_box: Path | None
-    is_lockstep: bool
+
+    @property
+    def contract(self) -> Contract:
+        """As it was loaded: `limits` may be tighter."""
+        return self.deployed.contract
 
     def lines(self) -> list[str]:
-        """What people read when the node starts: every limit in force and where it comes from."""
+        """What people read when the node starts: every limit in force, every watch that is on or off."""
         wanted = self.limits.wanted
-        sources = f"{self.limits.said}; no weaker than the baseline {self.baseline}"
-        return [f"Limits in force ({wanted.digest}):", *wanted.lines(), sources, self.limits.speed_words]
+        found = table(self.deployed, wanted, self.limits.said, self.limits.speed_words)
+        return [
+            f"Limits in force ({wanted.digest}), no weaker than the baseline {self.baseline}:",
+            *found,
+        ]
 
 
 def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
     """Reads all that the parameters name. `description`: the robot's, where it has come, else empty.
 
     Raises:
-        QgfError: a file cannot be read or does not fit; the description cannot be used; limits or checks are weaker than
-            the baseline.
+        QgfError: a file cannot be read or does not fit; the description cannot be used; the contract's own limits, or the
+            checks, are weaker than the baseline.
     """
     contract = load_contract(str(values["contract"]))
     limits = RobotLimits(contract, bool(values["full_speed_confirmed"]))
     if description:
         limits.describe(description)
-    seen = read_seen(str(values["seen"]))
     config = SessionConfig(
         float(str(values["chunk_max_age_s"])),
         float(str(values["resume_within_s"])),
@@ -54,22 +61,10 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
         limits.is_confirmed,
         bool(values["shadow"]),
     )
+    seen, seen_words = read_seen(str(values["seen"]))
     black_box = Path(str(values["black_box"])) if values["black_box"] else None
-    by_parameters = {Safeguard.SEEN: seen, Safeguard.BLACK_BOX: black_box}
-    found = Baseline.of(
-        contract,
-        limits.full,
-        config.chunk_max_age_s,
-        config.resume_within_s,
-        [safeguard for safeguard, value in by_parameters.items() if value is not None],
-    )
+    deployed = Deployed(contract, config, seen, seen_words, black_box, bool(values["lockstep"]))
     path = Path(str(values["baseline"])) if values["baseline"] else find_baseline(contract)
-    found.check(load_baseline(path), path)
-    return CommandSetup(contract, config, seen, limits, path, black_box, bool(values["lockstep"]))
-
-
-def read_seen(checkpoint: str) -> Seen | None:
-    """What a checkpoint's folder says of its data; None where there is none, or the policy is one exported file."""
-    if not checkpoint or Path(checkpoint).is_file():
-        return None
-    return load_seen(Path(checkpoint))
+    untightened = LimitsInForce.of(contract)  # a description may say something else later
+    check_deployed(deployed, untightened, load_baseline(path), path)
+    return CommandSetup(deployed, limits, path)

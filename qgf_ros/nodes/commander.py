@@ -30,31 +30,32 @@ from qgf_ros.nodes.diagnostics import Level, Rate, status
 from qgf_ros.nodes.outputs import LAST_WORDS, make_output
 from qgf_ros.nodes.pace import Pace
 
-CHECKS = ("joint_states", "units", "clock", "frozen", "tracking", "second_publisher", "qos", "emergency_stop")
-
 
 class Commander:
     """Serves ticks: one command on every output, `executed`, and the certificate. Lives from configure to cleanup."""
 
     def __init__(self, node: Node, setup: CommandSetup, now_ns: int) -> None:
         """Raises QgfError where the kinematic model, the scene or an output cannot be made. `now_ns` is steady."""
-        contract = setup.contract
+        contract, deployed = setup.contract, setup.deployed
         kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
         look_ahead = look_ahead_of(contract)
         self._node = node
-        self.setup, self.contract, self.is_shadow = setup, contract, setup.config.shadow
-        self.monitor = JointMonitor(contract, setup.seen)
+        self.setup, self.contract, self.is_shadow = setup, contract, deployed.config.shadow
+        self.monitor = JointMonitor(contract, deployed.seen)
         self._gate = CommandGate(contract, kinematics, look_ahead)
-        self.session = CommandSession(self._gate, self.monitor, setup.config)
-        check_s = 0.0 if look_ahead is None or setup.is_lockstep else look_ahead.cost_s
-        self._certifier = Certifier(contract, kinematics, setup.limits.wanted, checks(setup), check_s)
+        self.session = CommandSession(self._gate, self.monitor, deployed.config)
+        check_s = 0.0 if look_ahead is None or deployed.is_lockstep else look_ahead.cost_s
         described = [] if self.is_shadow else contract.deployment.outputs
         self._outputs = [make_output(node, output, contract) for output in described]
+        around = [*(["second_publisher"] if self.command_topics else []), "qos", "emergency_stop"]
+        self._certifier = Certifier(
+            contract, kinematics, setup.limits.wanted, around, check_s, look_ahead is not None
+        )
         self._resolved = [node.resolve_topic_name(output.name) for output in self._outputs]
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
-        self.box = BlackBox(setup.black_box, node.get_fully_qualified_name(), pack_contract(contract))
+        self.box = BlackBox(deployed.black_box, node.get_fully_qualified_name(), pack_contract(contract))
         self._period_ns = round(contract.interface.control_period_s * 1e9)
         self.pace, self._followed = Pace(contract.tick_ns), 0
         self.rate, self.seams = Rate(now_ns), SeamCount()
@@ -118,12 +119,11 @@ class Commander:
     def keep_pace(self, next_ns: int) -> int:
         """Real time: how many ticks were missed before this one, given when the next is due (steady clock).
 
-        Joints whose controller went on along its plan meanwhile are commanded from there.
+        What follows from that: `CommandSession.miss`.
         """
         missed = self.pace.serve(next_ns)
         self._followed = 0 if self.is_shadow else missed
-        for output in self._outputs:
-            self._gate.unattended.follow(output.goes_on, missed * self.contract.tick_ns * 1e-9)
+        self.session.miss(self._followed)
         return missed
 
     def tick(self, stamp_ns: int, steady_ns: int | None = None) -> bool:
@@ -191,13 +191,13 @@ class Commander:
             )
         self._certify(self.session.start(now_ns), 0, 0, now_ns)
 
-    def begin(self, now_ns: int) -> JointCommand:
+    def begin(self, now_ns: int, stops: int | None = None) -> JointCommand:
         """Begins at rest at the measured pose, under the limits that are wanted by now, and says so on `executed`.
 
-        Raises as `session.begin`.
+        Arguments and errors as of `session.begin`.
         """
         limits = self.setup.limits.wanted if self.has_other_limits else None
-        command = self.session.begin(now_ns, limits)
+        command = self.session.begin(now_ns, limits, stops)
         if limits is not None:
             self._state_limits(limits)
         self._publish_executed(command)
@@ -243,8 +243,3 @@ class Commander:
 
     def _note(self, topic: str, message: Any) -> None:
         self.box.note(topic, message, time.time_ns())
-
-
-def checks(setup: CommandSetup) -> list[str]:
-    """Names of the checks that run at every tick or on every chunk, beside those whose margins a certificate states."""
-    return [*CHECKS, *(["look_ahead"] if setup.contract.scene_path is not None else [])]

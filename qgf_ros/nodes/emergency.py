@@ -1,49 +1,76 @@
-"""The emergency stop: a service of the command node, and a topic that a button's driver publishes. Neither replaces a real one."""
+"""The emergency stop: a service of the command node, and a topic that buttons' drivers publish. Neither replaces a real one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
-from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from qgf_ros.control.session import CommandSession
+from qgf_ros.errors import NotReadyError
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.polled import Inputs
+from qgf_ros.nodes.pressed import Pressed, publisher_of
 from qgf_ros.nodes.publishers import Listened
 
-Noted = Callable[[str, Callable[[Any], None]], Callable[[Any], None]]
 TOPIC = "emergency_stop"
 LISTENED = Listened(TOPIC, "std_msgs/msg/Bool", qos.EMERGENCY)
 
 
 class EmergencyStop:
-    """State: the topic's last word, which outlives configuring anew. One thread."""
+    """Listens for the node's life, configured or not. State: which buttons are pressed, and the session to stop. One thread."""
 
-    def __init__(self) -> None:
-        self.is_pressed = False
-        self._session: CommandSession | None = None
+    def __init__(self, node: Node, is_polled: bool) -> None:
+        """`is_polled`: words wait until `take`; otherwise the executor brings them."""
+        self._node, self._inputs = node, Inputs(node, is_polled)
+        self._inputs.subscribe_informed(Bool, TOPIC, self._on_word, qos.EMERGENCY)
+        self._pressed = Pressed()
+        self._hears_kept = self.is_ready = False
+        self.guard(None)
 
-    def listen(self, inputs: Inputs, noted: Noted) -> None:
-        """Listens on the topic. To be called before other topics; `noted` wraps the callback so that words are recorded."""
-        self._inputs, self._callback, self._hears_kept = inputs, noted(TOPIC, self._on_word), False
-        inputs.subscribe(Bool, TOPIC, self._callback, qos.EMERGENCY)
+    @property
+    def is_pressed(self) -> bool:
+        """True while a button is."""
+        return self._pressed.is_any
 
-    def look(self, offers: Sequence[TopicEndpointInfo]) -> None:
-        """Listens also to what was said before we came, once all who publish keep it: asking others for it would warn them."""
+    def take(self) -> None:
+        """Takes the words that have come: at each tick before all else."""
+        self._inputs.take()
+
+    def look(self) -> None:
+        """Takes the words that have come, and looks who publishes. Once somebody keeps his word for those who come later, that is listened to as well: whoever
+        does not keep it is warned of a mismatch then, and is heard as before.
+        """
+        self.take()
+        offers = self._node.get_publishers_info_by_topic(TOPIC)
         kept = [offer.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers]
-        if kept and all(kept) and not self._hears_kept:
+        if any(kept) and not self._hears_kept:
             self._hears_kept = True
-            self._inputs.subscribe(Bool, TOPIC, self._callback, qos.EMERGENCY_KEPT)
+            self._inputs.subscribe_informed(Bool, TOPIC, self._on_word, qos.EMERGENCY_KEPT)
+        else:
+            self.is_ready = True
+        self._obey(lambda: self._pressed.see({publisher_of(offer.endpoint_gid) for offer in offers}))
 
-    def guard(self, session: CommandSession | None) -> None:
-        """The session that is stopped from now on: at once, where the topic's last word says so."""
-        self._session = session
-        if session is not None and self.is_pressed:
+    def check_ready(self) -> None:
+        """Returns once the topic was looked at, and kept words had time to come. Raises NotReadyError."""
+        if not self.is_ready:
+            raise NotReadyError(f"'{TOPIC}' has not been looked at yet: call start again in half a second.")
+
+    def guard(
+        self, session: CommandSession | None, heard: Callable[[Bool], None] = lambda message: None
+    ) -> None:
+        """The session that is stopped from now on: at once, where a button is pressed. `heard` is called after each word."""
+        self._session, self._heard = session, heard
+        if session is None:
+            return
+        if self.is_pressed:
             session.emergency_stop(is_pressed=True)
+        else:
+            session.emergency_release()  # of the button; a stop that is latched stays
 
     def press(self) -> str:
         """The service: stops whatever moves, and latches."""
@@ -57,11 +84,20 @@ class EmergencyStop:
         response.message, response.success = self.press(), True
         return response
 
-    def _on_word(self, message: Bool) -> None:
-        self.is_pressed = bool(message.data)
-        if self._session is None:
+    def _on_word(self, message: Bool, info: dict[str, Any]) -> None:
+        gid = (
+            info.get("publisher_gid") or {}
+        )  # older versions of rclpy do not tell: all are one publisher then
+        publisher, number = publisher_of(gid.get("data", b"")), info.get("publication_sequence_number")
+        if not self._pressed.is_news(publisher, number):
             return
-        if self.is_pressed:
+        self._obey(lambda: self._pressed.say(publisher, bool(message.data)))
+        if message.data and self._session is not None:
             self._session.emergency_stop(is_pressed=True)
-        else:
+        self._heard(message)
+
+    def _obey(self, change: Callable[[], None]) -> None:
+        was_pressed = self.is_pressed
+        change()
+        if was_pressed and not self.is_pressed and self._session is not None:
             self._session.emergency_release()

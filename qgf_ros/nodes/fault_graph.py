@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -19,12 +19,13 @@ from trajectory_msgs.msg import JointTrajectory
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Message, OutputKind
+from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.sweep import Sweep
 from qgf_ros.graph import Graph, settings
 from qgf_ros.nodes import convert, qos
 from qgf_ros.nodes.diagnostics import values
 from qgf_ros.nodes.graph_client import GraphClient
-from qgf_ros.nodes.heard import Certified, CommandWatch, Heard, Row
+from qgf_ros.nodes.heard import Certified, Heard, Missed, Row
 from qgf_ros.runner import Process, Processes, Sink
 
 SIM, POLICY, COMMAND, RECORDER = "sim_node", "policy_node", "command_node", "recorder_node"
@@ -53,7 +54,6 @@ class FaultGraph:
         self.processes = Processes()
         self._dead: set[str] = set()
         self.heard = Heard()
-        self._watch = CommandWatch(self.contract)
         watched = (SIM, COMMAND, POLICY, RECORDER)
         self.client = GraphClient("fault_peer", self.namespace, watched, self._check, PATIENCE_S)
         self._sweep: Sweep | None = None
@@ -154,13 +154,16 @@ class FaultGraph:
         return next(row for row in reversed(self.heard.measured) if row.stamp_ns <= at_ns)
 
     def begin_window(self) -> None:
-        """What was heard so far counts no more; the newest of each stays."""
-        old = self.heard
-        self.heard = Heard(old.certificates[-1:], old.executed[-1:], old.measured[-1:])
+        """What was heard so far counts no more, but for the newest of each, and what is compared with."""
+        self.heard = self.heard.begin_window(self.now_ns())
 
-    def problems(self) -> list[str]:
-        """What was wrong with the commands heard in this window: missing ones, and limits broken."""
-        return self.heard.problems(len(self.contract.deployment.outputs))
+    def problems(self, at_ns: int | None = None) -> list[str]:
+        """What was wrong with the commands heard in this window, as `Heard.problems`."""
+        return self.heard.problems(self.contract, at_ns)
+
+    def missed(self, at_ns: int | None = None) -> Missed:
+        """Ticks that were dropped from the fault on, and before it, as `Heard.missed`."""
+        return self.heard.missed(self.contract, at_ns)
 
     # -- what is heard -------------------------------------------------------------------------------------------------
 
@@ -193,15 +196,17 @@ class FaultGraph:
         point = message.points[0]
         rows = (point.positions, point.velocities, point.accelerations)
         row = Row(stamp_ns(message.header.stamp), *map(np.array, rows))
-        self.heard.broken += self._watch.look(row)
         self.heard.executed.append(row)
 
     def _on_joints(self, message: JointState) -> None:
-        by_name = dict(zip(message.name, message.position, strict=False))
-        positions = [by_name.get(joint, np.nan) for joint in self.contract.interface.joints]
-        empty = np.zeros(0)
-        self.heard.measured.append(Row(stamp_ns(message.header.stamp), np.array(positions), empty, empty))
+        positions, velocities = (self._ordered(message, of) for of in (message.position, message.velocity))
+        stamp = stamp_ns(message.header.stamp)
+        self.heard.measured.append(Row(stamp, positions, velocities, np.zeros(0)))
         self._answer()
+
+    def _ordered(self, message: JointState, values: Sequence[float]) -> FloatArray:
+        by_name = dict(zip(message.name, values, strict=False))
+        return np.array([by_name.get(joint, np.nan) for joint in self.contract.interface.joints])
 
     def _on_plan(self, message: JointTrajectory) -> None:
         speeds = np.abs([point.velocities for point in message.points]).max(axis=0)

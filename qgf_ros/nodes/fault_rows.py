@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from std_srvs.srv import Trigger
 
-from qgf_ros.errors import NodeRefusedError, NodeSilentError
+from qgf_ros.errors import NodeRefusedError, NodeSilentError, QgfError
 from qgf_ros.evaluate.matrix_row import MatrixRow
-from qgf_ros.nodes.fault_graph import COMMAND, FaultGraph
+from qgf_ros.nodes.fault_graph import COMMAND, SIM, FaultGraph
 from qgf_ros.nodes.heard import Certified
+from qgf_ros.runner import Process
 
 PHASE_S = 0.3  # of motion before a fault
 AFTER_S = 0.5  # of watching after its reaction
@@ -48,27 +49,50 @@ def react(robot: FaultGraph, case: Case, strike: Strike) -> MatrixRow:
     try:
         strike()
         robot.until(lambda: any(map(case.is_met, since(robot, at_ns))), case.expected, PATIENCE_S)
-    except (NodeSilentError, NodeRefusedError):
-        return lacking(robot, case, at_ns)
+    except (NodeSilentError, NodeRefusedError) as error:
+        return lacking(robot, case, at_ns, str(error))
     robot.client.spin(AFTER_S)
     after = since(robot, at_ns)
     count = next(number for number, tick in enumerate(after) if case.is_met(tick))
     return told(robot, case, case.expected, (count + 1) * robot.contract.tick_ns * 1e-9)
 
 
-def lacking(robot: FaultGraph, case: Case, at_ns: int) -> MatrixRow:
+def attempt(fault: str, rows: Callable[[], Iterable[MatrixRow]]) -> Iterator[MatrixRow]:
+    """The rows of a fault; where the graph did not do what they need, one that failed with its sentence in place of those that lack."""
+    try:
+        yield from rows()
+    except QgfError as error:
+        yield MatrixRow(fault, "-", "the graph does what the row needs", str(error), None, 0.0, False)
+
+
+def lacking(robot: FaultGraph, case: Case, at_ns: int, sentence: str = "") -> MatrixRow:
     """The row of a reaction that did not come."""
     after = since(robot, at_ns)
     last = f"{after[-1].rung} {after[-1].values['reason']}".strip() if after else "silence"
-    return MatrixRow(case.fault, case.phase, case.expected, last, None, case.within_s, False)
+    words = "; ".join(filter(None, (last, sentence)))
+    return _row(robot, case, words, None, False)
 
 
 def told(robot: FaultGraph, case: Case, seen: str, time_s: float) -> MatrixRow:
     """The row of a reaction that came after `time_s`; it fails too where a command was missing or broke a limit meanwhile."""
     problems = robot.problems()
     passed = seen == case.expected and time_s <= case.within_s and not problems
-    words = "; ".join([seen, *problems[:2]])
-    return MatrixRow(case.fault, case.phase, case.expected, words, time_s, case.within_s, passed)
+    return _row(robot, case, "; ".join([seen, *problems[:2]]), time_s, passed)
+
+
+def _row(robot: FaultGraph, case: Case, words: str, time_s: float | None, passed: bool) -> MatrixRow:
+    missed = robot.missed()
+    return MatrixRow(
+        case.fault,
+        case.phase,
+        case.expected,
+        words,
+        time_s,
+        case.within_s,
+        passed,
+        missed.after,
+        missed.before,
+    )
 
 
 def goes_on(robot: FaultGraph, fault: str, phase: str, seconds: float, strike: Strike) -> MatrixRow:
@@ -84,6 +108,17 @@ def goes_on(robot: FaultGraph, fault: str, phase: str, seconds: float, strike: S
         else " ".join(sorted(rungs)) or "silence"
     )
     return told(robot, Case(fault, phase, "plays on", "", seconds), seen, seconds)
+
+
+def moving(robot: FaultGraph, module: str) -> Process:
+    """The command node, started (from another module if one is given), with the robot in motion."""
+    robot.start(SIM)
+    command = robot.start(COMMAND, module=module)
+    robot.sweep(5)
+    robot.start_motion()
+    robot.until(robot.moves, "motion")
+    robot.client.spin(PHASE_S)
+    return command
 
 
 def since(robot: FaultGraph, at_ns: int) -> list[Certified]:

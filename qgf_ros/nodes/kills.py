@@ -1,8 +1,8 @@
 """kill -9 at random moments: the command node while the arm moves, the policy node while its chunks are played.
 
 What must hold: after the command node, the joints move no further than v T + v^2 / 2a, with what the bounded jerk adds, beyond
-what the drives were behind the last command; after the policy node, every tick still has its commands, inside the limits, and
-the arm comes to rest.
+what the drives were behind the last command, and rest within a second; after the policy node, every tick still has its commands,
+inside the limits, none is dropped because of it, and the arm comes to rest.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import signal
 import tempfile
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ from lifecycle_msgs.msg import Transition
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, OutputKind
-from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.limit_watch import stopping_distance
 from qgf_ros.graph import Graph
 from qgf_ros.nodes.fault_graph import (
@@ -33,83 +31,62 @@ from qgf_ros.nodes.fault_graph import (
     FaultGraph,
 )
 from qgf_ros.nodes.heard import Certified, Heard
+from qgf_ros.nodes.killed import CommandKill, PolicyKill, standing_after
 from qgf_ros.runner import Process, Sink
 from qgf_ros.strict import read_yaml
 
-SAG_RAD = 0.02  # the simulated arm sags under its weight by less, and more or less so where it stands
 PHASE_S = (0.05, 1.2)  # of motion before a kill: several chunks
 WATCH_S = 1.2  # after it: longer than any stop within the contract's limits takes
+MOST_PHASES = 20
 SPARES = 3  # policy nodes that import PyTorch while others play
 
 
-@dataclass(frozen=True)
-class CommandKill:
-    """One kill of the command node. Joints (J,) in the contract's order, rad.
-
-    `speed` (rad/s) is the greatest that was commanded in the last control period or planned from there on, `moved` how far the joints still moved,
-    `lag` how far the drives were behind the last command, `bound` the stopping bound of the command, `rest_s` when they rested.
-    """
-
-    kind: OutputKind
-    phase_s: float
-    speed: float
-    moved: FloatArray
-    lag: FloatArray
-    bound: FloatArray
-    rest_s: float
-
-    @property
-    def share(self) -> float:
-        """How much was used of what the drives had to make good and the stopping bound, at most."""
-        return float((self.moved / (self.lag + self.bound + SAG_RAD)).max())
-
-    @property
-    def passed(self) -> bool:
-        """Inside the stopping bound, and at rest before the watch ended."""
-        return self.rest_s < WATCH_S and self.share <= 1.0
-
-
-@dataclass(frozen=True)
-class PolicyKill:
-    """One kill of the policy node: ticks watched, those that the computer missed, what was wrong, rungs after it in order."""
-
-    phase_s: float
-    ticks: int
-    missed: int
-    problems: tuple[str, ...]
-    rungs: tuple[str, ...]
-    rest_s: float | None
-
-    @property
-    def passed(self) -> bool:
-        """No command is missing, none breaks a limit, and the arm rests on the tail."""
-        is_tail = self.rungs in (("chunk", "tail"), ("tail",))
-        return not self.problems and is_tail and self.rest_s is not None
+def draw_phases(seed: int) -> Iterator[float]:
+    """Random times (s) of motion before a kill, without end."""
+    random = np.random.default_rng(seed)
+    while True:
+        yield float(random.uniform(*PHASE_S))
 
 
 def kill_command_nodes(
-    graph: Graph, kind: OutputKind, phases: list[float], seed: int, say: Sink
+    graph: Graph, kind: OutputKind, count: int, phases: Iterator[float], seed: int, say: Sink
 ) -> Iterator[CommandKill]:
-    """Kills a command node in motion after each of these phases (s); the arm's output is of `kind`. Raises as `FaultGraph`."""
+    """Kills so many command nodes in motion, each after the next of the phases (s); the arm's output is of `kind`.
+
+    Raises as `FaultGraph`.
+    """
     base = Path(graph.arguments["contract"].default)
     with tempfile.TemporaryDirectory(prefix="qgf_kills_") as folder:
         path = with_arm_output(load_contract(base), kind, Path(folder) / "config")
-        for number, phase_s in enumerate(phases):
+        for number in range(count):
             parameters = (controllers(load_contract(path)), f"sim_node:seed:={seed + number}")
             with FaultGraph(graph, {"contract": str(path)}, parameters, say) as robot:
-                yield _kill_command_node(robot, kind, phase_s, seed + number)
+                yield _kill_command_node(robot, kind, phases, seed + number)
 
 
-def _kill_command_node(robot: FaultGraph, kind: OutputKind, phase_s: float, seed: int) -> CommandKill:
+def _kill_command_node(
+    robot: FaultGraph, kind: OutputKind, phases: Iterator[float], seed: int
+) -> CommandKill:
     robot.start(SIM)
     command = robot.start(COMMAND)
     robot.sweep(seed)
     robot.start_motion()
     robot.until(robot.moves, "motion")
-    robot.client.spin(phase_s)
+    phase_s = wait_for_motion(robot, phases)
     at_ns = robot.kill(command, signal.SIGKILL)
     robot.client.spin(WATCH_S)
     return command_kill(robot, kind, phase_s, at_ns)
+
+
+def wait_for_motion(robot: FaultGraph, phases: Iterator[float]) -> float:
+    """Waits for the next phase (s), and for others after it until it ends in motion; how long that was in all."""
+    waited_s = 0.0
+    for phase_s in islice(phases, MOST_PHASES):
+        robot.client.spin(phase_s)
+        waited_s += phase_s
+        if robot.moves():
+            break
+    return waited_s
 
 
 def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int) -> CommandKill:
@@ -117,19 +94,20 @@ def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int
     contract, heard = robot.contract, robot.heard
     limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
     before = robot.measured_at(at_ns)
-    after = np.array([row.positions for row in heard.measured if row.stamp_ns >= before.stamp_ns])
+    later = [row for row in heard.measured if row.stamp_ns >= before.stamp_ns]
     last, period_s = heard.executed[-1], contract.interface.control_period_s
     recent = [row for row in heard.executed if row.stamp_ns > last.stamp_ns - round(period_s * 1e9)]
     planned = [heard.planned.get(joint, 0.0) for joint in contract.interface.joints]
-    speeds = np.maximum(np.abs([row.velocities for row in recent]).max(axis=0), planned)
+    fastest = np.maximum(np.abs([row.velocities for row in recent]).max(axis=0), planned)
     # Until the next command would have been there; under a trajectory, until it brakes.
     reach_s = contract.tick_ns * 1e-9 + (period_s if kind is OutputKind.TRAJECTORY else 0.0)
-    bound = [stopping_distance(v, 0.0, one, reach_s) for v, one in zip(speeds, limits, strict=True)]
-    moved = np.abs(after - before.positions).max(axis=0)
-    lag = np.abs(last.positions - before.positions)
-    moving = np.abs(after - after[-1]).max(axis=1) > SAG_RAD / 4
-    rest_s = float(np.flatnonzero(moving)[-1] + 1) * contract.tick_ns * 1e-9 if moving.any() else 0.0
-    return CommandKill(kind, phase_s, float(speeds.max()), moved, lag, np.array(bound), rest_s)
+    bound = [stopping_distance(v, 0.0, one, reach_s) for v, one in zip(fastest, limits, strict=True)]
+    moved = np.abs(np.array([row.positions for row in later]) - before.positions).max(axis=0)
+    lag, speed = np.abs(last.positions - before.positions), float(np.abs(last.velocities).max())
+    missed = robot.missed(at_ns).before
+    return CommandKill(
+        kind, phase_s, speed, moved, lag, np.array(bound), standing_after(later, at_ns), missed
+    )
 
 
 def kill_policy_nodes(graph: Graph, phases: list[float], bag: Path, say: Sink) -> Iterator[PolicyKill]:
@@ -174,10 +152,9 @@ def activate_policy(robot: FaultGraph, process: Process) -> None:
 def policy_kill(robot: FaultGraph, phase_s: float, at_ns: int) -> PolicyKill:
     """What a kill at `at_ns` (wall clock) led to, from all that was heard since the policy node before."""
     ticks = robot.heard.ticks
-    missed = int(ticks[-1].values["missed"]) - int(ticks[0].values["missed"])
     after = [tick for tick in ticks if tick.stamp_ns >= at_ns]
-    problems = tuple(robot.problems())
-    return PolicyKill(phase_s, len(ticks), missed, problems, runs(after), seconds_to_rest(robot.heard, at_ns))
+    problems, rest_s = tuple(robot.problems(at_ns)), seconds_to_rest(robot.heard, at_ns)
+    return PolicyKill(phase_s, len(ticks), robot.missed(at_ns), problems, runs(after), rest_s)
 
 
 def runs(ticks: list[Certified]) -> tuple[str, ...]:

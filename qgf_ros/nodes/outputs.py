@@ -31,7 +31,6 @@ class CommandOutput(Protocol):
     name: str
     is_topic: bool  # False: an action, whose goals are no messages of a topic
     message: Any  # of the last `send`; None before it, and of an action
-    goes_on: list[int]  # places of the joints that follow the last plan by themselves when nothing is sent
 
     @property
     def is_heard(self) -> bool:
@@ -51,7 +50,6 @@ class GroupOutput:
         self._node, self._places, self.name = node, places, topic
         self.is_topic = True
         self.message: Any = None
-        self.goes_on: list[int] = []  # held at the last command
         self._publisher = node.create_publisher(Float64MultiArray, topic, qos.COMMAND)
 
     @property
@@ -77,15 +75,15 @@ class TrajectoryPlan:
     def __init__(self, joints: tuple[str, ...], places: list[int], tick_ns: int) -> None:
         self._joints, self.places, self._tick_ns = joints, places, tick_ns
 
-    def message(self, unattended: Unattended) -> JointTrajectory:
+    def message(self, command: JointCommand | Motion, unattended: Unattended) -> JointTrajectory:
         """From the command, due one tick after arrival, to rest. The stamp is zero: start on arrival."""
         times = sample_times(unattended.seconds)
-        motions = unattended.motions(np.array(times))
+        motions = [command, *unattended.motions(np.array(times))[1:]]
         points = [self._point(time, motion) for time, motion in zip(times, motions, strict=True)]
         points[-1].velocities = array("d", [0.0] * len(self.places))
         return JointTrajectory(joint_names=list(self._joints), points=points)
 
-    def _point(self, time_s: float, motion: Motion) -> JointTrajectoryPoint:
+    def _point(self, time_s: float, motion: JointCommand | Motion) -> JointTrajectoryPoint:
         return JointTrajectoryPoint(
             positions=array("d", motion.positions[self.places].tolist()),
             velocities=array("d", motion.velocities[self.places].tolist()),
@@ -100,7 +98,6 @@ class TrajectoryOutput:
         self._node, self._plan, self.name = node, plan, topic
         self.is_topic = True
         self.message: Any = None
-        self.goes_on = plan.places
         self._publisher = node.create_publisher(JointTrajectory, topic, qos.COMMAND)
 
     @property
@@ -110,7 +107,7 @@ class TrajectoryOutput:
 
     def send(self, command: JointCommand, unattended: Unattended) -> int:
         """Publishes the plan."""
-        self.message = self._plan.message(unattended)
+        self.message = self._plan.message(command, unattended)
         self._publisher.publish(self.message)
         return 1
 

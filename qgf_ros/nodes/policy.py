@@ -25,7 +25,7 @@ from qgf_ros.nodes.diagnostics import Diagnostics
 from qgf_ros.nodes.frames import FrameChange, bring, frame_change
 from qgf_ros.nodes.params import Value, declare, on_change
 from qgf_ros.nodes.policy_health import CERTIFICATES, Health
-from qgf_ros.nodes.policy_inputs import listen
+from qgf_ros.nodes.policy_inputs import HeardInputs, listen
 from qgf_ros.nodes.policy_messages import State
 from qgf_ros.nodes.policy_setup import Setup, make_setup
 
@@ -75,6 +75,7 @@ class PolicyNode(LifecycleNode):
         self._health.configured(setup.contract)
         on_input, on_certificate = partial(self._on_input, setup), partial(self._on_certificate, setup)
         self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate)
+        self._heard = HeardInputs(self, setup.contract, settings)
         self._frame_change = frame_change(self)
         words = f"{settings.checkpoint.name} on {setup.cost_in_words}; {setup.detector_in_words}"
         self.get_logger().info(words) if setup.fits else self.get_logger().warning(words)
@@ -136,6 +137,7 @@ class PolicyNode(LifecycleNode):
         if self._state is not State.ACTIVE or not setup.proposer.is_due(time.monotonic()):
             return
         try:
+            self._heard.check()
             bring(setup.proposer.readings, setup.contract.inputs, self._frame_change)
             timed = setup.proposer.propose(self._now_ns(setup))
         except ObservationRefused as error:
@@ -168,12 +170,13 @@ class PolicyNode(LifecycleNode):
         if self._setup is None:
             return
         self._looks += 1
+        self._heard.look()
         if self._looks % 4 == 0:
             self._health.look(self._setup.proposer, self._now_ns(self._setup), self._state is State.ERROR)
         if self._state is State.ACTIVE:
             overdue = self._setup.proposer.overdue(self._now_ns(self._setup), time.monotonic())
             if overdue is not None:
-                self._complain(overdue)
+                self._complain(self._heard.refusal or overdue)
 
     # -- parameters and services ---------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import resource
 import signal
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from std_msgs.msg import String
@@ -18,7 +19,7 @@ from qgf_ros.graph import Graph
 from qgf_ros.nodes import qos
 from qgf_ros.nodes.diagnostics import Level, values
 from qgf_ros.nodes.fault_graph import COMMAND, POLICY, RECORDER, SIM, FaultGraph
-from qgf_ros.nodes.fault_rows import PATIENCE_S, Case, goes_on, react, told
+from qgf_ros.nodes.fault_rows import PATIENCE_S, Case, Strike, attempt, goes_on, react, told
 from qgf_ros.runner import Process, Sink
 
 TAIL_WITHIN_S = 0.5  # the chunk in play and one on its way, of five actions each
@@ -33,13 +34,18 @@ def policy_rows(graph: Graph, say: Sink) -> Iterator[MatrixRow]:
         with FaultGraph(graph, {"record": str(Path(folder) / "first")}, (), say) as robot:
             policy = moving(robot)
             yield from engine_rows(robot)
-            yield hung(robot, policy)
-            yield full_disk(robot, robot.start(RECORDER))
-            yield ended(robot, policy)
+            yield from attempt("policy node hung", lambda: [hung(robot, policy)])
+            yield from attempt("recorder: disk full", lambda: [full_disk(robot, robot.start(RECORDER))])
+            yield from attempt("policy node SIGTERM", lambda: [ended(robot, policy)])
         second = Path(folder) / "second"
-        with FaultGraph(graph, {"record": str(second)}, (), say) as robot:
-            moving(robot)
-            yield killed_recorder(robot, robot.start(RECORDER), second)
+        yield from attempt("recorder killed", lambda: recorder_rows(graph, second, say))
+
+
+def recorder_rows(graph: Graph, bag: Path, say: Sink) -> Iterator[MatrixRow]:
+    """What is recorded on a graph of its own."""
+    with FaultGraph(graph, {"record": str(bag)}, (), say) as robot:
+        moving(robot)
+        yield killed_recorder(robot, robot.start(RECORDER), bag)
 
 
 def moving(robot: FaultGraph) -> Process:
@@ -63,11 +69,16 @@ def engine_rows(robot: FaultGraph) -> Iterator[MatrixRow]:
         "inference stalled for 1 s": "stall 1.0",
     }
     for fault, word in kinds.items():
-        case = Case(fault, "chunk", "tail", "", TAIL_WITHIN_S)
-        yield react(robot, case, lambda word=word: topic.publish(String(data=word)))  # type: ignore[misc]
-        if not word.startswith("stall"):
-            robot.client.command(POLICY, "reset", Trigger)
-        robot.until(robot.moves, f"motion after {fault}")
+        strike = partial(topic.publish, String(data=word))
+        yield from attempt(fault, partial(engine_row, robot, fault, strike))
+
+
+def engine_row(robot: FaultGraph, fault: str, strike: Strike) -> Iterator[MatrixRow]:
+    """One of them; then the robot is brought into motion again."""
+    yield react(robot, Case(fault, "chunk", "tail", "", TAIL_WITHIN_S), strike)
+    if "stalled" not in fault:
+        robot.client.command(POLICY, "reset", Trigger)
+    robot.until(robot.moves, f"motion after {fault}")
 
 
 def hung(robot: FaultGraph, policy: Process) -> MatrixRow:
@@ -119,9 +130,9 @@ def killed_recorder(robot: FaultGraph, recorder: Process, bag: Path) -> MatrixRo
     robot.until(lambda: records(robot), "a recording")
     robot.client.spin(2 * WATCH_S)  # what it has is on the disk within a second
     row = goes_on(robot, "recorder killed", "chunk", WATCH_S, lambda: kill(robot, recorder))
-    case = Case(row.fault, row.phase, "plays on, bag readable", "", row.within_s)
+    case = Case(row.fault, row.phase, "plays on, bag readable", "", row.within)
     seen = f"{row.seen}, {'bag readable' if count(bag) else 'bag lost'}"
-    return told(robot, case, seen, row.time_s or 0.0)
+    return told(robot, case, seen, row.time or 0.0)
 
 
 def kill(robot: FaultGraph, process: Process) -> None:

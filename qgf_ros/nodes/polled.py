@@ -39,25 +39,39 @@ class Inputs:
     def __init__(self, node: Node, is_polled: bool = True) -> None:
         self._node = node
         self._group = NeverExecuted() if is_polled else None
-        self._members: list[tuple[Any, Callable[[Any], None]]] = []
+        self._members: list[tuple[Any, Callable[[Any, dict[str, Any]], None]]] = []
 
     def subscribe(self, kind: Any, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> None:
-        """As `create_subscription`; the profile's depth bounds how many messages wait between two calls of `take`.
+        """As `create_subscription`; the profile's depth bounds how many messages wait between two calls of `take`."""
+        self._subscribe(kind, topic, callback, lambda message, _info: callback(message), profile)
 
-        A polled one has no event callbacks: waiting for an event of a reader is waiting for its messages too.
-        """
+    def subscribe_informed(
+        self, kind: Any, topic: str, callback: Callable[[Any, dict[str, Any]], None], profile: QoSProfile
+    ) -> None:
+        """As `subscribe`; the callback gets what the middleware knows of a message too, as in `waiting`."""
+        self._subscribe(kind, topic, callback, callback, profile)
+
+    def _subscribe(
+        self,
+        kind: Any,
+        topic: str,
+        callback: Callable[..., None],
+        informed: Callable[[Any, dict[str, Any]], None],
+        profile: QoSProfile,
+    ) -> None:
+        """A polled one has no event callbacks: waiting for an event of a reader is waiting for its messages too."""
         events = None if self._group is None else NO_EVENTS
         made = self._node.create_subscription(
             kind, topic, callback, profile, callback_group=self._group, event_callbacks=events
         )
-        self._members.append((made, callback))
+        self._members.append((made, informed))
 
     def take(self) -> int:
         """Calls back for every message that has come, topic by topic in the order of subscribing; their count."""
         count = 0
         for subscription, callback in self._members if self._group else ():
-            for message, _ in waiting(subscription):
-                callback(message)
+            for message, info in waiting(subscription):
+                callback(message, info)
                 count += 1
         return count
 
@@ -68,10 +82,11 @@ class Inputs:
         self._members = []
 
 
-def waiting(subscription: Any) -> Iterator[tuple[Any, dict[str, int]]]:
+def waiting(subscription: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Takes the messages of a subscription that have come, at most as many as its queue holds.
 
-    With each comes what the middleware knows of it: `source_timestamp` and `received_timestamp` in ns.
+    With each comes what the middleware knows of it: `source_timestamp` and `received_timestamp` in ns, and where it tells
+    so `publisher_gid` and the publisher's own count, `publication_sequence_number`.
     """
     for _ in range(subscription.qos_profile.depth):
         with subscription.handle:

@@ -23,6 +23,11 @@ class Listened:
     profile: QoSProfile
 
 
+def listened(kind: type, topic: str, profile: QoSProfile) -> Listened:
+    """A subscription to messages of this class."""
+    return Listened(topic, f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}", profile)
+
+
 class PublisherWatch:
     """State: how long the longest look took. It sees topics, not actions: goals of other clients are not known to a node."""
 

@@ -36,7 +36,7 @@ def serve_callbacks(_node: Node, executor: SingleThreadedExecutor) -> None:
 def run(
     make_node: Callable[[], N], turn: Callable[[N, SingleThreadedExecutor], None] = serve_callbacks
 ) -> int:
-    """Runs one node until SIGINT or SIGTERM; the exit code. `turn` is called again and again, and must come back soon.
+    """Runs one node until SIGINT, SIGTERM or SIGHUP; the exit code. `turn` is called again and again, and must come back soon.
 
     `make_node` imports and makes the node; it may raise QgfError, of which the user sees the sentence. A lifecycle node
     whose parameter `autostart` is true goes through configure and activate by itself, and ends with 1 if it cannot.
@@ -165,14 +165,14 @@ def _autostart(node: LifecycleNode) -> int:
 
 
 class _StopFlag:
-    """Set by the first SIGINT or SIGTERM; later ones (launch sends a second) change nothing."""
+    """Set by the first SIGINT, SIGTERM or SIGHUP (the terminal was closed); later ones (launch sends a second) change nothing."""
 
     def __init__(self) -> None:
         self.is_set = False
 
     def install(self) -> None:
-        signal.signal(signal.SIGINT, self._set)
-        signal.signal(signal.SIGTERM, self._set)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._set)
 
     def _set(self, _number: int, _frame: FrameType | None) -> None:
         self.is_set = True

@@ -160,7 +160,7 @@ def _certificate(entry: Recorded) -> Certificate:
     message = deserialize_message(entry.data, DiagnosticArray)
     found = values(message.status[0])
     stamp = stamp_ns(message.header.stamp)
-    return Certificate(stamp, found["rung"], int(found["commands"]), int(found["missed"]))
+    return Certificate(stamp, found["rung"], int(found["commands"]), int(found["missed"]), found["reason"])
 
 
 def _latency(entry: Recorded) -> list[float]:

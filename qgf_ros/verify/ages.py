@@ -7,11 +7,14 @@ from qgf_ros.datatypes import JointReading
 from qgf_ros.verify.motion import Found
 from qgf_ros.verify.violation import What
 
-KEPT = 64  # readings a joint: an eighth of a second of the fastest drivers
+KEPT = 64  # stamps a joint: an eighth of a second of the fastest drivers
 FUTURE_NS = 50_000_000  # clocks of two computers on one network differ by less
 NEVER_NS = 2**63
 LONGEST_S = 1e10  # centuries: what is longer counts as none at all
 NEAR = 16  # readings looked at for a placed command
+ALIKE = 4  # readings of one stamp: which of them was used a recording cannot tell
+
+Positions = tuple[float, ...]
 
 
 class JointAges:
@@ -22,28 +25,35 @@ class JointAges:
         inputs = [entry.name for entry in contract.interface.inputs if entry.message is Message.JOINT_STATE]
         self._max_age_ns = round(min(contract.deployment.inputs[name].max_age_s for name in inputs) * 1e9)
         self._lag_ns = lag_ns
-        self._known: dict[str, dict[int, float]] = {joint: {} for joint in self._joints}  # positions by stamp
+        self._known: dict[str, dict[int, Positions]] = {joint: {} for joint in self._joints}  # by stamp
         self._first_ns: dict[str, int] = {}
         self._latest_ns = 0  # of all stamps
 
     def take(self, reading: JointReading) -> None:
-        """A message of joint states came."""
-        if len(reading.positions) != len(reading.names):
+        """A message of joint states came; one that is misshapen gives no positions."""
+        if is_misshapen(reading):
             return
         self._latest_ns = max(self._latest_ns, reading.stamp_ns)
         for name, position in zip(reading.names, reading.positions.tolist(), strict=True):
             if name in self._known:
                 known = self._known[name]
                 self._first_ns.setdefault(name, reading.stamp_ns)
-                known.pop(reading.stamp_ns, None)
-                known[reading.stamp_ns] = position
+                known[reading.stamp_ns] = (*known.pop(reading.stamp_ns, ()), position)[-ALIKE:]
                 if len(known) > KEPT:
                     del known[next(iter(known))]
 
     def near(self, place: int, position: float, allowed: float) -> bool:
         """Whether one of the last readings of the joint was within `allowed` of the position."""
         known = list(self._known[self._joints[place]].values())[-NEAR:]
-        return any(abs(measured - position) <= allowed for measured in known)
+        return any(abs(measured - position) <= allowed for alike in known for measured in alike)
+
+    def used(self, ages_s: tuple[float, ...], stamp_ns: int) -> list[tuple[int, Positions]]:
+        """The stamp of each joint's reading that was used at `stamp_ns`, and the positions that bear it; none where it is not known."""
+        found = []
+        for name, age_s in zip(self._joints, ages_s, strict=True):
+            used_ns = stamp_ns - round(age_s * 1e9) if abs(age_s) < LONGEST_S else NEVER_NS
+            found.append((used_ns, self._known[name].get(used_ns, ())))
+        return found
 
     def check(self, ages_s: tuple[float, ...], stamp_ns: int, moves: bool, begins: bool) -> list[Found]:
         """Ages (J,) stated at `stamp_ns`; where chunks are played (`moves`) they must be young, and the newest.
@@ -107,3 +117,8 @@ class JointAges:
     def _is_ahead(self, name: str, stamp_ns: int) -> bool:
         """Whether a reading bears a stamp that lies ahead by less than clocks may differ: its age counts as 0."""
         return any(0 <= stamp - stamp_ns <= FUTURE_NS for stamp in self._known[name])
+
+
+def is_misshapen(reading: JointReading) -> bool:
+    """Whether a message cannot be understood: names and positions differ in number, or a joint is named twice."""
+    return len(reading.positions) != len(reading.names) or len(set(reading.names)) != len(reading.names)

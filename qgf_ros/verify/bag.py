@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.contract.fields import read
-from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading
-from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableCertificate, UnreadableMessage
+from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableMessage
 from qgf_ros.verify import messages
+from qgf_ros.verify.command_node import ARRAY, CERTIFICATE, first_namespace, namespace_of
 from qgf_ros.verify.motion import Before
 from qgf_ros.verify.sent import ON_TOPICS, Sent
 from qgf_ros.verify.verifier import Allowance, Verifier
 from qgf_ros.verify.violation import Violation, What
 
-CERTIFICATE = "command_node/certificate"
 EXECUTED = "command_node/executed"
-ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
+SENT_AS = {OutputKind.GROUP: messages.GROUP, OutputKind.TRAJECTORY: messages.TRAJECTORY}
 KEPT = 1000  # violations that are listed; all are counted
+MOST_BETWEEN = 100  # messages of commands between two certificates: there are a few, or all are wrong
 REAL_TIME = Allowance(
     reading_lag_s=0.1
 )  # a joint state may have been sent and not yet taken when a tick began
-BEGINNING = 100  # certificates within which every command topic must have been found by the recorder
+Taker = Callable[[Recorded, Any], None]
+BEGINNING_S = (
+    0.5  # of ticks: a recorder looks for topics four times a second, and may find one at its second look
+)
 
 
 @dataclass
@@ -36,7 +40,9 @@ class Report:
     ticks: int = 0
     certificates: int = 0
     commands: int = 0
-    before: int = 0  # certificates at the beginning, before the recorder listened to every command topic
+    before: int = (
+        0  # certificates before the recorder listened to every command topic: checked without their commands
+    )
     counts: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -45,12 +51,17 @@ class Report:
     @property
     def holds(self) -> bool:
         """True where something was verified, and nothing was found."""
-        return self.ticks > 0 and not self.counts.total()
+        return self.has_proof and not self.counts.total()
+
+    @property
+    def has_proof(self) -> bool:
+        """True where there were ticks, and their commands if they had any."""
+        return self.ticks > 0 and (self.commands > 0 or not self.before)
 
     def add(self, found: list[Violation]) -> None:
         """Counts violations, and keeps the first of them."""
         self.counts.update(entry.what.value for entry in found)
-        self.violations += found[: max(KEPT - len(self.violations), 0)]
+        self.violations += [entry.shortened() for entry in found[: max(KEPT - len(self.violations), 0)]]
 
 
 class BagVerifier:
@@ -62,32 +73,47 @@ class BagVerifier:
         self.report = Report()
         inputs = {entry.name for entry in contract.interface.inputs if entry.message is Message.JOINT_STATE}
         joints = {contract.deployment.inputs[name].topic for name in inputs}
-        outputs = {entry.topic for entry in contract.deployment.outputs if entry.kind in ON_TOPICS}
-        self._outputs = {_full(namespace, topic): topic for topic in outputs}
-        self._takers = {_full(namespace, topic): self._joints for topic in joints}
-        self._takers |= dict.fromkeys(self._outputs, self._command)
-        self._takers |= {
-            namespace + CERTIFICATE: self._certificate,
-            namespace + EXECUTED: self._note_executed,
-            namespace + "command_node/limits": self._limits,
-            namespace + "policy_node/chunk": self._chunk,
-            namespace + "emergency_stop": self._emergency,
+        outputs = {
+            entry.topic: entry.kind for entry in contract.deployment.outputs if entry.kind in ON_TOPICS
         }
+        self._outputs = {_full(namespace, topic): topic for topic in outputs}
+        kinds = {topic: SENT_AS[kind] for topic, kind in outputs.items()}
+        self._takers: dict[str, tuple[str, Taker]] = {
+            _full(namespace, topic): (Message.JOINT_STATE.value, self._joints) for topic in joints
+        }
+        self._takers |= {full: (kinds[topic], self._command) for full, topic in self._outputs.items()}
+        self._takers |= {
+            namespace + CERTIFICATE: (ARRAY, self._certificate),
+            namespace + EXECUTED: (messages.TRAJECTORY, self._note_executed),
+            namespace + "command_node/limits": ("diagnostic_msgs/msg/DiagnosticStatus", self._limits),
+            namespace + "policy_node/chunk": (messages.TRAJECTORY, self._chunk),
+            namespace + "emergency_stop": ("std_msgs/msg/Bool", self._emergency),
+        }
+        self.nodes = {namespace}
         self._namespace = namespace
         self._sent: list[Sent] = []
         self._executed: dict[int, Before] = {}
         self._seen: set[str] = set()
         self._is_complete = False
+        self._beginning = round(BEGINNING_S * 1e9 / contract.tick_ns)
+
+    def concerned(self, recorded: Iterable[Recorded]) -> Iterator[Recorded]:
+        """Those of its topics; `nodes` has the namespaces of all command nodes that were met on the way."""
+        for message in recorded:
+            if (namespace := namespace_of(message)) is not None:
+                self.nodes.add(namespace)
+            if message.topic in self._takers:
+                yield message
 
     def take(self, message: Recorded) -> None:
-        """The next message in the order of sending; those of other topics are left out."""
-        taker = self._takers.get(message.topic)
-        if taker is None:
-            return
+        """The next message of its topics in the order of sending."""
+        kind, taker = self._takers[message.topic]
         self._seen.add(message.topic)
         try:
+            if message.type_name != kind:
+                raise UnreadableMessage(message.topic, kind, f"it was recorded as {message.type_name}")
             taker(message, messages.decode(message))
-        except (UnreadableMessage, UnreadableCertificate, ValueError, ArithmeticError) as error:
+        except (QgfError, ValueError, ArithmeticError) as error:
             # whoever wrote the bag: numbers that no computation can take are a violation, not the end of verifying
             self.report.add(
                 [Violation(What.UNREADABLE, message.sent_ns, 0, message.topic, "it can be read", str(error))]
@@ -128,11 +154,13 @@ class BagVerifier:
         self._verifier.joints(reading)
 
     def _command(self, recorded: Recorded, message: Any) -> None:
-        self._sent.append(messages.read_sent(self._outputs[recorded.topic], recorded.type_name, message))
+        if len(self._sent) < MOST_BETWEEN:
+            self._sent.append(messages.read_sent(self._outputs[recorded.topic], recorded.type_name, message))
 
     def _note_executed(self, recorded: Recorded, message: Any) -> None:
-        stamp, command = messages.read_executed(message)
-        self._executed[stamp] = command
+        if len(self._executed) < MOST_BETWEEN:
+            stamp, command = messages.read_executed(message)
+            self._executed[stamp] = command
 
     def _limits(self, recorded: Recorded, message: Any) -> None:
         self.report.add(self._verifier.limits(messages.texts_of(message)))
@@ -150,23 +178,23 @@ class BagVerifier:
         self.report.certificates += 1
         sent, self._sent = self._sent, []
         executed, self._executed = self._executed.get(stamp), {}
-        if not self._is_complete and not self._begins(len(sent), certificate.commands):
-            self.report.before += 1
-            return
-        self.report.commands += certificate.commands
+        self._is_complete |= 0 < len(sent) == certificate.commands or self.report.before >= self._beginning
+        is_whole = self._is_complete or len(sent) == certificate.commands == 0
+        self.report.before += not is_whole
+        self.report.commands += certificate.commands if is_whole else 0
         if stamp:
             self.report.rungs[certificate.rung] += 1
-        self.report.add(self._verifier.tick(certificate, stamp, sent, executed))
-        if executed is None and certificate.commands and self._namespace + EXECUTED in self._seen:
+        self.report.add(self._verifier.tick(certificate, stamp, sent if is_whole else None, executed))
+        if (
+            executed is None
+            and is_whole
+            and certificate.commands
+            and self._namespace + EXECUTED in self._seen
+        ):
             expected = "each command stands on `executed` too"
             self.report.add(
                 [Violation(What.EXECUTED, stamp, certificate.sequence, "", expected, "none of this tick")]
             )
-
-    def _begins(self, sent: int, stated: int) -> bool:
-        """Whether every topic is recorded by now, so that from this certificate on all must be there."""
-        self._is_complete = sent == stated or self.report.certificates > BEGINNING
-        return self._is_complete
 
 
 def verify_bag(
@@ -178,11 +206,9 @@ def verify_bag(
         NotVerifiableError: it holds no certificates, or those of several command nodes.
         UnreadableFileError: the contract's model cannot be read.
     """
-    nodes: set[str] = set()
-    verifier: BagVerifier | None = None
-    waiting: list[Recorded] = []
+    verifier = BagVerifier(contract, first_namespace(folder), allowance)
     problem = ""
-    source = messages.in_order_of_sending(read_bag(folder))
+    source = messages.in_order_of_sending(verifier.concerned(read_bag(folder)))
     while True:
         try:
             message = next(source)
@@ -191,24 +217,11 @@ def verify_bag(
         except QgfError as error:
             problem = str(error)
             break
-        if message.type_name == ARRAY and message.topic.endswith("/" + CERTIFICATE):
-            nodes.add(message.topic.removesuffix(CERTIFICATE))
-        if verifier is None and nodes:
-            verifier = BagVerifier(contract, next(iter(nodes)), allowance)
-            for earlier in waiting:
-                verifier.take(earlier)
-            waiting = []
-        if verifier is None:
-            waiting.append(message)
-        else:
-            verifier.take(message)
-    if verifier is None:
-        cut = "" if is_finished(folder) else ", and its recorder did not finish"
-        none = f"it has no certificates (topic {CERTIFICATE}){cut}; record a command node with it"
-        raise NotVerifiableError(folder, problem.rstrip(".") or none)
-    if len(nodes) > 1:
+        verifier.take(message)
+    if len(verifier.nodes) > 1:
+        names = ", ".join(sorted(verifier.nodes))
         raise NotVerifiableError(
-            folder, f"it has certificates of {len(nodes)} command nodes: {', '.join(sorted(nodes))}"
+            folder, f"it has certificates of {len(verifier.nodes)} command nodes: {names}"
         )
     verifier.finish(facts)
     if not is_finished(folder):

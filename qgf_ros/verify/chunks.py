@@ -38,6 +38,10 @@ class ChunkBook:
         self._last: Certificate | None = None
         self._taken_ns: int | None = None
 
+    def begin(self, stamp_ns: int) -> None:
+        """The recording still begins at this tick: chunks may have come before."""
+        self._first_ns = stamp_ns
+
     def take(self, chunk: ActionChunk) -> None:
         """A chunk came."""
         known = self._known.setdefault(chunk.stamp_ns, [])

@@ -13,6 +13,7 @@ from qgf_ros.verify.stop import Stop, shortest_stop
 from qgf_ros.verify.violation import What
 
 BRAKING = (Rung.HOLD.value, Rung.STOP.value)
+NO_STOP = ("limiter", "exception")  # reasons of a stop that could not even be computed
 WAY = 1e-6  # rad, rad/s: a stop that is planned anew every tick
 SPARE_TICKS = 2  # the tick at which it begins, and the one that its end falls into
 
@@ -76,17 +77,27 @@ class BrakeWatch:
         return found
 
 
+def check_silence(certificate: Certificate, before: Before | None) -> list[Found]:
+    """A tick without a command, after the command `before` if there was one: the arm rests, or no stop could be computed."""
+    is_lost = certificate.rung == Rung.STOP.value and certificate.reason in NO_STOP
+    if before is None or before.is_at_rest or is_lost:
+        return []
+    fastest = max(map(abs, before.velocities))
+    said = f"none after {fastest:.6g} rad/s ({certificate.rung} {certificate.reason})"
+    return [(What.SILENT, "", "a command that moves is followed by another", said)]
+
+
 class LatchWatch:
-    """State: whether the emergency stop is pressed and since how many ticks, and whether a stop is latched."""
+    """State: whether the emergency stop is pressed and since how many ticks, whether a stop is latched and was said again."""
 
     def __init__(self, contract: Contract) -> None:
         self._most = contract.ticks_per_action
-        self._pressed = self._is_owed = self._is_latched = False
+        self._pressed = self._is_owed = self._is_latched = self._is_unsaid = False
         self._ticks = 0
 
-    def forget(self) -> None:
-        """The node was configured anew."""
-        self._is_latched = False
+    def configure(self) -> None:
+        """The node was configured anew: a latched stop stays, and the next tick says so, before anybody can reset it."""
+        self._is_unsaid = self._is_latched
 
     def press(self, pressed: bool) -> None:
         """A word on the topic `emergency_stop`."""
@@ -102,9 +113,9 @@ class LatchWatch:
         """This tick's rung; `ticks` that passed since the last one, `has_begun_anew` after a reset."""
         found: list[Found] = []
         is_stopped = certificate.rung == Rung.STOP.value
-        if self._is_latched and certificate.positions and not is_stopped and not has_begun_anew:
+        if self._is_latched and not is_stopped and (self._is_unsaid or not has_begun_anew):
             found.append((What.LATCH, "", "a stop stays until a reset", f"rung {certificate.rung}"))
-        self._is_latched = is_stopped or (self._is_latched and not certificate.positions)
+        self._is_latched, self._is_unsaid = is_stopped, False
         if is_stopped or (has_begun_anew and not self._pressed):
             self._is_owed = False
         elif self._is_owed or (self._pressed and certificate.rung not in BRAKING):

@@ -12,29 +12,41 @@ from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
 from qgf_ros.bags.reader import Recorded
-from qgf_ros.bounds import CHUNK_ACTIONS, NAMES
+from qgf_ros.bounds import CHUNK_ACTIONS, MESSAGE_BYTES, MIB, NAMES
 from qgf_ros.certificate import Certificate
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.datatypes import ActionChunk
-from qgf_ros.errors import UnreadableCertificate, UnreadableMessage
+from qgf_ros.errors import TooManyAtOnce, UnreadableCertificate, UnreadableMessage
 from qgf_ros.verify.motion import Before
-from qgf_ros.verify.sent import Point, Sent
+from qgf_ros.verify.plan import Point
+from qgf_ros.verify.sent import Sent
 
-GROUP = "std_msgs/msg/Float64MultiArray"
+GROUP, TRAJECTORY = "std_msgs/msg/Float64MultiArray", "trajectory_msgs/msg/JointTrajectory"
 SPARE_BYTES = (
     0,
     4,
 )  # at the end: rclpy's own serialisation leaves so many, where the middleware's leaves none
 WINDOW_NS = 5_000_000_000  # a recorder takes messages topic by topic: by so much they may be out of order
+MOST_WAITING, MOST_WAITING_BYTES = 100_000, 32 * MIB  # within the window: 20,000 messages a second
+LONGEST_RUNG = 40  # letters; a report counts each rung that it meets
 
 
 def in_order_of_sending(messages: Iterable[Recorded]) -> Iterator[Recorded]:
-    """The messages ordered by the time they were sent, as far as a window of five seconds can tell; those of one time as recorded."""
+    """The messages ordered by the time they were sent, as far as a window of five seconds can tell; those of one time as recorded.
+
+    Raises:
+        TooManyAtOnce: more lie within the window than any robot sends.
+    """
     heap: list[tuple[int, int, Recorded]] = []
+    size = 0
     for count, message in enumerate(messages):
         heappush(heap, (message.sent_ns, count, message))
-        while message.received_ns - heap[0][0] > WINDOW_NS:
+        size += len(message.data)
+        while heap and message.received_ns - heap[0][0] > WINDOW_NS:
+            size -= len(heap[0][2].data)
             yield heappop(heap)[2]
+        if len(heap) > MOST_WAITING or size > MOST_WAITING_BYTES:
+            raise TooManyAtOnce(WINDOW_NS * 1e-9, MOST_WAITING, MOST_WAITING_BYTES)
     while heap:
         yield heappop(heap)[2]
 
@@ -48,8 +60,11 @@ def decode(message: Recorded) -> Any:
     """The message's fields as rosbags reads them.
 
     Raises:
-        UnreadableMessage: its type is unknown, or the bytes are not such a message.
+        UnreadableMessage: its type is unknown, or the bytes are not such a message, or more than any honest one has.
     """
+    if len(message.data) > MESSAGE_BYTES:
+        problem = f"it has {len(message.data)} bytes, and at most {MESSAGE_BYTES} are read"
+        raise UnreadableMessage(message.topic, message.type_name, problem)
     problem = ""
     for spare in SPARE_BYTES:
         try:
@@ -67,7 +82,10 @@ def read_certificate(message: Any) -> tuple[Certificate, int]:
     """
     if not len(message.status):
         raise UnreadableCertificate(["status"], "it is empty")
-    return Certificate.from_texts(texts_of(message.status[0])), stamp_ns(message.header.stamp)
+    certificate = Certificate.from_texts(texts_of(message.status[0]))
+    if len(certificate.rung) > LONGEST_RUNG:
+        raise UnreadableCertificate(["rung"], f"it has {len(certificate.rung)} letters")
+    return certificate, stamp_ns(message.header.stamp)
 
 
 def texts_of(status: Any) -> dict[str, str]:
@@ -79,9 +97,13 @@ def read_sent(topic: str, type_name: str, message: Any) -> Sent:
     """A message on a command topic; `topic` as the contract names it. A trajectory without points has no positions."""
     if type_name == GROUP:
         return Sent(topic, _floats(message.data))
-    points = [Point(_floats(point.positions), _floats(point.velocities)) for point in message.points]
-    first = points[0] if points else Point((), ())
-    return Sent(topic, first.positions, first.velocities, tuple(message.joint_names), tuple(points[1:]))
+    points = [
+        Point(_floats(point.positions), _floats(point.velocities), stamp_ns(point.time_from_start))
+        for point in message.points
+    ]
+    first, stamp = points[0] if points else Point((), ()), stamp_ns(message.header.stamp)
+    names = tuple(message.joint_names)
+    return Sent(topic, first.positions, first.velocities, names, first.time_ns, tuple(points[1:]), stamp)
 
 
 def read_executed(message: Any) -> tuple[int, Before]:

@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from qgf_ros.certificate import Certificate
 from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.verify.bounds import Bounds
-from qgf_ros.verify.motion import REST, ROUNDING, Found
+from qgf_ros.verify.motion import Before, Found
+from qgf_ros.verify.plan import Plan, Point, check_plan, is_resting
 from qgf_ros.verify.violation import What
 
 ON_TOPICS = (OutputKind.GROUP, OutputKind.TRAJECTORY)
-GO_ON = (OutputKind.TRAJECTORY, OutputKind.FOLLOW_JOINT_TRAJECTORY)
-
-
-@dataclass(frozen=True)
-class Point:
-    """A later point of a trajectory: positions and velocities of its joints."""
-
-    positions: tuple[float, ...]
-    velocities: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Sent:
     """A message on an output, by the topic's name in the contract: positions in the order of the output's joints.
 
-    A trajectory has velocities too, the names it gives its joints, and the points that follow.
+    A trajectory has velocities too, the names it gives its joints, the time of its first point, ns, the points that follow,
+    and a stamp, ns. What is told by a process of its own commands may be without: `time_ns` is None then.
     """
 
     topic: str
     positions: tuple[float, ...]
     velocities: tuple[float, ...] = ()
     joints: tuple[str, ...] = ()
+    time_ns: int | None = None
     later: tuple[Point, ...] = ()
+    stamp_ns: int = 0
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All points of a trajectory."""
+        return (Point(self.positions, self.velocities, self.time_ns or 0), *self.later)
 
 
 class SentCheck:
@@ -42,12 +42,13 @@ class SentCheck:
 
     def __init__(self, contract: Contract) -> None:
         joints, outputs = contract.interface.joints, contract.deployment.outputs
-        self._tick_s = contract.tick_ns * 1e-9
+        self._tick_ns, self._tick_s = contract.tick_ns, contract.tick_ns * 1e-9
         self._outputs = {entry.topic: entry for entry in outputs if entry.kind in ON_TOPICS}
         self._places = {entry.topic: [joints.index(joint) for joint in entry.joints] for entry in outputs}
-        follows = {joint for entry in outputs if entry.kind in GO_ON for joint in entry.joints}
+        follows = {joint for entry in outputs if entry.kind.ends_at_rest for joint in entry.joints}
         self._follows = tuple(joint in follows for joint in joints)
         self._one_tick = (self._tick_s,) * len(joints)
+        self._bridged = contract.ticks_per_action
 
     def seconds(self, followed: int) -> tuple[float, ...]:
         """For each joint, how much of its plan passed since the command before, s: more where its controller went on by itself."""
@@ -55,11 +56,31 @@ class SentCheck:
             return self._one_tick
         return tuple(self._tick_s * (1 + followed * follows) for follows in self._follows)
 
+    def stood(self, before: Before, followed: int) -> Before:
+        """The command before, as it must be gone on from: after more missed ticks than a control period has, joints whose
+        controllers hold stand where they were commanded.
+        """
+        if followed <= self._bridged:
+            return before
+        velocities = tuple(v * goes_on for v, goes_on in zip(before.velocities, self._follows, strict=True))
+        accelerations = tuple(
+            a * goes_on for a, goes_on in zip(before.accelerations, self._follows, strict=True)
+        )
+        return Before(before.positions, velocities, accelerations)
+
     def uncertified(self, sent: Sequence[Sent]) -> list[Found]:
         """Messages that belong to no certificate."""
         return [
             (What.COMMAND_UNCERTIFIED, entry.topic, "each message has a certificate", "one has none")
             for entry in sent
+        ]
+
+    def plans(self, sent: Sequence[Sent]) -> list[Plan]:
+        """The trajectories among the messages of one tick."""
+        return [
+            Plan(tuple(self._places[entry.topic]), entry.points)
+            for entry in sent
+            if entry.time_ns is not None
         ]
 
     def check(self, certificate: Certificate, sent: Sequence[Sent], bounds: Bounds) -> list[Found]:
@@ -92,6 +113,7 @@ class SentCheck:
     def _check_values(self, certificate: Certificate, entry: Sent, bounds: Bounds) -> list[Found]:
         output, places = self._outputs[entry.topic], self._places[entry.topic]
         found: list[Found] = []
+        is_point = entry.time_ns is not None and not entry.later
         if entry.joints and entry.joints != output.joints:
             found.append(
                 (
@@ -106,9 +128,9 @@ class SentCheck:
             ("velocities", entry.velocities, certificate.velocities),
         ):
             right = tuple(stated[place] for place in places)
-            if values == right or (what == "velocities" and not (values or entry.later)):
+            if values == right or (what == "velocities" and entry.time_ns is None and not values):
                 continue
-            if what == "velocities" and not entry.later and max(map(abs, right)) <= REST:
+            if what == "velocities" and is_point and self._rests(values, right, places, bounds):
                 continue  # a plan of one point is at rest by its own word
             found.append(
                 (
@@ -118,41 +140,27 @@ class SentCheck:
                     _words(values),
                 )
             )
-        return found + (self._check_plan(entry, places, bounds) if entry.later else [])
+        return (
+            found if entry.time_ns is None else found + self._check_plan(certificate, entry, places, bounds)
+        )
 
-    def _check_plan(self, entry: Sent, places: list[int], bounds: Bounds) -> list[Found]:
-        """The rest of a trajectory: inside the position and velocity limits, and at rest at its end."""
-        names = self._outputs[entry.topic].joints
+    def _rests(
+        self, values: tuple[float, ...], right: tuple[float, ...], places: list[int], bounds: Bounds
+    ) -> bool:
+        """Whether velocities of zero were sent where those certified, `right`, are next to rest."""
         limits = [bounds.joints[place] for place in places]
-        if any(
-            len(row) != len(names) for point in entry.later for row in (point.positions, point.velocities)
-        ):
-            return [
-                (
-                    What.PLAN,
-                    entry.topic,
-                    f"points have {len(names)} positions and velocities",
-                    "another number",
-                )
-            ]
-        last = entry.later[-1]
-        if not all(abs(velocity) <= REST for velocity in last.velocities):
-            return [(What.PLAN, entry.topic, "a plan ends at rest", _words(last.velocities))]
-        for point in entry.later:
-            for name, limit, q, v in zip(names, limits, point.positions, point.velocities, strict=True):
-                if (
-                    not limit.lower - ROUNDING <= q <= limit.upper + ROUNDING
-                    or not abs(v) <= limit.velocity + ROUNDING
-                ):
-                    return [
-                        (
-                            What.PLAN,
-                            f"{entry.topic} {name}",
-                            "a plan keeps the limits",
-                            f"{q:.6g} rad, {v:.6g} rad/s",
-                        )
-                    ]
-        return []
+        return values == (0.0,) * len(right) and all(map(is_resting, right, limits))
+
+    def _check_plan(
+        self, certificate: Certificate, entry: Sent, places: list[int], bounds: Bounds
+    ) -> list[Found]:
+        """The whole of a trajectory: begun when it comes, and what `check_plan` asks for."""
+        if entry.stamp_ns:
+            return [(What.PLAN, entry.topic, "it begins when it comes: stamp 0", f"{entry.stamp_ns} ns")]
+        limits = [bounds.joints[place] for place in places]
+        accelerations = [certificate.accelerations[place] for place in places]
+        names = self._outputs[entry.topic].joints
+        return check_plan(entry.topic, names, entry.points, accelerations, limits, self._tick_ns)
 
 
 def _words(values: Sequence[float]) -> str:

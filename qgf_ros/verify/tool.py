@@ -13,6 +13,8 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.mujoco_model import load_model
 from qgf_ros.verify.bounds import Bounds
 from qgf_ros.verify.motion import MARGIN, Found
+from qgf_ros.verify.plan import Plan
+from qgf_ros.verify.sent import ON_TOPICS
 from qgf_ros.verify.violation import What
 
 ROUNDING = 1e-6  # m
@@ -31,7 +33,7 @@ class Tool:
         self._data = mujoco.MjData(self._model)
         self._site = self._model.site(kinematics.tool).id
         names = [self._model.joint(index).name for index in range(self._model.njnt)]
-        self._places = [contract.interface.joints.index(name) for name in names]
+        self.places = [contract.interface.joints.index(name) for name in names]
         self._jacobian = np.zeros((3, self._model.nv))
 
     def motion(
@@ -39,12 +41,12 @@ class Tool:
     ) -> tuple[float, float, float, float]:
         """x, y, z in m and the speed in m/s, of joints (J,) in the contract's order: rad, rad/s. The speed is |J(q) v|."""
         data = self._data
-        data.qpos[:] = [positions[place] for place in self._places]
+        data.qpos[:] = [positions[place] for place in self.places]
         mujoco.mj_kinematics(self._model, data)
         mujoco.mj_comPos(self._model, data)
         mujoco.mj_jacSite(self._model, data, self._jacobian, None, self._site)
         x, y, z = data.site_xpos[self._site].tolist()
-        vx, vy, vz = (self._jacobian @ [velocities[place] for place in self._places]).tolist()
+        vx, vy, vz = (self._jacobian @ [velocities[place] for place in self.places]).tolist()
         return x, y, z, math.sqrt(vx * vx + vy * vy + vz * vz)
 
 
@@ -74,6 +76,9 @@ class ToolCheck:
     def __init__(self, contract: Contract) -> None:
         """Raises as `Tool`."""
         self._tool, self._box = Tool(contract), BoxWatch()
+        outputs = [output for output in contract.deployment.outputs if output.kind not in ON_TOPICS]
+        unseen = {contract.interface.joints.index(joint) for output in outputs for joint in output.joints}
+        self._sees_all = unseen.isdisjoint(self._tool.places)  # goals of an action are not recorded
 
     def forget(self) -> None:
         """The command was placed anew, or the limits are others."""
@@ -110,6 +115,37 @@ class ToolCheck:
                 (What.MARGIN, "tool", f"it follows as {inside:.6g} {spare:.6g}", " ".join(map(str, stated)))
             )
         return found
+
+    def check_plans(self, certificate: Certificate, plans: Sequence[Plan], bounds: Bounds) -> list[Found]:
+        """Where the tool goes, and how fast, if no command follows; joints that have no plan stay where they were commanded.
+
+        At a point it is inside its box, or no further out than at the command.
+        """
+        whole = [plan for plan in plans if plan.is_whole]
+        if bounds.tool is None or not whole or not self._sees_all:
+            return []
+        times = [[point.time_ns for point in plan.points] for plan in whole]
+        if any(one != times[0] for one in times):
+            return [(What.PLAN, "tool", "the plans of one tick have the same times", "others")]
+        here = self._tool.motion(certificate.positions, certificate.velocities)[:3]
+        low, high = tuple(map(min, bounds.tool.box[0], here)), tuple(map(max, bounds.tool.box[1], here))
+        for number, time_ns in enumerate(times[0]):
+            q, v = list(certificate.positions), [0.0] * len(certificate.positions)
+            for plan in whole:
+                for place, joint in enumerate(plan.places):
+                    q[joint], v[joint] = (
+                        plan.points[number].positions[place],
+                        plan.points[number].velocities[place],
+                    )
+            *there, speed = self._tool.motion(tuple(q), tuple(v))
+            when = f"{time_ns * 1e-9:.3g} s on"
+            if not all(a - ROUNDING <= x <= b + ROUNDING for x, a, b in zip(there, low, high, strict=True)):
+                return [(What.PLAN, "tool", f"the box is {low} to {high} m", f"{_places(there)} {when}")]
+            if not speed <= bounds.tool.speed + MARGIN:
+                return [
+                    (What.PLAN, "tool", f"{bounds.tool.speed:g} m/s are allowed", f"{speed:.6g} m/s {when}")
+                ]
+        return []
 
 
 def _places(values: Sequence[float]) -> str:

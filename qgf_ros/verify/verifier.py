@@ -15,10 +15,12 @@ from qgf_ros.datatypes import ActionChunk, JointReading
 from qgf_ros.verify.ages import JointAges
 from qgf_ros.verify.bounds import Bounds, of_contract, read_bounds
 from qgf_ros.verify.chunks import PLAYED, ChunkBook
+from qgf_ros.verify.findings import FindingsWatch
 from qgf_ros.verify.identity import check_identity, misshapen
-from qgf_ros.verify.latches import BrakeWatch, LatchWatch
+from qgf_ros.verify.latches import BrakeWatch, LatchWatch, check_silence
 from qgf_ros.verify.motion import Before, Found, check_joints, command_of
 from qgf_ros.verify.pace import PaceWatch
+from qgf_ros.verify.readings import ReadingWatch
 from qgf_ros.verify.sent import Sent, SentCheck
 from qgf_ros.verify.tool import ToolCheck
 from qgf_ros.verify.violation import Violation, What
@@ -48,20 +50,23 @@ class Verifier:
         ours = of_contract(contract)
         self._bounds: dict[str, Bounds] = {ours.digest: ours}
         self._tool = ToolCheck(contract) if contract.interface.kinematics is not None else None
-        self._ages = JointAges(contract, round(allowed.reading_lag_s * 1e9))
+        lag_ns = round(allowed.reading_lag_s * 1e9)
+        self._ages, self._readings = JointAges(contract, lag_ns), ReadingWatch(contract, lag_ns)
         self._chunks = ChunkBook(contract, allowed.chunk_max_age_s)
         self._brake, self._latch = BrakeWatch(contract), LatchWatch(contract)
         self._sent, self._pace = SentCheck(contract), PaceWatch(contract.tick_ns)
+        self._findings = FindingsWatch(self._tool is not None, self._tick_s)
         self._last: Certificate | None = None
         self._before: Before | None = None
         self._limits_digest = ""
-        self.ticks = 0
+        self.ticks = self._begun = 0  # in all, and those before everything was recorded
 
     # -- what came, in the order in which it was sent ----------------------------------------------------------------
 
     def joints(self, reading: JointReading) -> None:
         """A message of joint states, as the command node received it."""
         self._ages.take(reading)
+        self._readings.take(reading)
 
     def chunk(self, chunk: ActionChunk) -> None:
         """A chunk, as the command node received it."""
@@ -93,16 +98,23 @@ class Verifier:
         ] * bool(weaker)
 
     def tick(
-        self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent], executed: Before | None = None
+        self,
+        certificate: Certificate,
+        stamp_ns: int,
+        sent: Sequence[Sent] | None,
+        executed: Before | None = None,
     ) -> list[Violation]:
         """A certificate stamped `stamp_ns` (0: an announcement), and what left on the command topics since the one before.
 
-        `executed`: the command as the topic of that name says it, where it was recorded.
+        `sent`: None while not all of it is recorded yet; the rest is checked all the same. `executed`: the command as the topic
+        of that name says it, where it was recorded.
         """
-        self._is_new = certificate.sequence == 1 and self._last is not None  # configured anew
-        found = self._check_sequence(certificate)
-        if self._is_new:
+        is_new = certificate.sequence == 1 and self._last is not None  # configured anew
+        found = [] if is_new else self._check_sequence(certificate)
+        if is_new:
+            self._last = None
             self._forget()
+            self._latch.configure()
         if stamp_ns == 0:
             found += self._check_announcement(certificate, sent)
         elif shape := misshapen(certificate, len(self._joints)):
@@ -119,16 +131,17 @@ class Verifier:
         self._before = None
         self._chunks.forget()
         self._brake.forget()
-        self._latch.forget()
         self._pace.forget()
+        self._findings.forget()
+        self._readings.forget()
 
     def _check_sequence(self, certificate: Certificate) -> list[Found]:
-        if self._last is None or self._is_new or certificate.sequence == self._last.sequence + 1:
+        if self._last is None or certificate.sequence == self._last.sequence + 1:
             return []
         return [(What.SEQUENCE, "", f"{self._last.sequence + 1} follows", str(certificate.sequence))]
 
-    def _check_announcement(self, certificate: Certificate, sent: Sequence[Sent]) -> list[Found]:
-        found = self._sent.uncertified(sent)
+    def _check_announcement(self, certificate: Certificate, sent: Sequence[Sent] | None) -> list[Found]:
+        found = self._sent.uncertified(sent or ())
         if certificate.commands:
             found.append(
                 (
@@ -142,19 +155,29 @@ class Verifier:
         return found
 
     def _check_tick(
-        self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent], executed: Before | None
+        self, certificate: Certificate, stamp_ns: int, sent: Sequence[Sent] | None, executed: Before | None
     ) -> list[Found]:
         self.ticks += 1
+        if sent is None:
+            self._chunks.begin(stamp_ns)
+            self._begun = self.ticks
         moves = certificate.rung in PLAYED
-        missed, found = self._check_pace(certificate, stamp_ns)
+        missed, found = self._pace.check_counts(self._last, certificate, stamp_ns)
         found += check_identity(certificate, self._digest)
         bounds = self._bounds.get(certificate.limits, next(iter(self._bounds.values())))
-        found += self._sent.check(certificate, sent, bounds)
-        found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, self.ticks <= BEGINNING)
+        found += self._findings.check(certificate, bounds.tool is not None)
+        if sent is not None:
+            found += self._sent.check(certificate, sent, bounds)
+        if sent and certificate.positions and self._tool is not None:
+            found += self._tool.check_plans(certificate, self._sent.plans(sent), bounds)
+        begins = self.ticks - self._begun <= BEGINNING
+        found += self._ages.check(certificate.joint_ages_s, stamp_ns, moves, begins)
         found += self._chunks.check(certificate, stamp_ns, missed)
         if not certificate.positions:
+            found += check_silence(certificate, self._before)
             self._before = None
             self._brake.forget()
+            self._readings.forget()
             return found + self._latch.check(certificate, 1 + missed, False)
         has_begun_anew = certificate.tick == 1
         if has_begun_anew:
@@ -162,29 +185,12 @@ class Verifier:
                 found.append((What.TICK, "", "commands begin anew at rest only", "1 while the arm moves"))
             self._before = None
             self._brake.forget()
+            self._readings.forget()
+        found += self._readings.check(certificate, stamp_ns, moves, self._ages, self._before)
         found += self._latch.check(certificate, 1 + missed, has_begun_anew)
         found += self._check_motion(certificate, stamp_ns, executed, bounds)
         self._before = command_of(certificate)
         return found
-
-    def _check_pace(self, certificate: Certificate, stamp_ns: int) -> tuple[int, list[Found]]:
-        last = self._last
-        missed = certificate.missed - last.missed if last is not None else 0
-        if missed < 0 or certificate.tick <= 1:
-            self._pace.forget()
-            missed = 0
-        if last is not None and certificate.clock_leaps != last.clock_leaps:
-            self._pace.forget()
-        found = self._pace.check(stamp_ns, missed)
-        if last is not None and certificate.followed not in (0, missed):
-            found.append(
-                (What.MISSING_TICK, "followed", f"{missed} ticks were missed", str(certificate.followed))
-            )
-        if last is not None and last.tick and certificate.tick not in (0, 1, last.tick + 1):
-            found.append(
-                (What.TICK, "", f"{last.tick + 1} follows, or 1 after a reset", str(certificate.tick))
-            )
-        return missed, found
 
     def _check_motion(
         self, certificate: Certificate, stamp_ns: int, executed: Before | None, bounds: Bounds
@@ -208,9 +214,14 @@ class Verifier:
         if before is None or (certificate.shadow and before.is_at_rest):
             before = None
             found += self._check_placed(certificate, stamp_ns)
+        if before is not None:
+            before = self._sent.stood(before, certificate.followed)
         seconds, is_cut = self._sent.seconds(certificate.followed), self.ticks == 1 and certificate.tick > 1
         found += check_joints(self._joints, bounds, certificate, before, seconds, is_cut)
-        found += self._brake.check(certificate, before, bounds)
+        begun = (
+            None if certificate.followed else before
+        )  # controllers that go on have gone further than a stop by then
+        found += self._brake.check(certificate, begun, bounds)
         return found + (self._tool.check(certificate, bounds) if self._tool is not None else [])
 
     def _check_placed(self, certificate: Certificate, stamp_ns: int) -> list[Found]:

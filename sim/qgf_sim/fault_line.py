@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from qgf_sim import faults, name_faults, plant_faults
+from qgf_sim import faults, name_faults, plant_faults, stamp_faults
+from qgf_sim.fault_values import MOST_FAULTS, FaultError, names, number, plain, read_text, text, told
 from qgf_sim.faults import Memory, Sensed, StreamFault
 from qgf_sim.plant_faults import PlantFault, PlantMemory, SetPoints
 from qgf_sim.simulation import JointState
 
 Fault = StreamFault | PlantFault
+MOST_AT_ONCE = 1000  # messages that leave for one: faults that repeat one another multiply
 KINDS: dict[str, type[Fault]] = {
     "lost": faults.Lost,
     "delay": faults.Delay,
@@ -24,8 +26,9 @@ KINDS: dict[str, type[Fault]] = {
     "duplicate": faults.Duplicate,
     "reorder": faults.Reorder,
     "freeze": faults.Freeze,
-    "skew": faults.Skew,
-    "clock_jump": faults.ClockJump,
+    "skew": stamp_faults.Skew,
+    "clock_jump": stamp_faults.ClockJump,
+    "clock_stands": stamp_faults.ClockStands,
     "noise": faults.Noise,
     "bias": faults.Bias,
     "nan": faults.NotANumber,
@@ -44,10 +47,6 @@ KINDS: dict[str, type[Fault]] = {
     "joint_bias": plant_faults.JointBias,
     "payload": plant_faults.Payload,
 }
-
-
-class FaultError(ValueError):
-    """A fault that cannot be: one sentence with what would do."""
 
 
 @dataclass(frozen=True)
@@ -72,66 +71,60 @@ def read_fault(entry: object, now_s: float = 0.0) -> Planned:
         FaultError: no mapping, an unknown fault or field, or a value of another kind.
     """
     if not isinstance(entry, Mapping) or "fault" not in entry:
-        raise FaultError(f"A fault reads {{fault: NAME, at_s: 1.0, for_s: 0.5, ...}}, but found {entry!r}.")
+        raise FaultError(
+            f"A fault reads {{fault: NAME, at_s: 1.0, for_s: 0.5, ...}}, but found {told(entry)}."
+        )
     given = {str(key): value for key, value in entry.items()}
     name = str(given.pop("fault"))
     if name not in KINDS:
-        raise FaultError(f"There is no fault '{name}': known are {', '.join(KINDS)}.")
+        raise FaultError(f"There is no fault {told(name)}: known are {', '.join(KINDS)}.")
     known = {field.name: field.default for field in fields(KINDS[name])}
     unknown = sorted(given.keys() - known.keys() - {"at_s", "for_s"})
     if unknown:
         valid = ", ".join(("at_s", "for_s", *known))
-        raise FaultError(f"The fault {name} has no field {', '.join(unknown)}; it has {valid}.")
-    at_s = _number(name, "at_s", given.pop("at_s", now_s))
-    for_s = _number(name, "for_s", given.pop("for_s", math.inf))
-    if at_s < 0 or for_s <= 0:
-        raise FaultError(
-            f"The fault {name} begins at {at_s:g} s for {for_s:g} s; 0 or later, above 0 would do."
-        )
+        raise FaultError(f"The fault {name} has no field {told(', '.join(unknown))}; it has {valid}.")
+    at_s = number(name, "at_s", given.pop("at_s", now_s))
+    for_s = number(name, "for_s", given.pop("for_s", math.inf), may_be_endless=True)
+    if for_s <= 0:
+        raise FaultError(f"The fault {name} lasts {for_s:g} s; above 0 would do.")
     own: dict[str, Any] = {key: _checked(name, key, value, known[key]) for key, value in given.items()}
     return Planned(name, KINDS[name](**own), at_s, for_s)
 
 
-def read_line(text: str, now_ns: int) -> Planned:
+def read_line(line: str, now_ns: int) -> Planned:
     """The fault of one line of YAML, which begins at `now_ns` if it does not say when. Raises FaultError as `read_fault`."""
     try:
-        return read_fault(yaml.safe_load(text), now_ns * 1e-9)
-    except yaml.YAMLError as error:
-        raise FaultError(f"The fault '{text}' is no YAML: {' '.join(str(error).split())}.") from error
+        entry = plain(line)
+    except FaultError as error:
+        raise FaultError(f"Of the fault {told(line)}: {error}") from error
+    return read_fault(entry, now_ns * 1e-9)
 
 
 def read_script(path: Path) -> tuple[Planned, ...]:
     """The faults of a YAML file, a list of what `read_fault` takes. Raises FaultError, also where the file cannot be read."""
     try:
-        entries = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise FaultError(f"The fault script {path} cannot be read: {reason}.") from error
-    if not isinstance(entries, list):
-        raise FaultError(f"The fault script {path} must be a list of faults.")
-    return tuple(read_fault(entry) for entry in entries)
-
-
-def _number(name: str, key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise FaultError(f"{key} of the fault {name} is {value!r}, but it must be a number.")
-    return float(value)
+        entries = plain(read_text(path))
+        if not isinstance(entries, list) or len(entries) > MOST_FAULTS:
+            raise FaultError(f"it must be a list of at most {MOST_FAULTS} faults.")
+        return tuple(read_fault(entry) for entry in entries)
+    except FaultError as error:
+        raise FaultError(f"In the fault script {told(path)}: {error}") from error
 
 
 def _checked(name: str, key: str, value: object, default: object) -> object:
-    if isinstance(default, tuple):
-        length, kind = len(default), type(default[0]) if default else str
-        if not isinstance(value, list | tuple) or (length and len(value) != length):
-            raise FaultError(
-                f"{key} of the fault {name} is {value!r}, but it must be a list of {length or 'names'}."
-            )
-        return tuple(_number(name, key, part) if kind is float else str(part) for part in value)
     if isinstance(default, str):
-        return str(value)
-    number = _number(name, key, value)
-    if isinstance(default, int) and (number != int(number) or number < 1):
-        raise FaultError(f"{key} of the fault {name} is {value!r}, but it must be a whole number from 1.")
-    return int(number) if isinstance(default, int) else number
+        return text(name, key, value)
+    if isinstance(default, tuple) and not (default and isinstance(default[0], float)):
+        return names(name, key, value)
+    if isinstance(default, tuple):
+        if not isinstance(value, list | tuple) or len(value) != len(default):
+            problem = f"{key} of the fault {name} is {told(value)}, but it must be a list of {len(default)}."
+            raise FaultError(problem)
+        return tuple(number(name, key, part) for part in value)
+    found = number(name, key, value)
+    if isinstance(default, int) and found != int(found):
+        raise FaultError(f"{key} of the fault {name} is {told(value)}, but it must be a whole number.")
+    return int(found) if isinstance(default, int) else found
 
 
 def _passed(fault: StreamFault, message: Sensed, memory: Memory, now_ns: int) -> list[Sensed]:
@@ -158,7 +151,9 @@ class FaultLine:
         self._now_ns = 0
 
     def inject(self, planned: Planned) -> None:
-        """One more fault; `clear` or `reset` ends it."""
+        """One more fault; `clear` or `reset` ends it. Raises FaultError where there are too many."""
+        if len(self._planned) >= MOST_FAULTS:
+            raise FaultError(f"There are {MOST_FAULTS} faults already; clear them first.")
         self._planned.append(planned)
 
     def clear(self) -> None:
@@ -184,7 +179,8 @@ class FaultLine:
         for index, memory in self._memories.items():
             fault = self._planned[index].fault
             if isinstance(fault, StreamFault) and isinstance(memory, Memory):
-                messages = [out for entry in messages for out in _passed(fault, entry, memory, self._now_ns)]
+                passed = (out for entry in messages for out in _passed(fault, entry, memory, self._now_ns))
+                messages = list(islice(passed, MOST_AT_ONCE))
         kept = [entry for entry in self._released if entry.topic == message.topic]
         self._released = [entry for entry in self._released if entry.topic != message.topic]
         return kept + messages

@@ -122,9 +122,6 @@ class Reorder(StreamFault):
         return [kept for _, kept in reversed(memory.held)]
 
 
-# -- stamps --------------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Freeze(StreamFault):
     """Values stand as they were at the first message; stamps go on."""
@@ -134,28 +131,6 @@ class Freeze(StreamFault):
             memory.held.append((now_ns, message))
         value = next(kept.value for _, kept in memory.held if kept.topic == message.topic)
         return [replace(message, value=value)]
-
-
-@dataclass(frozen=True)
-class Skew(StreamFault):
-    """Stamps are off by `seconds`; below 0 they are old."""
-
-    seconds: float = 0.3
-
-    def passed(self, message: Sensed, memory: Memory, now_ns: int) -> list[Sensed]:
-        return [replace(message, stamp_ns=max(message.stamp_ns + round(self.seconds * 1e9), 0))]
-
-
-@dataclass(frozen=True)
-class ClockJump(Skew):
-    """All clocks jump at once: every stamp and the clock itself are off by `seconds`, and come back when the fault ends."""
-
-    topic: str = EVERY
-    seconds: float = -5.0
-
-    def concerns(self, topic: str) -> bool:
-        """Every topic, the clock's too."""
-        return self.topic == EVERY or topic == self.topic
 
 
 # -- values --------------------------------------------------------------------------------------------------------------

@@ -129,13 +129,14 @@ class Plant(Protocol):
 
 
 class FaultySimulation:
-    """Another simulation with faults: offers all that `Simulation` promises. State: what it carries."""
+    """Another simulation with faults: offers all that `Simulation` promises. State: what it carries, what reached its drives last."""
 
     def __init__(self, simulation: Simulation, plant: Plant) -> None:
         self.simulation, self.plant = simulation, plant
         self.task, self.joints = simulation.task, simulation.joints
         self.max_steps, self.control_period_s = simulation.max_steps, simulation.control_period_s
         self._own_kg = self._carried_kg = 0.0
+        self.reached: SetPoints = {}
 
     @property
     def time_ns(self) -> int:
@@ -150,7 +151,8 @@ class FaultySimulation:
     def step(self, targets: Mapping[str, float], duration_ns: int) -> None:
         """Holds what the plant makes of the set-points (rad)."""
         self._carry()
-        self.simulation.step(self.plant.set_points(targets, self.time_ns), duration_ns)
+        self.reached = self.plant.set_points(targets, self.time_ns)
+        self.simulation.step(self.reached, duration_ns)
 
     def joint_state(self) -> JointState:
         """The joints as the encoders tell them."""

@@ -10,6 +10,7 @@ import pytest
 from contract_files import write_shipped, write_two_joints
 
 from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import JointLimits
 from qgf_ros.errors import ContractError
 
 Content = dict[str, Any]
@@ -148,3 +149,46 @@ def test_bounds_under_which_no_tool_could_move_are_refused(
     path = write_shipped(tmp_path, lambda content: content["deployment"].update(tool=tool))
     with pytest.raises(ContractError, match=words):
         load_contract(path)
+
+
+def make_lift(content: Content, **stated: float) -> None:
+    """The elbow becomes an axis of 0.25 m, with these errors stated."""
+    limits = content["deployment"]["limits"]["elbow"]
+    limits.clear()
+    limits.update(lower=0.0, upper=0.25, velocity=0.1, acceleration=0.5, jerk=5.0, **stated)
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        (
+            {},
+            r"tracking_error of 'elbow' is 0\.3 where nothing is stated, and its whole range 0\.25; state it",
+        ),
+        ({"tracking_error": 0.02, "upper": 0.1}, "start_error of 'elbow' is 0.1 where nothing is stated"),
+    ],
+)
+def test_a_default_as_wide_as_the_whole_range_of_an_axis_is_refused(
+    tmp_path: Path, stated: dict[str, float], words: str
+) -> None:
+    """The defaults are meant for hinges; on a short slide they would switch its watches off without a word."""
+
+    def edit(content: Content) -> None:
+        errors = {key: value for key, value in stated.items() if key != "upper"}
+        make_lift(content, **errors)
+        content["deployment"]["limits"]["elbow"]["upper"] = stated.get("upper", 0.25)
+
+    with pytest.raises(ContractError, match=words):
+        load_contract(write_two_joints(tmp_path, edit))
+
+
+def test_an_axis_whose_errors_are_stated_is_taken_also_where_they_switch_its_watches_off(
+    tmp_path: Path,
+) -> None:
+    def taken(**stated: float) -> JointLimits:
+        path = write_two_joints(tmp_path, lambda content: make_lift(content, **stated))
+        return load_contract(path).deployment.limits["elbow"]
+
+    short, off = taken(tracking_error=0.02, start_error=0.01), taken(tracking_error=0.25, start_error=0.3)
+    assert (short.watches_tracking, short.watches_start) == (True, True)
+    assert (off.watches_tracking, off.watches_start) == (False, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,65 @@ HOSTILE = {
         "'size' of 'numeric' is 1000000000",
     ),
     "memory": ("<size memory='9999G'/>", "'memory' of 'size' is 9999G"),
+    "memory in words of C": ("<size memory='9e9M'/>", "'memory' of 'size' is 9e9M"),
     "key frames": ("<size nkey='100000000'/>", "'nkey' of 'size' is 100000000"),
+    "key frames of many": ("<size nkey='100'/>" + "<site/>" * 3000, "100 key frames of 3002 elements"),
+    "key frames without end": (
+        "<keyframe>" + "<key/>" * 500 + "</keyframe>",
+        "500 key frames of 502 elements",
+    ),
+    "numbers for whoever wants them": ("<size nuser_geom='100000'/>", "'nuser_geom' of 'size' is 100000"),
+    "a long list of them": (
+        f"<worldbody><geom user='{'1 ' * 101}'/></worldbody>",
+        "'user' of 'geom' is 1 1 1",
+    ),
+    "room for anybody's data": ("<size nuserdata='100000'/>", "'nuserdata' of 'size' is 100000"),
+    "a sensor of millions": ("<sensor><user dim='20000000'/></sensor>", "'dim' of 'user' is 20000000"),
+    "contacts of millions": ("<sensor><contact num='9999999'/></sensor>", "'num' of 'contact' is 9999999"),
+    "a memory of sensors": ("<sensor><clock nsample='9999999'/></sensor>", "'nsample' of 'clock' is 9999999"),
+    "a ray a pixel": ("<sensor><rangefinder camera='a'/></sensor>", "as many rays as pictures have points"),
+    "a sensor a vertex": ("<sensor><tactile geom='a'/></sensor>", "'tactile', which makes much"),
+    "an actuator of millions": (
+        "<actuator><general actdim='9999999'/></actuator>",
+        "'actdim' of 'general' is 9999999",
+    ),
+    "a simulation while it is loaded": (
+        "<compiler><lengthrange mode='all'/></compiler>",
+        "'lengthrange', which",
+    ),
+    "one for each muscle": ("<actuator><muscle/></actuator>", "'muscle', which makes much"),
+    "a muscle of another name": (
+        "<default><general biastype='muscle'/></default>",
+        "'biastype' of 'general' is muscle",
+    ),
+    "a mesh out of a number": (
+        "<asset><mesh builtin='cone' params='99999 1'/></asset>",
+        "'builtin' of 'mesh'",
+    ),
+    "textures": (
+        "<asset>" + "<texture type='2d' builtin='flat' width='4096' height='4096'/>" * 2 + "</asset>",
+        "its textures need 100663296 bytes",
+    ),
+    "six sides of a texture": (
+        "<asset><texture builtin='flat' width='2048'/></asset>",
+        "its textures need 75497472",
+    ),
+    "textures by default": (
+        "<default><texture width='1000' height='1000'/></default><asset>" + "<texture/>" * 3 + "</asset>",
+        "its textures need 72000000",
+    ),
+    "a size that is none": (
+        "<asset><texture width='4096x' height='9'/></asset>",
+        "'width' of 'texture' is 4096x",
+    ),
+    "a negative size among others": (
+        "<asset><texture type='2d' width='-4096' height='4096'/>"
+        + "<texture type='2d' width='4096' height='4096'/>" * 2
+        + "</asset>",
+        "its textures need",
+    ),
+    "thousands of joints": ("<joint/>" * 1001, "1001 joints, and at most 1000 are read"),
+    "thousands of classes": ("<default/>" * 1001, "1001 classes of defaults, and at most 1000"),
     "an absolute path": (
         "<asset><mesh file='/etc/passwd'/></asset>",
         "must be a relative path that stays below",
@@ -64,7 +123,7 @@ HOSTILE = {
     "an inclusion outside": ("<include file='../secret.xml'/>", "must be a relative path that stays below"),
     "an inclusion of itself": ("<include file='scene.xml'/>", r"it includes scene\.xml twice"),
     "depth": ("<body>" * 100 + "</body>" * 100, "or 64 within one another"),
-    "many elements": ("<site/>" * 20_001, "more than 20000 elements"),
+    "many elements": ("<site/>" * 10_001, "more than 10000 elements"),
     "half of XML": ("<worldbody>", r"scene\.xml is not XML"),
 }
 
@@ -122,6 +181,31 @@ def test_meshes_longer_than_the_bound_are_refused_unread(tmp_path: Path) -> None
         file.truncate(300 * 2**20)
     with pytest.raises(FileTooLarge):
         check_model(scene(tmp_path, two), is_alone=False)
+
+
+def test_a_picture_that_unpacks_to_gigabytes_is_refused_by_the_size_that_it_states(tmp_path: Path) -> None:
+    path = scene(tmp_path, "<asset><texture type='2d' file='a.dat'/></asset>")
+    begin = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 30_000, 30_000)
+    (tmp_path / "a.dat").write_bytes(begin)
+    with pytest.raises(UnreadableFileError, match="its pictures need 3600000000 bytes"):
+        check_model(path, is_alone=False)
+    (tmp_path / "a.dat").write_bytes(begin[:16] + struct.pack(">II", 300, 300))
+    check_model(path, is_alone=False)
+
+
+def test_what_robots_and_scenes_have_is_read(tmp_path: Path) -> None:
+    """As in models that are given away: a sky, a floor, keys, sensors, motors, defaults."""
+    inner = (
+        "<size memory='100M' nkey='2' nuser_geom='4'/><default><motor ctrlrange='-1 1'/><default class='a'/></default>"
+        "<asset><texture type='skybox' builtin='gradient' width='512' height='3072'/>"
+        "<texture name='floor' type='2d' builtin='checker' mark='edge' width='300' height='300'/></asset>"
+        "<worldbody><body><joint name='j'/><geom size='.1' user='1 2 3 4'/></body></worldbody>"
+        "<actuator><motor joint='j'/></actuator><sensor><jointpos joint='j'/><user dim='3'/></sensor>"
+        "<keyframe><key qpos='0'/><key qpos='1'/></keyframe>"
+    )
+    path = scene(tmp_path, inner)
+    check_model(path, is_alone=False)
+    assert load_model(path).nkey == 2
 
 
 @pytest.mark.parametrize("key", ["model", "scene"])

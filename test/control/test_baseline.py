@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_files import ROOT, write_bare_two_joints
+import yaml
+from contract_files import write_bare_two_joints
 
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract, JointLimits, ToolLimits
-from qgf_ros.control.baseline import (
-    Baseline,
-    Safeguard,
-    find_baseline,
-    load_baseline,
-    own_place,
-    write_baseline,
-)
+from qgf_ros.contract.schema import Contract, JointLimits, OutputKind, ToolLimits
+from qgf_ros.control.baseline import Baseline, Safeguard, check_deployed
+from qgf_ros.control.baseline_file import find_baseline, load_baseline, own_place, write_baseline
+from qgf_ros.control.deployed import Deployed
+from qgf_ros.control.first_motion import FirstMotion
 from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.session import SessionConfig
 from qgf_ros.errors import InvalidSetting, MissingBaselineError, UnknownKeys, WeakerThanBaselineError
+from qgf_ros.seen import Seen, read_seen
 
+BOX_M = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+WIDE_M = ((0.0, 0.0, 0.0), (1.0, 1.0, 2.0))
+SEEN = Seen(("shoulder", "elbow"), (-1.0, -1.0), (1.0, 1.0), (0.0, 0.0), (0.1, 0.1))
 TOOL = ToolLimits(0.5, ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)))
 
 
@@ -32,10 +34,14 @@ def contract(tmp_path: Path) -> Contract:
 
 
 def amounts_to(contract: Contract, **changes: Any) -> Baseline:
-    """What the contract amounts to, with a tool and a black box, and with changes."""
+    """What the contract amounts to with all that can be left out, and with changes."""
     limits = replace(LimitsInForce.of(contract), tool=TOOL)
-    found = Baseline.of(contract, limits, 0.5, 0.5, [Safeguard.BLACK_BOX])
-    return replace(found, **changes)
+    config = SessionConfig(first_motion=FirstMotion.REFUSE)
+    deployed = Deployed(contract, config, SEEN, "known", black_box=Path("boxes"))
+    found = Baseline.of(deployed, limits)
+    stated = {"workspace": BOX_M, "scene": "a" * 64, "speed_scaling": "arm/speed_scaling"}
+    outputs = {"shoulder": OutputKind.TRAJECTORY, "elbow": OutputKind.GROUP}
+    return replace(found, outputs=outputs, **(stated | changes))
 
 
 def with_elbow(baseline: Baseline, **changes: float) -> Baseline:
@@ -61,13 +67,49 @@ WEAKENED: dict[str, Callable[[Baseline], Baseline]] = {
     "the oldest input joint_states may be 0.2 s, 0.08 is": lambda it: replace(
         it, max_age_s=it.max_age_s | {"joint_states": 0.2}
     ),
-    "the oldest input extra may be 0.1 s, nan is": lambda it: replace(
-        it, max_age_s=it.max_age_s | {"extra": 0.1}
+    "the input extra stands in no baseline": lambda it: replace(it, max_age_s=it.max_age_s | {"extra": 0.1}),
+    "the input joint_states of the baseline has no largest age": lambda it: replace(
+        it, max_age_s={"goal": it.max_age_s["goal"]}
+    ),
+    "'elbow' of the baseline has no limits": lambda it: replace(
+        it, joints={"shoulder": it.joints["shoulder"]}
+    ),
+    "the output of 'shoulder' is group, which does not end at rest: trajectory is allowed": lambda it: (
+        replace(it, outputs=it.outputs | {"shoulder": OutputKind.GROUP})
+    ),
+    "the output of 'shoulder' is follow_joint_trajectory, where others are not seen: tra": lambda it: replace(
+        it, outputs=it.outputs | {"shoulder": OutputKind.FOLLOW_JOINT_TRAJECTORY}
+    ),
+    "the output of 'elbow' is gripper_command, where others are not seen: group": lambda it: replace(
+        it, outputs=it.outputs | {"elbow": OutputKind.GRIPPER_COMMAND}
+    ),
+    "'elbow' has no output": lambda it: replace(it, outputs={"shoulder": OutputKind.TRAJECTORY}),
+    "the workspace of actions is not bounded": lambda it: replace(it, workspace=None),
+    "the workspace of actions is 0 to 2 m along z, 0 to 1 is allowed": lambda it: replace(
+        it, workspace=WIDE_M
+    ),
+    "command_rate_hz is 50, at least 100 is allowed": lambda it: replace(it, command_rate_hz=50.0),
+    "the parameter first_motion is slow, refuse is allowed": lambda it: replace(
+        it, first_motion=FirstMotion.SLOW
+    ),
+    "the parameter full_speed_confirmed is true, only false": lambda it: replace(
+        it, full_speed_confirmed=True
+    ),
+    "the parameter lockstep is true, only false is allowed at configure": lambda it: replace(
+        it, lockstep=True
+    ),
+    "the scene's sha256 is 'bbbbbbbbbbbb', and 'aaaaaaaaaaaa' was reviewed": lambda it: replace(
+        it, scene="b" * 64
+    ),
+    "the scene's sha256 is none, and 'aaaaaaaaaaaa' was": lambda it: replace(it, scene=None),
+    "the topic of speed_scaling is 'mine', and 'arm/speed_scaling' was reviewed": lambda it: replace(
+        it, speed_scaling="mine"
     ),
     "the parameter chunk_max_age_s may be 0.6 s": lambda it: replace(it, chunk_max_age_s=0.6),
     "the parameter resume_within_s may be 0.6 s": lambda it: replace(it, resume_within_s=0.6),
-    "'tool' is off, and required": lambda it: replace(it, required=(Safeguard.BLACK_BOX,)),
-    "'black_box' is off, and required": lambda it: replace(it, required=(Safeguard.TOOL,)),
+    "'tool' is off, and required": lambda it: replace(it, required=(Safeguard.SEEN, Safeguard.BLACK_BOX)),
+    "'seen' is off, and required": lambda it: replace(it, required=(Safeguard.TOOL, Safeguard.BLACK_BOX)),
+    "'black_box' is off, and required": lambda it: replace(it, required=(Safeguard.TOOL, Safeguard.SEEN)),
 }
 
 
@@ -90,21 +132,74 @@ def test_the_same_and_anything_tighter_is_no_weaker(contract: Contract) -> None:
     assert tight.weaker(allowed) == []
 
 
-def test_each_safeguard_of_a_contract_is_seen(contract: Contract) -> None:
+def test_what_a_baseline_does_not_bound_may_be_anything(contract: Contract) -> None:
+    bare = amounts_to(contract, workspace=None, scene=None, speed_scaling=None, tool=None, required=())
+    assert amounts_to(contract).weaker(bare) == []
+
+
+def test_what_ends_at_rest_is_no_weaker_than_what_holds(contract: Contract) -> None:
+    allowed = amounts_to(contract)
+    ours = replace(allowed, outputs=allowed.outputs | {"elbow": OutputKind.TRAJECTORY})
+    assert ours.weaker(allowed) == []
+
+
+def test_each_safeguard_of_a_contract_is_seen(contract: Contract, tmp_path: Path) -> None:
+    (tmp_path / "scene.xml").write_text("<mujoco/>")
     deployment = replace(contract.deployment, scene="scene.xml", speed_scaling="speed_scaling", tool=TOOL)
     whole = replace(contract, deployment=deployment)
-    found = Baseline.of(whole, LimitsInForce.of(whole), 0.5, 0.5, [Safeguard.SEEN, Safeguard.BLACK_BOX])
+    deployed = Deployed(whole, SessionConfig(), SEEN, "known", black_box=Path("boxes"))
+    found = Baseline.of(deployed, LimitsInForce.of(whole))
     assert set(found.required) == set(Safeguard)
-    bare = Baseline.of(contract, LimitsInForce.of(contract), 0.5, 0.5, [])
+    bare = Baseline.of(Deployed(contract, SessionConfig()), LimitsInForce.of(contract))
     assert bare.required == ()
-    assert len(bare.weaker(found)) == 1 + len(Safeguard)  # and the tool's own bounds
+    assert len(bare.weaker(found)) == 3 + len(Safeguard)  # and bounds of the tool, the scene, the topic
+
+
+def test_an_exported_file_as_seen_is_named_where_seen_is_required(contract: Contract, tmp_path: Path) -> None:
+    """Such a file does not say where its data were, and was taken for nothing at all."""
+    (tmp_path / "policy.onnx").write_bytes(b"")
+    seen, words = read_seen(str(tmp_path / "policy.onnx"))
+    deployed = Deployed(contract, SessionConfig(), seen, words)
+    limits = LimitsInForce.of(contract)
+    allowed = replace(Baseline.of(deployed, limits), required=(Safeguard.SEEN,))
+    with pytest.raises(WeakerThanBaselineError, match=r"'seen' is off, and required \(.*policy\.onnx is one"):
+        check_deployed(deployed, limits, allowed, Path("some.yaml"))
+
+
+def test_first_motion_cannot_be_refused_away_from_data_that_nobody_knows(contract: Contract) -> None:
+    with pytest.raises(InvalidSetting, match="first_motion is 'refuse', but it must be slow where the data"):
+        Deployed(contract, SessionConfig(first_motion=FirstMotion.REFUSE))
 
 
 def test_what_is_written_is_read_again(contract: Contract, tmp_path: Path) -> None:
-    for written in (amounts_to(contract), amounts_to(contract, tool=None, required=())):
+    bare: dict[str, Any] = {"workspace": None, "scene": None, "speed_scaling": None}
+    for written in (amounts_to(contract), amounts_to(contract, tool=None, required=(), **bare)):
         path = tmp_path / "sub" / "it.yaml"
         write_baseline(written, "two_joints", path)
         assert load_baseline(path) == written
+
+
+@pytest.mark.parametrize("key", ["outputs", "first_motion", "lockstep", "full_speed_confirmed", "required"])
+def test_a_baseline_that_says_nothing_of_a_weakening_is_refused(
+    contract: Contract, tmp_path: Path, key: str
+) -> None:
+    path = tmp_path / "it.yaml"
+    write_baseline(amounts_to(contract), "two_joints", path)
+    content = yaml.safe_load(path.read_text())
+    del content[key]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UnknownKeys, match=f"lacks {key}"):
+        load_baseline(path)
+
+
+def test_a_baseline_that_leaves_an_error_to_its_default_is_refused(
+    contract: Contract, tmp_path: Path
+) -> None:
+    path = tmp_path / "it.yaml"
+    write_baseline(amounts_to(contract), "two_joints", path)
+    path.write_text(path.read_text().replace(", tracking_error: 0.3", ""))
+    with pytest.raises(UnknownKeys, match=r"it\.yaml\.joints\.shoulder lacks tracking_error"):
+        load_baseline(path)
 
 
 def test_a_baseline_with_an_unknown_key_or_safeguard_is_refused(contract: Contract, tmp_path: Path) -> None:
@@ -124,23 +219,3 @@ def test_a_contract_without_baseline_is_told_how_to_write_one(contract: Contract
         find_baseline(contract)
     write_baseline(amounts_to(contract), "two_joints", own_place(contract))
     assert find_baseline(contract) == own_place(contract)
-
-
-def test_the_name_of_an_interface_leads_nowhere_else(contract: Contract, tmp_path: Path) -> None:
-    (tmp_path / "baselines").mkdir()
-    (tmp_path / "it.yaml").write_text("")
-    wicked = replace(contract, interface=replace(contract.interface, name="../it"))
-    with pytest.raises(MissingBaselineError):
-        find_baseline(wicked)
-    assert own_place(wicked) == tmp_path / "baselines" / "it.yaml"
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "config" / "contracts").glob("*.yaml")), ids=lambda path: path.stem
-)
-def test_no_contract_that_ships_is_weaker_than_its_baseline(path: Path) -> None:
-    contract = load_contract(path)
-    baseline = find_baseline(contract)
-    assert baseline.parent == ROOT / "config" / "baselines"
-    ours = Baseline.of(contract, LimitsInForce.of(contract), 0.5, 0.5, [Safeguard.BLACK_BOX])
-    ours.check(load_baseline(baseline), baseline)

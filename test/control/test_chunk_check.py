@@ -71,10 +71,10 @@ def load(gate: CommandGate, contract: Contract, actions: FloatArray, stamp_ns: i
     gate.load(ActionChunk(contract.interface.action.names, actions, stamp_ns))
 
 
-def play(gate: CommandGate, ticks: int, first: int = 0) -> FloatArray:
+def play(gate: CommandGate, ticks: int, first: int = 0, scale: float = 1.0) -> FloatArray:
     """Positions (T, J) of so many ticks."""
     measured = dict.fromkeys(gate.limits.joints, 0.0)
-    commands = [gate.tick((first + tick + 1) * TICK_NS, measured) for tick in range(ticks)]
+    commands = [gate.tick((first + tick + 1) * TICK_NS, measured, scale) for tick in range(ticks)]
     assert {command.rung for command in commands} <= {Rung.CHUNK, Rung.TAIL}
     return np.array([command.positions for command in commands])
 

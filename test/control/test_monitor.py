@@ -128,6 +128,65 @@ def test_positions_that_are_not_finite_are_refused_by_name(contract: Contract, b
     assert caught.value.reason == "not_finite"
 
 
+def leap(monitor: JointMonitor, after: int) -> None:
+    """Two milliseconds apart, as a fast driver sends them: a leap of the shoulder, and `after` more messages from there."""
+    places = [-1.6, 1.6, *[1.6] * after]
+    for count, place in enumerate(places):
+        monitor.update(message(NAMES, [place, 0.0, 0.0], NOW_NS + 2_000_000 * count))
+
+
+@given(after=st.integers(0, 20))
+def test_a_leap_is_found_however_many_messages_follow_it_before_somebody_looks(
+    contract: Contract, after: int
+) -> None:
+    monitor = JointMonitor(contract)
+    leap(monitor, after)
+    with pytest.raises(ObservationRefused) as caught:
+        monitor.reading(NOW_NS)
+    assert caught.value.reason == "units"
+    monitor.update(message(NAMES, [1.6, 0.0, 0.0], NOW_NS + 100_000_000))
+    assert monitor.reading(NOW_NS + 100_000_000).positions.tolist() == [1.6, 0.0]
+
+
+def test_a_leap_is_not_forgotten_over_another_fault_that_is_told_first(contract: Contract) -> None:
+    monitor = JointMonitor(contract)
+    leap(monitor, 3)
+    with pytest.raises(ObservationRefused) as caught:
+        monitor.reading(NOW_NS + 1_000_000_000)
+    assert caught.value.reason == "stale"
+    monitor.update(message(NAMES, [1.6, 0.0, 0.0], NOW_NS + 1_000_000_000))
+    with pytest.raises(ObservationRefused) as caught:
+        monitor.reading(NOW_NS + 1_000_000_000)
+    assert caught.value.reason == "units"
+
+
+def test_what_leapt_and_came_back_at_once_is_found_too(contract: Contract) -> None:
+    monitor = JointMonitor(contract)
+    for count, place in enumerate([-1.6, 1.6, -1.6]):
+        monitor.update(message(NAMES, [place, 0.0, 0.0], NOW_NS + 2_000_000 * count))
+    with pytest.raises(ObservationRefused, match="shoulder"):
+        monitor.reading(NOW_NS)
+
+
+@given(ahead_ns=st.integers(1, 50_000_000))
+def test_a_clock_that_is_ahead_makes_no_joint_state_younger_than_its_arrival(
+    contract: Contract, ahead_ns: int
+) -> None:
+    """0.08 s are allowed; with the tick before it was taken, and the tick that acts, a tenth of a second."""
+    monitor, tick_ns = JointMonitor(contract), contract.tick_ns
+    monitor.update(message(NAMES, [0.0, 0.0, 0.0], NOW_NS + ahead_ns), NOW_NS)
+    monitor.reading(NOW_NS + 80_000_000 - tick_ns)
+    with pytest.raises(ObservationRefused) as caught:
+        monitor.reading(NOW_NS + 80_000_001 - tick_ns)
+    assert caught.value.reason == "stale"
+
+
+def test_nor_does_it_make_one_older_that_is_not_ahead(contract: Contract) -> None:
+    monitor = JointMonitor(contract)
+    monitor.update(message(NAMES, [0.0, 0.0, 0.0], NOW_NS), NOW_NS)
+    monitor.reading(NOW_NS + 80_000_000)
+
+
 def test_after_the_clock_went_back_whatever_comes_next_counts(tmp_path: Path) -> None:
     monitor = JointMonitor(two_joints(tmp_path))
     monitor.update(message(NAMES, [1.0, 1.0, 1.0], NOW_NS))

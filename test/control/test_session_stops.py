@@ -172,14 +172,46 @@ def test_an_emergency_stop_is_named_before_a_stop_that_came_first(bench: Bench) 
     assert bench.tick().reason == "emergency"
 
 
-def test_an_arm_that_is_moved_by_hand_while_nobody_wants_motion_is_not_stopped(bench: Bench) -> None:
-    bench.tick()
-    bench.positions["shoulder"] += 1.0
-    for _ in range(50):
-        bench.see(shoulder=1.5)
-        tick = bench.tick(sees=False)
-        bench.positions["shoulder"] = 0.5
-    assert (tick.rung, tick.reason) == (Rung.HOLD, "not started")
+# -- a reset that was asked for before a stop ---------------------------------------------------------------------------
+
+LATER: dict[str, Callable[[Bench], None]] = CAUSES | {
+    "emergency, released": lambda bench: press_and_release(bench)
+}
+
+
+def press_and_release(bench: Bench) -> None:
+    """A button that is let go at once."""
+    bench.session.emergency_stop(is_pressed=True)
+    bench.session.emergency_release()
+
+
+@pytest.mark.parametrize("cause", LATER)
+def test_a_stop_that_comes_after_a_reset_was_asked_for_is_not_opened_by_it(bench: Bench, cause: str) -> None:
+    bench.run()
+    asked = bench.session.stops
+    LATER[cause](bench)
+    bench.tick(100)
+    with pytest.raises(
+        NotReadyError, match=r"stopped again \((emergency|exception|tracking)\) after this reset"
+    ):
+        bench.session.begin(bench.now_ns, stops=asked)
+    assert bench.tick().rung is Rung.STOP
+    bench.session.begin(bench.now_ns, stops=bench.session.stops)
+    assert bench.tick().rung is Rung.HOLD
+
+
+@pytest.mark.parametrize("reason", CAUSES)
+def test_a_stop_that_is_repeated_after_a_reset_was_asked_for_counts_too(bench: Bench, reason: str) -> None:
+    bench.run()
+    CAUSES[reason](bench)
+    bench.tick(100)
+    asked = bench.session.stops
+    bench.session.emergency_stop()
+    with pytest.raises(NotReadyError, match=r"stopped again \(emergency\)"):
+        bench.session.begin(bench.now_ns, stops=asked)
+    bench.session.emergency_stop()
+    with pytest.raises(NotReadyError, match="stopped again"):
+        bench.session.begin(bench.now_ns, stops=asked + 1)
 
 
 class Broken(RuntimeError):

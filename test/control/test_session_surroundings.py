@@ -42,8 +42,45 @@ def test_a_sensor_that_thaws_soon_lets_the_arm_go_on(bench: Bench) -> None:
     assert (tick.rung, tick.wanted_from_ns > 0) == (Rung.TAIL, True)
 
 
-def test_with_a_frozen_sensor_a_start_is_refused_until_a_reset(bench: Bench) -> None:
+def freeze_away(bench: Bench) -> dict[str, float]:
+    """The sensor of the shoulder freezes; the command comes to rest further from there than a start allows. What it says."""
     bench.run()
+    frozen = bench.positions | {"shoulder": bench.positions["shoulder"] - 0.15}
+    for _ in range(100):
+        bench.read(tuple(frozen), list(frozen.values()))
+        bench.tick(sees=False)
+    assert "frozen" in {tick.reason for tick in bench.ticks}
+    return frozen
+
+
+def test_with_a_sensor_that_froze_elsewhere_start_and_reset_are_refused_until_it_changes(
+    bench: Bench,
+) -> None:
+    """The command rests where the arm is; at the sensor's value it would be a leap."""
+    freeze_away(bench)
+    for wants in (bench.session.start, bench.session.begin):
+        with pytest.raises(ObservationRefused, match="stays the same"):
+            wants(bench.now_ns)
+    bench.tick()
+    bench.session.begin(bench.now_ns)
+    bench.session.start(bench.now_ns)
+
+
+def test_with_a_sensor_that_froze_elsewhere_activating_anew_places_no_command(bench: Bench) -> None:
+    frozen = freeze_away(bench)
+    bench.session.clear()
+    bench.see(**frozen)
+    tick = bench.tick(sees=False)
+    assert (tick.command, tick.reason) == (None, "frozen")
+    assert bench.tick().command is not None
+
+
+def test_a_sensor_that_froze_near_the_command_can_be_reset(bench: Bench) -> None:
+    """As where the arm itself is stuck, or the encoder coarse: the command goes no further than a start allows."""
+    bench.tick()
+    bench.session.start(bench.now_ns)
+    bench.offer(np.full((4, 2), 0.02))
+    bench.tick(2)
     freeze(bench, 100)
     with pytest.raises(ObservationRefused, match="stays the same"):
         bench.session.start(bench.now_ns)

@@ -76,6 +76,19 @@ def test_no_sequence_of_targets_and_velocity_caps_leads_outside_the_limits(
         assert np.abs(values).max(initial=0.0) <= bound * (1 + ROUNDING)
 
 
+@settings(max_examples=200)
+@given(start=st.floats(LOWER, UPPER), cap=st.floats(0.05, 0.9), ticks=st.integers(1, 60))
+def test_a_joint_that_goes_to_its_limit_leaves_the_caps_in_force(
+    start: float, cap: float, ticks: int
+) -> None:
+    """A plan that ends on the limit is inside, however it is rounded: once it counted as outside, and nothing was slowed."""
+    limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 500.0)
+    made = JointLimiter(("one", "two"), dict.fromkeys(("one", "two"), limits), TICK_S)
+    made.reset(np.array([start, 0.0]))
+    speeds = [np.abs(made.step(np.array([UPPER, 9.0]), np.full(2, cap))[0].velocities) for _ in range(ticks)]
+    assert np.max(speeds) <= cap + ROUNDING
+
+
 @given(limits=joint_limits(), ticks=st.integers(1, 60), share=st.floats(LEAST_SHARE, 1.0))
 def test_a_velocity_above_a_new_cap_comes_down_at_full_braking(
     limits: JointLimits, ticks: int, share: float

@@ -22,17 +22,20 @@ from limiter_bench import (
 )
 
 from qgf_ros.contract.schema import JointLimits
-from qgf_ros.control.limits import JointLimiter
+from qgf_ros.control.limits import JointLimiter, Motion
 from qgf_ros.control.stops import Stops
 from qgf_ros.control.unattended import Unattended
+from qgf_ros.datatypes import FloatArray
 from qgf_ros.evaluate.limit_watch import stopping_distance
 
-GOES_ON_S = 0.05
+GOES_ON_TICKS = 5
+GOES_ON_S = GOES_ON_TICKS * TICK_S
 ROUNDING = 1e-9
 
 
-def unattended(made: JointLimiter, limits: JointLimits) -> Unattended:
-    return Unattended(made, Stops(JOINTS, dict.fromkeys(JOINTS, limits), TICK_S), GOES_ON_S)
+def unattended(made: JointLimiter, limits: JointLimits, places: tuple[int, ...] = (0, 1)) -> Unattended:
+    stops = Stops(JOINTS, dict.fromkeys(JOINTS, limits), TICK_S)
+    return Unattended(made, stops, GOES_ON_TICKS, list(places))
 
 
 @given(limits=joint_limits(), start=starts, script=stretches)
@@ -104,7 +107,7 @@ def test_after_ticks_that_were_not_served_the_command_goes_on_where_the_controll
         made.reset(np.zeros(2))
         play(made, [((1.0, -0.5), 20)])
     expected = play(served, [((1.0, -0.5), 6)])[-1]
-    unattended(late, limits).follow([0, 1], 5 * TICK_S)
+    unattended(late, limits).follow(5)
     found = play(late, [((1.0, -0.5), 1)])[-1]
     np.testing.assert_allclose(found.positions, expected.positions, atol=1e-9)
     np.testing.assert_allclose(found.velocities, expected.velocities, atol=1e-9)
@@ -115,7 +118,7 @@ def test_after_a_long_while_the_arm_rests() -> None:
     made = limiter(limits)
     made.reset(np.zeros(2))
     play(made, [((1.0, -0.5), 20)])
-    unattended(made, limits).follow([0, 1], 1000.0)
+    unattended(made, limits).follow(100_000)
     assert np.abs([made.state.velocities, made.state.accelerations]).max() < AT_REST
 
 
@@ -123,17 +126,57 @@ def test_without_a_plan_there_is_nothing_to_follow() -> None:
     limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0)
     made = limiter(limits)
     made.reset(np.array([0.2, 0.3]))
-    unattended(made, limits).follow([0, 1], 5 * TICK_S)
+    unattended(made, limits).follow(5)
     np.testing.assert_array_equal(made.state.positions, [0.2, 0.3])
 
 
-def test_of_joints_that_follow_it_alone_the_command_moves_on() -> None:
-    limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0)
+def moving_apart(limits: JointLimits) -> JointLimiter:
     made = limiter(limits)
     made.reset(np.zeros(2))
     play(made, [((1.0, -1.0), 20)])
-    left, before = unattended(made, limits), made.state
-    [after] = left.motions(np.array([0.1]))
-    left.follow([1], 0.1)
+    return made
+
+
+@pytest.mark.parametrize("ticks", [1, GOES_ON_TICKS])
+def test_within_a_control_period_a_joint_whose_controller_holds_goes_on_from_its_last_command(
+    ticks: int,
+) -> None:
+    limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0)
+    made = moving_apart(limits)
+    left, before = unattended(made, limits, (1,)), made.state
+    [after] = left.motions(np.array([ticks * TICK_S]))
+    left.follow(ticks)
+    for found, held, went_on in zip(*map(values, (made.state, before, after)), strict=True):
+        np.testing.assert_array_equal(found, [held[0], went_on[1]])
+
+
+@pytest.mark.parametrize("ticks", [GOES_ON_TICKS + 1, 100])
+def test_after_a_longer_stall_a_joint_whose_controller_holds_begins_there_at_rest(ticks: int) -> None:
+    """It has stood for a while: at its old velocity it would be thrown on."""
+    limits = JointLimits(LOWER, UPPER, 1.0, 5.0, 100.0)
+    made = moving_apart(limits)
+    left, before = unattended(made, limits, (1,)), made.state
+    [after] = left.motions(np.array([ticks * TICK_S]))
+    left.follow(ticks)
+    assert left.is_stall(ticks)
     np.testing.assert_array_equal(made.state.positions, [before.positions[0], after.positions[1]])
-    np.testing.assert_array_equal(made.state.velocities, [before.velocities[0], after.velocities[1]])
+    assert (made.state.velocities[0], made.state.accelerations[0]) == (0.0, 0.0)
+    assert (made.state.velocities[1], made.state.accelerations[1]) == (
+        after.velocities[1],
+        after.accelerations[1],
+    )
+
+
+@given(limits=joint_limits(), start=starts, script=stretches, ticks=st.integers(1, 40), going=st.booleans())
+def test_whatever_was_missed_commands_stay_inside_the_limits(
+    limits: JointLimits, start: tuple[float, float], script: Script, ticks: int, going: bool
+) -> None:
+    made = limiter(limits)
+    made.reset(np.array(start))
+    play(made, script)
+    unattended(made, limits, (1,) if going else ()).follow(ticks)
+    assert_within(play(made, [*script, (None, 200)]), limits)
+
+
+def values(motion: Motion) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return motion.positions, motion.velocities, motion.accelerations

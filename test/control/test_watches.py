@@ -225,37 +225,36 @@ def places(found: BoolArray) -> list[int]:
 
 def test_degrees_for_radians_are_found_by_the_range_of_the_data(contract: Contract) -> None:
     watch = UnitsWatch(contract, SEEN)
-    assert places(watch.outliers(stamps(0), np.array([0.5, 0.9]))) == []
-    watch.clear()
-    assert places(watch.outliers(stamps(0), np.degrees([0.5, 0.9]))) == [0, 1]
+    assert places(watch.out_of_range(np.array([0.5, 0.9]))) == []
+    assert places(watch.out_of_range(np.degrees([0.5, 0.9]))) == [0, 1]
 
 
 @given(shoulder=st.floats(-3.0, 3.0), elbow=st.floats(-1.2, 2.4))
 def test_up_to_its_width_beyond_the_range_a_position_is_believed(
     contract: Contract, shoulder: float, elbow: float
 ) -> None:
-    assert places(UnitsWatch(contract, SEEN).outliers(stamps(0), np.array([shoulder, elbow]))) == []
+    assert places(UnitsWatch(contract, SEEN).out_of_range(np.array([shoulder, elbow]))) == []
 
 
 def test_without_data_the_contract_s_range_counts(contract: Contract) -> None:
     watch = UnitsWatch(contract, None)
-    assert places(watch.outliers(stamps(0), np.array([5.9, 3.9]))) == []
-    watch.clear()
-    assert places(watch.outliers(stamps(0), np.array([6.1, 4.1]))) == [0, 1]
+    assert places(watch.out_of_range(np.array([5.9, 3.9]))) == []
+    assert places(watch.out_of_range(np.array([6.1, 4.1]))) == [0, 1]
 
 
 def test_a_leap_by_more_than_half_a_turn_is_found_once(contract: Contract) -> None:
     watch = UnitsWatch(contract, None)
-    assert places(watch.outliers(stamps(0), np.array([-1.6, 0.0]))) == []
-    assert places(watch.outliers(stamps(1), np.array([1.6, 0.0]))) == [0]
-    assert places(watch.outliers(stamps(2), np.array([1.6, 0.0]))) == []
+    assert places(watch.leaps(stamps(0), np.array([-1.6, 0.0]))) == []
+    assert places(watch.leaps(stamps(1), np.array([1.6, 0.0]))) == [0]
+    assert places(watch.leaps(stamps(2), np.array([1.6, 0.0]))) == []
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_cannot_be_in_range(contract: Contract, bad: float) -> None:
     watch = UnitsWatch(contract, SEEN)
     for tick in range(2):
-        assert places(watch.outliers(stamps(tick), np.array([bad, 0.5]))) == [0]
+        watch.leaps(stamps(tick), np.array([bad, 0.5]))
+        assert places(watch.out_of_range(np.array([bad, 0.5]))) == [0]
 
 
 # -- clocks ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,9 @@ LIES = {
     "Python that is not a header": "__import__('os').system('touch sentinel')",
     "deep nesting": "(" * 1000,
     "sums": "-" * 1000,
+    "digits that end in no comma": ONE.replace("(3,)", f"({'1' * 900}x)"),
+    "digits with a space between": ONE.replace("(3,)", f"({'1 ' * 400}x)"),
+    "hundreds of lengths": ONE.replace("(3,)", f"({'1, ' * 250})"),
 }
 
 
@@ -53,6 +59,32 @@ def archive(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STO
         for name, content in members.items():
             file.writestr(name, content)
     return path
+
+
+def crowded(path: Path, members: int) -> Path:
+    """An archive of so many empty members. zipfile itself takes seconds to write it: this is one member, listed again and again."""
+    archive(path, {"0000000.npy": b""})
+    content = path.read_bytes()
+    first = content.index(b"PK\x01\x02")
+    entry = content[first : content.index(b"PK\x05\x06")]
+    listed = b"".join(entry.replace(b"0000000", f"{index:07}".encode()) for index in range(members))
+    end64 = struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, members, members, len(listed), first)
+    locator = struct.pack("<LQL", 0, first + len(listed), 1)
+    few = min(members, 0xFFFF)
+    end = b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, few, few, len(listed), first, 0)
+    zip64 = b"PK\x06\x06" + end64 + b"PK\x06\x07" + locator if members > 0xFFFF else b""
+    path.write_bytes(content[:first] + listed + zip64 + end)
+    return path
+
+
+@contextmanager
+def tracing() -> Iterator[Callable[[], int]]:
+    """Counts what Python allocates; what is given says the most so far, bytes."""
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
@@ -143,6 +175,27 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_thousands_of_members_are_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz", {f"{index}.npy": b"" for index in range(300)})
     with pytest.raises(UnreadableFileError, match="it has 300 members, and at most 256 are read"):
+        open_arrays(path, in_memory=True)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("members", [5_000, 200_000])
+def test_a_directory_of_more_members_than_there_can_be_is_refused_before_it_is_listed(
+    tmp_path: Path, members: int, in_memory: bool
+) -> None:
+    """The end record of the larger one is that of zip64."""
+    path = crowded(tmp_path / "a.npz", members)
+    with tracing() as peak:
+        with pytest.raises(UnreadableFileError, match="its directory of members has more than"):
+            open_arrays(path, in_memory)
+        assert peak() < 2**20
+
+
+def test_an_end_record_that_states_fewer_members_than_there_are_hides_none(tmp_path: Path) -> None:
+    path = crowded(tmp_path / "a.npz", 5_000)
+    content = path.read_bytes()
+    path.write_bytes(content[:-14] + struct.pack("<HH", 1, 1) + content[-10:])
+    with pytest.raises(UnreadableFileError, match="its directory of members has more than"):
         open_arrays(path, in_memory=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from contract_files import two_joints
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -53,6 +53,7 @@ def test_the_ranges_are_those_of_all_rows_and_of_first_rows(
     assert one.start_upper == tuple(rows[[0, end + 1]].max(0))
 
 
+@example(elbow=-1.0)  # its lower limit: rounding of cosine and sine puts it a hair below
 @given(elbow=st.floats(-1.0, 1.5))
 def test_a_joint_on_the_circle_is_put_into_its_range(contract: Contract, elbow: float) -> None:
     joints = np.array([[1.0, np.cos(elbow), 0.0, np.sin(elbow)]])

@@ -105,6 +105,7 @@ class Watched:
             "outcome": outcome.value,
             "ms": 0.0,
             "cpu_ms": 0.0,
+            "mib": 0.0,
             "words": words,
         }
 
@@ -131,7 +132,7 @@ def run(
         (folder / str(index)).mkdir()
         workers.append(Watched(targets, plan, seed, folder / str(index)))
     counts: dict[str, Counter[str]] = {name: Counter() for name in targets}
-    slowest, spent = dict.fromkeys(targets, 0.0), dict.fromkeys(targets, 0.0)
+    slowest, spent, most = (dict.fromkeys(targets, 0.0) for _ in range(3))
     wrong: list[dict[str, Any]] = []
     while workers:
         for worker in list(workers):
@@ -143,6 +144,7 @@ def run(
                 counts[line["name"]][line["outcome"]] += 1
                 spent[line["name"]] += line["cpu_ms"]
                 slowest[line["name"]] = max(slowest[line["name"]], line["cpu_ms"])
+                most[line["name"]] = max(most[line["name"]], line["mib"])
                 if line["outcome"] not in ("accepted", "refused"):
                     wrong.append(line)
                     print(json.dumps(line), file=sys.stderr, flush=True)
@@ -156,11 +158,16 @@ def run(
         "accepted": total["accepted"],
         "refused": total["refused"],
         "slowest_ms": max(slowest.values()),
+        "most_mib": max(most.values()),
         "seconds": time.monotonic() - began,
         "seed": seed,
         "loaders": {
             name: dict(counts[name])
-            | {"mean_ms": spent[name] / max(1, counts[name].total()), "slowest_ms": slowest[name]}
+            | {
+                "mean_ms": spent[name] / max(1, counts[name].total()),
+                "slowest_ms": slowest[name],
+                "most_mib": most[name],
+            }
             for name in targets
         },
         "wrong": wrong[:50],

@@ -1,4 +1,4 @@
-"""Changes files whose parts have lengths and checksums, so that the change is met behind them: npz, safetensors, mcap, ONNX."""
+"""Changes files whose parts have lengths and checksums, so that the change is met behind them: npz, safetensors, ONNX."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from random import Random
 
-import lz4.frame
 import numpy as np
-import zstandard
 
 from fuzz import mutate
 from fuzz.payloads import NUMBERS, OUTSIDE, PICKLES
 
-MAGIC = b"\x89MCAP0\r\n"
 DESCRS = [
     "'|O'",
     "[('a', '<f4')]",
@@ -43,7 +41,12 @@ SHAPES = [
     "x",
     "(True,)",
     "[3]",
+    f"({'1' * 900}x)",
+    f"({'1' * 26}x)",
+    f"({'1 ' * 400}x)",
+    f"({'1, ' * 250})",
 ]
+CROWD = 60_000  # members of an archive that lists one again and again
 
 
 def npz(draw: Random, content: bytes) -> bytes:
@@ -71,6 +74,8 @@ def npz(draw: Random, content: bytes) -> bytes:
         buffer = io.BytesIO()
         np.save(buffer, odd.astype(draw.choice(("f4", "f8", "f2", "c8", "U3", "i8", "?"))))
         members[name] = buffer.getvalue()
+    elif draw.random() < 0.2:
+        return crowded(draw.choice((300, CROWD)), draw.choice((0, 1, 300, 0xFFFF)))
     else:
         members |= {f"{index}.npy": b"" for index in range(draw.choice((10, 400)))}
     made = io.BytesIO()
@@ -83,6 +88,20 @@ def npz(draw: Random, content: bytes) -> bytes:
         if draw.random() < 0.03:
             archive.writestr("bomb.npy", bytes(30_000_000))
     return mutate.blind(draw, made.getvalue()) if draw.random() < 0.2 else made.getvalue()
+
+
+@cache
+def crowded(members: int, stated: int) -> bytes:
+    """An archive of empty members whose end record states another number of them."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("000000.npy", b"")
+    content = made.getvalue()
+    first = content.index(b"PK\1\2")
+    entry = content[first : content.index(b"PK\5\6")]
+    listed = b"".join(entry.replace(b"000000", f"{index:06}".encode()) for index in range(members))
+    end = struct.pack("<HHHHLLH", 0, 0, stated, stated, len(listed), first, 0)
+    return content[:first] + listed + b"PK\5\6" + end
 
 
 def npy(draw: Random, content: bytes) -> bytes:
@@ -138,69 +157,19 @@ def resealed(
     return files | {description: json.dumps(content).encode()}
 
 
-def mcap(draw: Random, content: bytes) -> bytes:
-    """A bag's file with other records, or chunks that are not what they say."""
-    if draw.random() < 0.3:
-        return mutate.blind(draw, content)
-    records = list(_records(content))
-    for _ in range(draw.choice((1, 1, 2, 4))):
-        index = draw.randrange(len(records))
-        kind, data = records[index]
-        what = draw.randrange(7)
-        if what == 0:
-            del records[index]
-        elif what == 1:
-            records.insert(draw.randrange(len(records)), (kind, data))
-        elif what == 2:
-            records[index] = (draw.randrange(20), data)
-        elif what == 3:
-            records[index] = (kind, mutate.blind(draw, data))
-        elif what == 4:
-            records[index] = (kind, mutate.lie(draw, data))
-        elif what == 5:
-            records.insert(index, (6, _chunk(draw, content)))
-        else:
-            other = draw.randrange(len(records))
-            records[index], records[other] = records[other], records[index]
-        if not records:
-            break
-    made = MAGIC + b"".join(bytes([k]) + struct.pack("<Q", _stated(draw, d)) + d for k, d in records)
-    return made + draw.choice((MAGIC, MAGIC, b"", b"x" * 8))
-
-
-def _stated(draw: Random, data: bytes) -> int:
-    return draw.choice((0, 1, 2**32, 2**63, 2**64 - 1)) if draw.random() < 0.03 else len(data)
-
-
-def _chunk(draw: Random, content: bytes) -> bytes:
-    inner = content[8:2000] if draw.random() < 0.9 else bytes(20_000_000)
-    way = draw.choice(("zstd", "lz4", "", "evil"))
-    packed = {"zstd": zstandard.compress, "lz4": lz4.frame.compress}.get(way, bytes)(inner)
-    stated = draw.choice((len(inner), len(inner), 0, 10, 2**31, 2**60, 2**64 - 1))
-    name = struct.pack("<I", len(way)) + way.encode()
-    return (
-        struct.pack("<QQQI", 0, 9, stated, draw.choice((0, 1)))
-        + name
-        + struct.pack("<Q", len(packed))
-        + packed
-    )
-
-
-def _records(content: bytes) -> list[tuple[int, bytes]]:
-    found, place = [], len(MAGIC)
-    while place + 9 <= len(content) - len(MAGIC):
-        length = int.from_bytes(content[place + 1 : place + 9], "little")
-        found.append((content[place], content[place + 9 : place + 9 + length]))
-        place += 9 + length
-    return found
-
-
 def onnx(draw: Random, content: bytes) -> bytes:
     """An exported policy with another graph or other metadata."""
-    if draw.random() < 0.4:
+    if content[4:8] == b"ORTM" and draw.random() < 0.5:
+        return content
+    if content[4:8] == b"ORTM" or draw.random() < 0.4:
         return mutate.blind(draw, content)
     import onnx as library
+    import onnx_lies
 
+    if draw.random() < 0.1:
+        return onnx_lies.with_hidden_graph(content, draw.choice(("Exp", "PyOp")))
+    if draw.random() < 0.1:
+        return onnx_lies.doubling(content, draw.choice((4, 18, 20)))
     model = library.load_from_string(content)
     changes: list[Callable[[], object]] = [
         lambda: _elsewhere(draw, model.graph),

@@ -43,7 +43,7 @@ NUMBERS = [
 TEXTS = [
     "", " ", "\x00", "\x1b[2J\x1b]0;owned\x07", "\ud800", "ü" * 50, "\u202e", "a\nb: c", "%s%s%n", "${HOME}", "$(touch sentinel)",
     "`touch sentinel`", "'; touch sentinel; '", "{0.__class__}", "__import__('os').system('touch sentinel')", "nan", "1e999",
-    "true", "null", "~", "0x10", "1_000", "x" * 20_000,
+    "true", "null", "~", "0x10", "1_000", "x" * 20_000, "http.server", "qgf_ros.cli.main", "../../bin/sh",
 ]  # fmt: skip
 YAMLS = [
     f"!!python/object/apply:builtins.open [{SENTINEL}, w]",
@@ -112,7 +112,23 @@ XMLS = [
     "<keyframe>" + "<key/>" * 1000 + "</keyframe>",
     "<default>" * 100 + "</default>" * 100,
     "<worldbody>" + "<body>" * 300 + "</body>" * 300 + "</worldbody>",
-    "<sensor><user dim='2000000000'/></sensor>",
+    "<sensor><user dim='2000000000'/></sensor>", "<sensor><user dim='20000000'/></sensor>", "<sensor><user dim='90'/></sensor>" * 5000,
+    "<asset>" + "".join(f"<texture name='t{i}' builtin='flat' width='4096' height='4096'/>" for i in range(8)) + "</asset>",
+    "<asset>" + "".join(f"<texture name='t{i}' type='2d' builtin='flat' width='90' height='90'/>" for i in range(9000)) + "</asset>",
+    "<default><texture builtin='flat' width='4000' height='4000'/></default><asset>"
+    + "".join(f"<texture name='t{i}'/>" for i in range(4)) + "</asset>",
+    "<size nuser_geom='100000'/><worldbody>" + "<geom size='.1'/>" * 1000 + "</worldbody>",
+    "<worldbody><geom size='.1' user='" + "1 " * 50_000 + "'/>" + "<geom size='.1'/>" * 3000 + "</worldbody>",
+    "<size nkey='100000'/><worldbody>" + "<body><freejoint/><geom size='.1'/></body>" * 100 + "</worldbody>",
+    "<worldbody>" + "<body><freejoint/><geom size='.1'/></body>" * 300 + "</worldbody><keyframe>" + "<key/>" * 9000 + "</keyframe>",
+    "<worldbody>" + "<body><freejoint/><geom size='.1'/></body>" * 3000 + "</worldbody>", "<worldbody>" + "<body/>" * 9900 + "</worldbody>",
+    "<asset><mesh name='q' builtin='plate' params='2000 2000'/></asset>", "<asset><mesh name='q' builtin='cone' params='99999 1'/></asset>",
+    "<sensor><contact num='9999999' data='found force torque dist pos normal tangent'/></sensor>", "<sensor><clock nsample='9999999' delay='1'/></sensor>",
+    "<actuator><general joint='elbow_joint' dyntype='user' actdim='9999999'/></actuator>",
+    "<actuator><motor joint='elbow_joint' delay='1' nsample='9999999'/></actuator>",
+    "<compiler><lengthrange mode='all' inttotal='100000' timestep='0.001'/></compiler><actuator><motor joint='elbow_joint'/></actuator>",
+    "<actuator>" + "<muscle joint='elbow_joint'/>" * 3000 + "</actuator>", "<default>" + "<default class='d'/>" * 5000 + "</default>",
+    "<custom>" + "".join(f"<numeric name='n{i}' size='500'/>" for i in range(9000)) + "</custom>",
     "<tendon><fixed name='t'><joint joint='elbow_joint' coef='1e308'/></fixed></tendon>",
     "<option timestep='nan' gravity='inf 0 0'/>", "<option timestep='-1'/>", "<statistic extent='0'/>",
     "<worldbody><geom type='mesh' mesh='none'/></worldbody>",

@@ -12,6 +12,8 @@ import yaml
 from contract_files import ROOT, TWO_JOINTS
 from detectors import calibrated, tiny_detector
 from mcap.writer import CompressionType, Writer
+from recorded_bags import serialised
+from verified_world import Emergency, World
 
 from qgf_ros.checkpoint import Checkpoint, save_checkpoint
 from qgf_ros.contract.load import load_contract
@@ -51,6 +53,16 @@ def contracts() -> list[Files]:
     return [beside | {"contracts/c.yaml": text} for text in texts]
 
 
+def graphs() -> Files:
+    """The graphs that ship, with their parameter files below them, as a stranger's must lie."""
+    beside = {f"graphs/{name}": content for name, content in tree_of("params").items()}
+    texts = {
+        name: content.replace(b"../../checkpoints/", b"").replace(b"../", b"")
+        for name, content in tree_of("graphs").items()
+    }
+    return beside | texts
+
+
 def models() -> list[Files]:
     """The contract with everything declared, for changes to its model and scene."""
     return contracts()[-1:]
@@ -72,7 +84,8 @@ def checkpoints(folder: Path, contract: Contract) -> tuple[Files, bytes]:
     networks = Networks.create(config, torch.Generator().manual_seed(0))
     size = interface.observation_dim
     normalizer = Normalizer(np.zeros(size, np.float32), np.ones(size, np.float32))
-    checkpoint = Checkpoint(networks, normalizer, interface, SamplerDefaults(), {"steps": 1})
+    provenance = {"steps": 1, "contract": "config/contracts/ur5e_cube.yaml"}
+    checkpoint = Checkpoint(networks, normalizer, interface, SamplerDefaults(), provenance)
     save_checkpoint(folder / "checkpoint", checkpoint)
     files = {path.name: path.read_bytes() for path in (folder / "checkpoint").iterdir()}
     return files, export_onnx(checkpoint, folder / "policy.onnx").path.read_bytes()
@@ -118,3 +131,24 @@ def bags(messages: dict[str, tuple[str, bytes]]) -> list[Files]:
         writer.finish()
         found.append({"bag_0.mcap": buffer.getvalue(), "metadata.yaml": yaml.safe_dump(facts).encode()})
     return found
+
+
+def recordings() -> tuple[Contract, list[Files]]:
+    """What a graph recorded, and its contract: in the open, so that messages are changed behind no checksum, and packed."""
+    world = World("jaco_reach", 3)
+    entries = [serialised(entry) for entry in (Emergency(False), *world.run(25))]
+    found = []
+    for in_chunks in (False, True):
+        buffer = io.BytesIO()
+        writer = Writer(buffer, compression=CompressionType.ZSTD, use_chunking=in_chunks)
+        writer.start(profile="ros2")
+        channels: dict[str, int] = {}
+        for count, (topic, kind, data) in enumerate(entries):
+            if topic not in channels:
+                channels[topic] = writer.register_channel(
+                    topic, "cdr", writer.register_schema(kind, "ros2msg", b"")
+                )
+            writer.add_message(channels[topic], 100_000 * count, data, 100_000 * count)
+        writer.finish()
+        found.append({"bag_0.mcap": buffer.getvalue()})
+    return world.contract, [found[0], *found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,16 +12,18 @@ from random import Random
 import numpy as np
 import torch
 from contract_files import ROOT
+from onnx_lies import as_flatbuffer
 
-from fuzz import formats, messages, mutate, seeds
+from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.cli.origin import contract_path
 from qgf_ros.cli.recipe import load_recipe
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.contract.travel import pack_contract, unpack_contract
-from qgf_ros.control.baseline import load_baseline
+from qgf_ros.control.baseline_file import load_baseline
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import LookAhead
 from qgf_ros.data.dataset import fingerprint, from_slices, read_slices
@@ -29,6 +32,7 @@ from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.datatypes import Observation
 from qgf_ros.errors import QgfError
 from qgf_ros.graph import load_graph, settings
+from qgf_ros.graph_file import OWN_MODULES, Kind
 from qgf_ros.inference.caution import Caution
 from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.engines.onnx import OnnxEngine
@@ -37,7 +41,11 @@ from qgf_ros.nodes.robot_description import read_description
 from qgf_ros.seen import Seen, load_seen
 from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
+from qgf_ros.verify.bag import verify_bag
 from qgf_ros.verify.messages import decode, read_certificate
+from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
+from qgf_sim.faults import Sensed
+from qgf_sim.simulation import JointState
 
 Change = Callable[[Random, bytes], bytes]
 SUFFIXES: Mapping[str, Change] = {
@@ -47,7 +55,7 @@ SUFFIXES: Mapping[str, Change] = {
     ".urdf": mutate.xml_text,
     ".safetensors": formats.safetensors,
     ".npz": formats.npz,
-    ".mcap": formats.mcap,
+    ".mcap": bag_files.mcap,
     ".onnx": formats.onnx,
     ".cdr": mutate.blind,
     ".pickle": lambda _, content: content,
@@ -65,10 +73,14 @@ class Target:
     changed: tuple[str, ...] = ()
     finish: Callable[[Files], Files] = lambda files: files
 
+    def names(self, files: Files) -> list[str]:
+        """Those of the files that are changed."""
+        return sorted(name for name in files if not self.changed or name.startswith(self.changed))
+
     def case(self, draw: Random) -> Files:
         """An input: valid files, one or two of them changed."""
         files = dict(draw.choice(self.seeds))
-        names = sorted(name for name in files if not self.changed or name.startswith(self.changed))
+        names = self.names(files)
         for name in draw.sample(names, 1 if draw.random() < 0.9 else min(2, len(names))):
             files[name] = SUFFIXES[Path(name).suffix](draw, files[name])
         return self.finish(files) if draw.random() < 0.8 else files
@@ -81,6 +93,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
     state = _state(contract)
     save_state(folder / "state", state, "run")
     cdr = messages.serialised()
+    under, recorded = seeds.recordings()
     named = {f"/{kind}": (messages.TYPES[kind], data) for kind, data in cdr.items()}
     Seen(("a", "b"), (0.0, 0.0), (1.0, 1.0), (0.1, 0.1), (0.9, 0.9)).save(folder)
     made = [
@@ -89,9 +102,9 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target(
             "graph",
             6,
-            [seeds.tree_of("graphs", "params")],
+            [seeds.graphs()],
             _graph,
-            ("graphs/closed_loop", "graphs/policy", "params/policy"),
+            ("graphs/closed_loop", "graphs/policy", "graphs/params/policy"),
         ),
         Target(
             "recipe",
@@ -108,8 +121,9 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target(
             "description", 6, [{"robot.urdf": seeds.DESCRIPTION.encode()}], partial(_description, contract)
         ),
+        Target("faults", 6, [{"f.yaml": content} for content in seeds.tree_of("faults").values()], _faults),
         Target("seen", 8, [{"seen.json": (folder / "seen.json").read_bytes()}], load_seen),
-        Target("checkpoint", 14, [checkpoint], load_checkpoint, finish=formats.resealed),
+        Target("checkpoint", 14, [checkpoint], _checkpoint, finish=formats.resealed),
         Target(
             "detector",
             8,
@@ -126,7 +140,17 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
-        Target("exported", 4, [{"policy.onnx": exported}], lambda f: OnnxEngine(f / "policy.onnx")),
+        Target("verify_bag", 10, recorded, lambda f: verify_bag(f, under, {})),
+        Target(
+            "exported",
+            4,
+            [
+                {"policy.onnx": exported},
+                {"policy.onnx": exported},
+                {"policy.onnx": as_flatbuffer(exported, folder)},
+            ],
+            _exported,
+        ),
         Target("travel", 4, _travelling(), _travel),
         Target("message", 14, messages.seeds(), lambda f: messages.load(f, contract)),
         Target(
@@ -150,8 +174,47 @@ def _contract(folder: Path) -> None:
 
 
 def _graph(folder: Path) -> None:
+    """What would be started is one of ours, with a file that came with the graph."""
     places = {"checkpoint": str(folder), "contract": str(folder)}
-    settings(load_graph(folder / "graphs" / "closed_loop.yaml"), places, ["denoise_steps:=5"])
+    graph = load_graph(folder / "graphs" / "closed_loop.yaml")
+    own = (folder / "graphs").resolve()
+    for setting in settings(graph, places, ["denoise_steps:=5"]):
+        assert setting.node.module in OWN_MODULES.values()
+        assert setting.params_files[0].resolve().is_relative_to(own)
+    for argument in graph.arguments.values():
+        is_path = argument.kind in (Kind.PATH, Kind.OUTPUT) and argument.default
+        assert not is_path or Path(argument.default).resolve().is_relative_to(own)
+
+
+def _checkpoint(folder: Path) -> None:
+    """Also which contract would be opened for it."""
+    path = contract_path(None, load_checkpoint(folder), folder).resolve()
+    assert path.is_relative_to(ROOT / "config" / "contracts") or path.is_relative_to(folder.resolve())
+
+
+def _exported(folder: Path) -> None:
+    """What ONNX Runtime runs is what was looked through: neither its own format, nor a part that only it sees."""
+    model = OnnxEngine(folder / "policy.onnx")._session.get_modelmeta()
+    content = (folder / "policy.onnx").read_bytes()
+    assert model.description != "flatbuffer"
+    assert b"hidden" not in content[-200:]
+
+
+def _faults(folder: Path) -> None:
+    """What is accepted is played for some ticks, and injected."""
+    try:
+        line = FaultLine(read_script(folder / "f.yaml"))
+    except FaultError as error:
+        raise QgfError(str(error)) from error
+    for text in (folder / "f.yaml").read_text().splitlines():
+        with contextlib.suppress(FaultError):
+            line.inject(read_line(text.lstrip("- "), 0))
+    state = JointState(("a", "b"), np.zeros(2), np.zeros(2), np.zeros(2))
+    for now_ns in range(0, 10**10, 10**9):
+        line.advance(now_ns)
+        line.sense(Sensed("joint_states", now_ns, state))
+        line.set_points({"a": 0.0}, now_ns)
+        assert 0.0 <= line.payload_kg < float("inf")
 
 
 def _description(contract: Contract, folder: Path) -> None:
@@ -174,13 +237,19 @@ def _state(contract: Contract) -> TrainState:
 
 
 def _detector(contract: Contract, folder: Path) -> None:
-    """Looks at a chunk too: what was accepted must work."""
+    """Looks at a chunk too: what was accepted must work, and find strange what lies beyond everything."""
     interface = contract.interface
     found = load_detector(folder, interface)
     if found is not None:
         seen = Observation(np.zeros(interface.observation_dim, np.float32), 1)
         actions = np.zeros((interface.chunk_length, interface.action_dim))
-        Caution(found.detector, interface, found.reaction).look(seen, actions)
+        caution = Caution(found.detector, interface, found.reaction)
+        assert 0.0 < caution.look(seen, actions).speed <= 1.0
+        step_ns, values = round(found.detector.step_s * 1e9), np.ones(interface.observation_dim, np.float32)
+        looks = [caution.look(Observation(1e9 * k * values, k * step_ns), actions) for k in range(2, 60)]
+        worst = max(looks, key=lambda alert: alert.score)
+        assert worst.score >= 0.95
+        assert worst.score < 1.0 or looks[-1].speed < 1.0
 
 
 def _restore(contract: Contract, folder: Path) -> None:

@@ -18,12 +18,14 @@ from pathlib import Path
 from random import Random
 from types import FrameType
 
+import peak_memory
+
 from fuzz.payloads import OUTSIDE
 from fuzz.targets import Target
 from qgf_ros.errors import QgfError
 
 MORE_MEMORY = 1 << 30  # bytes of address space that a loader may ask for beyond what the process has
-MORE_RESIDENT = 600 << 20  # and of memory that it may fill
+MORE_RESIDENT = 400 << 20  # and of memory that it may fill
 IN_OPEN, IN_NONBLOCK = 0x20, 0o4000
 CREATE, MODIFY, DELETE, MOVED = 0x100, 0x2, 0x200, 0xC0
 # Python's own events: what no loader has reason to do.
@@ -147,14 +149,14 @@ def work(
     for place, (name, number) in enumerate(plan):
         files = targets[name].case(Random(f"{seed}/{name}/{number}"))
         _write(inside, files)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_memory.begin()
         began, began_cpu = time.monotonic(), time.process_time()
         page[8:24] = struct.pack("<dd", began_cpu, began)  # before the number, which says that they hold
         NUMBER.pack_into(page, 0, place)
         outcome, words = _feed(targets[name], inside, lookout)
         spent, spent_cpu = time.monotonic() - began, time.process_time() - began_cpu
         NUMBER.pack_into(page, 0, -1)
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
+        grown = peak_memory.most() - before
         if grown > MORE_RESIDENT:
             outcome, words = Outcome.BUG, f"memory grew by {grown >> 20} MiB"
         if events := lookout.found():
@@ -166,6 +168,7 @@ def work(
             "outcome": outcome.value,
             "ms": spent * 1e3,
             "cpu_ms": spent_cpu * 1e3,
+            "mib": grown / 2**20,
         }
         os.write(report, (json.dumps(line | {"words": words[:1500]}) + "\n").encode())
 

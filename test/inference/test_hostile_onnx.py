@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import peak_memory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from test.test_checkpoint import checkpoint as checkpoint
 
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'qgf_ros[onnx]'")
 pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'qgf_ros[onnx]'")
+onnx_lies = pytest.importorskip("onnx_lies")
 
 Edit = Callable[[onnx.ModelProto], object]
 
@@ -157,3 +159,26 @@ def test_metadata_that_are_no_text_are_refused(exported: Path) -> None:
     exported.write_bytes(content[:place] + b"\xff" * 7 + content[place + 7 :])
     with pytest.raises(CheckpointError, match="its metadata is not text"):
         OnnxEngine(exported)
+
+
+def test_a_part_that_only_the_runtime_would_see_is_refused(exported: Path) -> None:
+    """It looks at 32 bits of a field's number, and ignores the others."""
+    exported.write_bytes(onnx_lies.with_hidden_graph(exported.read_bytes(), "Exp"))
+    with pytest.raises(CheckpointError, match="cut short or damaged"):
+        OnnxEngine(exported)
+
+
+def test_a_file_that_is_another_model_in_the_runtime_s_own_format_is_not_read_as_one(
+    exported: Path, tmp_path: Path
+) -> None:
+    exported.write_bytes(onnx_lies.as_flatbuffer(exported.read_bytes(), tmp_path))
+    check_onnx(exported, exported.read_bytes())  # as ONNX there is nothing wrong with it
+    with pytest.raises(CheckpointError, match="ONNX Runtime does not take it"):
+        OnnxEngine(exported)
+
+
+def test_constants_that_double_again_and_again_cost_nothing_when_the_file_is_loaded(exported: Path) -> None:
+    exported.write_bytes(onnx_lies.doubling(exported.read_bytes(), times=16))  # 256 MiB at the end
+    before = peak_memory.begin()
+    OnnxEngine(exported)
+    assert peak_memory.most() - before < 64 << 20

@@ -50,14 +50,6 @@ def another_contract(tape: Tape) -> None:
     tape.restate(tape.choose(), contract="0" * 64)
 
 
-def too_fast_a_path(tape: Tape) -> None:
-    tape.restate(tape.choose(), speed=1.5)
-
-
-def an_unknown_reason(tape: Tape) -> None:
-    tape.restate(tape.choose(), findings=("slow:because",))
-
-
 def shadow_while_sent(tape: Tape) -> None:
     tape.restate(tape.choose(), shadow=True)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from verified_world import Certified, Command, Executed
 
-from planted.tape import Tape, runs, with_one
-from qgf_ros.certificate import Certificate
+from planted.tape import Tape, rests_long, runs, with_one
 
 
 def another_command(tape: Tape) -> None:
@@ -70,7 +68,7 @@ def certificates_swapped(tape: Tape) -> None:
 
 def a_hidden_tick(tape: Tape) -> None:
     """A whole tick removed, certificate and commands, and all numbers behind it closed up; the arm rests, so nothing leaps."""
-    place = tape.choose(_rests_long(tape))
+    place = tape.choose(rests_long(tape))
     here = tape.tick(place)
     del tape.entries[here[0] : here[-1] + 1]
     tape.restate_from(
@@ -78,18 +76,14 @@ def a_hidden_tick(tape: Tape) -> None:
     )
 
 
-def _rests_long(tape: Tape) -> Callable[[Certificate], bool]:
-    """At rest under a hold, before and after, and neither a reset nor a silence near."""
-    ticks = [entry.certificate for entry in tape.entries if isinstance(entry, Certified) and entry.stamp_ns]
-    numbers = {
-        here.sequence
-        for before, here, after in zip(ticks, ticks[1:], ticks[2:], strict=False)
-        if all(
-            max(map(abs, entry.velocities + entry.accelerations)) < 1e-9 for entry in (before, here, after)
-        )
-        and here.rung == "hold"
-    }
-    return lambda entry: entry.sequence in numbers
+def ticks_said_to_be_missed(tape: Tape) -> None:
+    """Three ticks are counted as missed that never were."""
+    place = tape.choose(runs)
+    tape.restate_from(place, lambda entry: replace(entry, missed=entry.missed + 3))
+
+
+def fewer_ticks_missed_than_before(tape: Tape) -> None:
+    tape.restate(tape.choose(runs), missed=-1)
 
 
 def a_count_begins_anew(tape: Tape) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verified_world import Certified, Emergency
 
-from planted.tape import Tape, moves_for
+from planted.tape import Tape, moves_for, rests_long
 
 
 def a_hold_that_goes_on(tape: Tape) -> None:
@@ -24,3 +26,18 @@ def an_ignored_emergency(tape: Tape) -> None:
 def a_forgotten_stop(tape: Tape) -> None:
     """A tick says that the arm was stopped; the next plays on, without a reset."""
     tape.restate(tape.choose(moves_for(tape, 30)), rung="stop", reason="emergency", chunk_stamp_ns=0)
+
+
+def a_stop_forgotten_by_configuring(tape: Tape) -> None:
+    """A tick at rest says that the arm was stopped; then the node is configured anew, and holds, ready to be started."""
+    place = tape.choose(rests_long(tape))
+    stopped = tape.certificate(place)
+    tape.restate(place, rung="stop", reason="emergency", findings=("stop:emergency",), clipped=0)
+    tape.restate_from(
+        place + 1,
+        lambda entry: replace(
+            entry,
+            sequence=entry.sequence - stopped.sequence,
+            tick=entry.tick - stopped.tick if entry.tick > stopped.tick else entry.tick,
+        ),
+    )

@@ -116,3 +116,17 @@ def moves_for(tape: Tape, ticks: int) -> Callable[[Certificate], bool]:
         and min(max(map(abs, entry.velocities[:6])) for entry in found[place : place + ticks]) > 0.02
     }
     return lambda entry: entry.sequence in numbers
+
+
+def rests_long(tape: Tape) -> Callable[[Certificate], bool]:
+    """At rest under a hold, before and after, and neither a reset nor a silence near."""
+    ticks = [entry.certificate for entry in tape.entries if isinstance(entry, Certified) and entry.stamp_ns]
+    numbers = {
+        here.sequence
+        for before, here, after in zip(ticks, ticks[1:], ticks[2:], strict=False)
+        if all(
+            max(map(abs, entry.velocities + entry.accelerations)) < 1e-9 for entry in (before, here, after)
+        )
+        and here.rung == "hold"
+    }
+    return lambda entry: entry.sequence in numbers

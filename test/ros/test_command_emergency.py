@@ -72,6 +72,22 @@ def test_it_is_reset_only_after_it_was_released(active: Arm) -> None:
     active.until_certified("the hold", rung="hold")
 
 
+def test_a_reset_that_waits_for_rest_does_not_open_a_stop_that_came_meanwhile(
+    start: Callable[..., Any], arm: Arm, tmp_path: Path
+) -> None:
+    """Nor does a start that comes meanwhile let the arm move on."""
+    peer = arm.peer
+    process = start("interrupted_command_node", contract=write_two_joints(tmp_path), autostart=True)
+    arm.until_certified("the first command", rung="hold", commands="1")
+    arm.start_moving()
+    answer = peer.call(Trigger, "command_node/reset")
+    assert not answer.success
+    assert "stopped again (emergency) after this reset was asked for" in answer.message
+    assert "start was refused: A reset waits until the arm is at rest" in process.said
+    arm.until_certified("the stop still", rung="stop", reason="emergency")
+    assert peer.call(Trigger, "command_node/reset").success
+
+
 def test_a_stop_outlives_configuring_anew_until_a_person_resets_it(active: Arm) -> None:
     peer = active.peer
     assert peer.call(Trigger, "command_node/emergency_stop").success

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from command_arm import CONFIGURE, NODE, Arm, change, statuses
 from contract_files import write_two_joints
-from ros_graph import LATCHED, Peer
+from diagnostic_msgs.msg import DiagnosticStatus
+from ros_graph import LATCHED, Peer, values
 from std_srvs.srv import Trigger
 
 pytestmark = pytest.mark.ros
@@ -23,9 +24,14 @@ def test_it_does_not_start_where_no_controller_listens(
     arm = Arm(peer, has_controller=False)
     start(NODE, contract=write_two_joints(tmp_path), autostart=True)
     arm.until_certified("the first command", rung="hold", commands="1")
-    answer = peer.call(Trigger, "command_node/start")
-    assert not answer.success
-    assert "No controller listens on 'arm_controller/commands'" in answer.message
+
+    def refusal() -> str:
+        answer = peer.call(Trigger, "command_node/start")
+        assert not answer.success
+        return str(answer.message)
+
+    # at first it may say that it has not looked for an emergency stop yet
+    peer.until(lambda: "No controller listens on 'arm_controller/commands'" in refusal(), "the refusal")
 
 
 @pytest.mark.parametrize(
@@ -129,3 +135,27 @@ def test_arguments_that_ros_does_not_take_end_in_a_sentence(
     assert process.wait() == 1
     assert "Traceback" not in process.said
     assert "`-p NAME:=VALUE` sets a parameter, with '' for an empty text" in process.said
+
+
+def test_an_arm_that_is_moved_by_hand_is_sent_nothing_and_that_is_said_until_a_reset_takes_its_pose(
+    start: Callable[..., Any], arm: Arm, tmp_path: Path
+) -> None:
+    peer = arm.peer
+    process = start(NODE, contract=write_two_joints(tmp_path), autostart=True)
+    arm.until_certified("the first command", rung="hold", commands="1")
+    status = peer.collect(DiagnosticStatus, "command_node/status", LATCHED)
+    arm.is_held = True
+    arm.positions = {"shoulder": 1.2, "elbow": 0.3}
+    arm.until_certified("the silence", rung="hold", reason="away", commands="0")
+    sentence = "from the command, at rest: nothing is sent until reset"
+    peer.until(lambda: sentence in process.said, "the log")
+    peer.until(lambda: any(sentence in one.message for one in statuses(arm)), "the diagnostic")
+    peer.until(lambda: status and values(status[-1])["reason"] == "away", "the status")
+    answer = peer.call(Trigger, "command_node/start")
+    assert not answer.success
+    assert sentence in answer.message
+    assert peer.call(Trigger, "command_node/reset").success
+    arm.until_certified("commands", rung="hold", reason="not started", commands="1")
+    np.testing.assert_array_equal(arm.rows()[-1, 0], [1.2, 0.3])
+    arm.is_held = False
+    arm.start_moving()

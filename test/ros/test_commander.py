@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from ros_graph import Peer, values
 
 from qgf_ros.control.limits import Motion
-from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.datatypes import ActionChunk, JointReading, Rung
 from qgf_ros.errors import NotReadyError, ObservationRefused
 from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.command_setup import prepare
@@ -87,6 +87,20 @@ def test_a_group_controller_that_holds_its_last_command_goes_on_from_there(
     assert np.all(moved < 0.5 * np.abs(after.positions - before.positions))
 
 
+def test_after_a_stall_of_a_second_a_group_controller_begins_where_it_has_stood(
+    peer: Peer, tmp_path: Path
+) -> None:
+    commander, before, _ = moving(peer, tmp_path, "group")
+    assert commander.keep_pace(BEGIN_NS + 101 * commander.contract.tick_ns) == 100
+    commander.tick(BEGIN_NS)
+    tick = commander.last
+    assert tick is not None
+    assert tick.command is not None
+    assert (tick.rung, tick.reason) == (Rung.HOLD, "stalled")
+    np.testing.assert_array_equal(tick.command.positions, before.positions)
+    np.testing.assert_array_equal(tick.command.velocities, [0.0, 0.0])
+
+
 def test_in_shadow_mode_no_controller_follows_a_plan_that_was_never_sent(peer: Peer, tmp_path: Path) -> None:
     """Nor says a certificate so: the virtual command stood while ticks were missed."""
     contract = write_two_joints(tmp_path, outputs_of_kind("trajectory"))
@@ -98,6 +112,26 @@ def test_in_shadow_mode_no_controller_follows_a_plan_that_was_never_sent(peer: P
     peer.until(lambda: said, "the certificate")
     found = values(said[-1])
     assert (found["missed"], found["followed"]) == (str(MISSED), "0")
+
+
+@pytest.mark.parametrize(
+    ("shadow", "stated"),
+    [
+        (False, "joint_states units frozen second_publisher qos emergency_stop"),
+        (True, "joint_states units qos emergency_stop"),
+    ],
+)
+def test_a_certificate_names_the_checks_that_ran_and_no_other(
+    peer: Peer, tmp_path: Path, shadow: bool, stated: str
+) -> None:
+    """In shadow mode nothing leaves, so nobody is asked who else publishes there, nor whether the arm follows."""
+    commander = commander_of(peer, write_two_joints(tmp_path), shadow=shadow)
+    said = peer.collect(DiagnosticArray, "tester/certificate")
+    peer.until(lambda: commander._certificate.get_subscription_count() > 0, "our subscription")
+    commander.tick(BEGIN_NS)
+    peer.until(lambda: said, "the certificate")
+    limits = "position velocity acceleration jerk stop"
+    assert values(said[-1])["checks"] == f"{limits} {stated}"
 
 
 # -- limits of the robot's description that the command stands outside of ------------------------------------------------

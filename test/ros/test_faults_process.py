@@ -12,9 +12,9 @@ from qgf_ros.graph import Graph, load_graph
 from qgf_ros.nodes.command_faults import (
     best_effort_sensor,
     command_rows,
-    ending_rows,
     mismatched_sensor,
 )
+from qgf_ros.nodes.ending_faults import ending_rows
 from qgf_ros.nodes.policy_faults import policy_rows
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.slow, pytest.mark.usefixtures("of_this_clone")]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pytest
 from ros_graph import ROOT
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import OutputKind
 from qgf_ros.graph import Graph, load_graph
-from qgf_ros.nodes.kills import PHASE_S, kill_command_nodes, kill_policy_nodes
+from qgf_ros.nodes.kills import draw_phases, kill_command_nodes, kill_policy_nodes
 from qgf_ros.nodes.process_faults import verified_row
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
@@ -24,18 +24,19 @@ def graph() -> Graph:
 
 def phases(count: int) -> list[float]:
     """When to kill, s after motion began."""
-    drawn: list[float] = np.random.default_rng(4).uniform(*PHASE_S, count).tolist()
-    return drawn
+    return list(islice(draw_phases(4), count))
 
 
 @pytest.mark.parametrize("kind", [OutputKind.GROUP, OutputKind.TRAJECTORY])
 def test_a_command_node_that_is_killed_leaves_the_joints_inside_the_stopping_bound(
     graph: Graph, kind: OutputKind
 ) -> None:
-    [kill] = kill_command_nodes(graph, kind, phases(1), 1, print)
+    [kill] = kill_command_nodes(graph, kind, 1, draw_phases(4), 1, print)
     assert kill.speed > 0.05
     assert kill.rest_s < 1.0
     assert kill.share <= 1.0, kill
+    assert kill.passed
+    assert {"phase", "speed", "moved", "lag", "bound"} <= kill.figures().keys()
 
 
 def test_a_policy_node_that_is_killed_costs_no_command_and_the_arm_rests_on_the_tail(
@@ -53,7 +54,7 @@ def test_a_policy_node_that_is_killed_costs_no_command_and_the_arm_rests_on_the_
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [OutputKind.GROUP, OutputKind.TRAJECTORY])
 def test_ten_command_nodes_killed_in_random_phases(graph: Graph, kind: OutputKind) -> None:
-    kills = list(kill_command_nodes(graph, kind, phases(10), 100, print))
+    kills = list(kill_command_nodes(graph, kind, 10, draw_phases(4), 100, print))
     print(f"{kind.value}: largest share of the stopping bound {max(kill.share for kill in kills):.2f}")
     assert [kill for kill in kills if not kill.passed] == []
 

@@ -16,9 +16,11 @@ from policy_world import checkpoint as checkpoint
 from policy_world import contract_path as contract_path
 from policy_world import launch as launch
 from policy_world import world as world
+from sensor_msgs.msg import JointState
 
 from qgf_ros.checkpoint import WEIGHTS
 from qgf_ros.contract.load import load_contract
+from qgf_ros.nodes import qos
 from qgf_ros.nodes.diagnostics import Level
 
 pytestmark = pytest.mark.ros
@@ -62,6 +64,23 @@ def test_a_bad_message_gives_a_sentence_and_no_chunk_until_a_good_one_comes(
     world.peer.until(lambda: world.chunks, "a chunk")
     world.peer.node.destroy_timer(timer)
     assert "Traceback" not in process.said
+
+
+@pytest.mark.filterwarnings("ignore:Deprecated in favor:DeprecationWarning")  # rclpy's own, on a mismatch
+def test_a_publisher_of_an_input_that_is_never_heard_is_named_and_there_is_no_chunk_while_it_is_there(
+    launch: Any, world: World
+) -> None:
+    launch(lockstep=True)
+    stranger = world.peer.node.create_publisher(JointState, "joint_states", qos.SENSOR)
+    begin = 10**9
+    world.wish(begin)
+    world.until_complaint("on 'joint_states' is not heard: it offers best effort, reliable is requested")
+    assert world.diagnosed("inputs", Level.ERROR)
+    world.sense(begin)
+    world.peer.until(lambda: len(world.diagnosed("inputs", Level.ERROR)) > 2, "diagnostics")
+    assert not world.chunks
+    world.peer.node.destroy_publisher(stranger)
+    world.keep_sensing(lambda: world.chunks, "a chunk")
 
 
 def test_configure_refuses_what_is_no_checkpoint_of_the_contract_and_succeeds_when_it_is_one(

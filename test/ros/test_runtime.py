@@ -13,9 +13,9 @@ from ros_graph import ROOT
 
 from qgf_ros.control.limits import JointLimiter
 from qgf_ros.control.stops import Stops
-from qgf_ros.control.unattended import Unattended
+from qgf_ros.control.unattended import Unattended, places_that_go_on
 from qgf_ros.errors import DoubledRosError
-from qgf_ros.nodes.outputs import SAMPLE_S, TrajectoryPlan, sample_times
+from qgf_ros.nodes.outputs import SAMPLE_S, SHORTEST_S, TrajectoryPlan, sample_times
 from qgf_ros.nodes.runtime import check_one_rclpy
 
 pytestmark = pytest.mark.ros
@@ -106,9 +106,9 @@ def test_a_published_trajectory_begins_with_the_command_and_ends_at_rest(tmp_pat
     for _ in range(10):
         command, _ = limiter.step(targets)
     stops = Stops(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
-    left = Unattended(limiter, stops, contract.interface.control_period_s)
+    left = Unattended(limiter, stops, contract.ticks_per_action, places_that_go_on(contract))
     [end] = left.motions(np.array([left.seconds]))
-    message = TrajectoryPlan(("elbow", "shoulder"), [1, 0], contract.tick_ns).message(left)
+    message = TrajectoryPlan(("elbow", "shoulder"), [1, 0], contract.tick_ns).message(command, left)
     times = [point.time_from_start.sec * BILLION + point.time_from_start.nanosec for point in message.points]
     assert message.joint_names == ["elbow", "shoulder"]
     assert times[0] == contract.tick_ns
@@ -117,3 +117,20 @@ def test_a_published_trajectory_begins_with_the_command_and_ends_at_rest(tmp_pat
     np.testing.assert_allclose(message.points[0].velocities, command.velocities[::-1], atol=1e-12)
     np.testing.assert_allclose(message.points[-1].positions, end.positions[::-1], atol=1e-9)
     assert list(message.points[-1].velocities) == [0.0, 0.0]
+
+
+def test_the_first_point_of_a_trajectory_is_the_command_to_the_last_bit_also_at_rest(tmp_path: Path) -> None:
+    """Where the plan is over, its end and the command differ in rounding: a verifier compares them exactly."""
+    contract = two_joints(tmp_path)
+    limiter = JointLimiter(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
+    limiter.reset(np.array([0.123, -0.25]))
+    stops = Stops(contract.interface.joints, contract.deployment.limits, contract.tick_ns * 1e-9)
+    left = Unattended(limiter, stops, contract.ticks_per_action, [0, 1])
+    plan = TrajectoryPlan(("shoulder", "elbow"), [0, 1], contract.tick_ns)
+    for targets in np.random.default_rng(0).uniform(-0.9, 1.4, (20, 2)):
+        for _ in range(200):
+            command, _ = limiter.step(targets)
+            first = plan.message(command, left).points[0]
+            assert list(first.positions) == command.positions.tolist()
+            if left.seconds >= SHORTEST_S:
+                assert list(first.velocities) == command.velocities.tolist()

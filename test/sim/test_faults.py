@@ -120,6 +120,15 @@ def test_the_clock_stands_only_if_it_is_named() -> None:
         assert under.sense(clock) == sent
 
 
+def test_all_clocks_stand_at_once_and_messages_go_on() -> None:
+    under, said = line({"fault": "clock_stands"}), []
+    for tick in (4, 5, 6):
+        under.advance(tick * TICK_NS)
+        said += under.sense(Sensed(CLOCK, tick * TICK_NS, None)) + under.sense(joints(tick))
+    assert [message.stamp_ns // TICK_NS for message in said] == [4] * 6
+    assert [positions(message)[0] for message in said[1::2]] == pytest.approx([4.1, 5.1, 6.1])
+
+
 def test_a_fault_of_one_topic_leaves_the_others_alone() -> None:
     under, message = line({"fault": "lost", "topic": "cube_pose"}), joints(1)
     under.advance(0)
@@ -279,11 +288,11 @@ def test_the_example_is_a_script() -> None:
         ({"fault": "latency"}, ("latency", "delay", "controller_lag")),
         ({"fault": "delay", "secs": 1}, ("secs", "seconds", "at_s")),
         ({"fault": "delay", "seconds": "long"}, ("seconds", "'long'", "number")),
-        ({"fault": "delay", "at_s": -1}, ("-1", "0 or later")),
-        ({"fault": "delay", "for_s": 0}, ("for 0", "above 0")),
+        ({"fault": "delay", "at_s": -1}, ("-1", "from 0 to")),
+        ({"fault": "delay", "for_s": 0}, ("lasts 0 s", "above 0")),
         ({"fault": "duplicate", "times": 1.5}, ("times", "whole number")),
         ({"fault": "pose_bias", "offset": [1.0]}, ("offset", "list of 3")),
-        ({"fault": "partial", "joints": "elbow"}, ("joints", "list of names")),
+        ({"fault": "partial", "joints": "elbow"}, ("joints", "'elbow'", "names")),
         ({"for_s": 1}, ("fault: NAME",)),
         ("nan", ("fault: NAME",)),
     ],

@@ -11,10 +11,12 @@ pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
 pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
 from qgf_ros.cli.main import main
+from qgf_ros.evaluate.soak_report import MOST_MB
 
 pytestmark = pytest.mark.sim
 
-FIGURES = {"ticks", "limit_violations", "unverified", "crashes", "rss_growth", "rungs", "faults", "seconds"}
+FIGURES = {"ticks", "limit_violations", "unverified", "crashes", "rungs", "faults", "seconds"}
+FIGURES |= {"rss_growth", "rss_mb_per_100k_ticks"}
 
 
 def test_the_verb_runs_a_few_ticks_and_writes_its_figures(
@@ -55,7 +57,12 @@ def test_an_argument_of_the_other_way_is_refused(
 
 
 @pytest.mark.parametrize(
-    "verb", [["soak", "--ticks", "10", "--episode", "0"], ["evaluate", "checkpoints/ur5e_cube"]]
+    "verb",
+    [
+        ["soak", "--ticks", "10", "--episode", "0"],
+        ["evaluate", "checkpoints/ur5e_cube"],
+        ["faults", "--only", "clock"],
+    ],
 )
 def test_a_seed_below_zero_is_refused(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb, "--seed", "-1"]) == 2
@@ -70,11 +77,12 @@ def test_a_weight_that_is_no_number_is_refused(capsys: pytest.CaptureFixture[str
 @pytest.mark.slow
 def test_fifty_thousand_ticks_have_nothing_unsafe_in_them(tmp_path: Path) -> None:
     file = tmp_path / "soak.json"
-    main(["soak", "--ticks", "50000", "--processes", "2", "--json", str(file)])
+    assert main(["soak", "--ticks", "50000", "--processes", "2", "--json", str(file)]) == 0
     written = json.loads(file.read_text())
     assert written["troubles"] == []
     assert written["ticks"] == 50_000
     assert written["limit_violations"] == written["unverified"] == written["crashes"] == 0
     assert written["rss_growth"] < 0.05
+    assert written["rss_mb_per_100k_ticks"] < MOST_MB
     assert len(written["faults"]) >= 20
     assert written["rungs"]["chunk"] > 0.4 * written["ticks"]

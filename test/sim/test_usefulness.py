@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from arm_poses import CENTRE
@@ -9,7 +12,7 @@ from contract_files import SHIPPED
 
 pytest.importorskip("ogbench", reason="needs ogbench: pip install 'qgf_ros[sim]'")
 
-from usefulness import GATES, Verdicts, line_of
+from usefulness import Verdicts, line_of, make_gate, ratios
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
@@ -31,7 +34,7 @@ def slow() -> Contract:
 
 
 def ready(contract: Contract, verdicts: Verdicts) -> CommandGate:
-    gate, names = GATES[verdicts](contract, Kinematics(contract)), contract.interface.joints
+    gate, names = make_gate(contract, verdicts), contract.interface.joints
     here = CENTRE | {"finger_joint": 0.2}
     gate.reset(JointReading(0, names, np.array([here[name] for name in names]), np.zeros(7), np.zeros(0)))
     gate.start()
@@ -63,6 +66,41 @@ def test_under_the_contracts_own_limits_none_of_them_touches_that_chunk() -> Non
     for stream in streams[1:]:
         for ours, first in zip(stream, streams[0], strict=True):
             np.testing.assert_array_equal(ours.positions, first.positions)
+
+
+@pytest.fixture
+def with_pole(tmp_path: Path) -> Contract:
+    """The contract with a pole in its scene, where `FAST` leads the tool."""
+    contract = load_contract(SHIPPED)
+    assert contract.scene_path is not None
+    at, _ = Kinematics(contract).tool(CENTRE)
+    place = " ".join(f"{value:.3f}" for value in at + np.array([0.0, 0.13, 0.0]))
+    pole = f'<geom name="pole" type="box" pos="{place}" size="0.02 0.02 0.3"/>'
+    scene = tmp_path / "scene.xml"
+    scene.write_text(contract.scene_path.read_text().replace("<worldbody>", f"<worldbody>{pole}", 1))
+    return replace(contract, deployment=replace(contract.deployment, scene=str(scene)))
+
+
+@pytest.mark.parametrize("verdicts", [Verdicts.ALL, Verdicts.REJECT])
+def test_who_looks_at_a_chunk_beforehand_has_the_shield_that_the_contract_declares(
+    with_pole: Contract, verdicts: Verdicts
+) -> None:
+    with pytest.raises(ChunkRefused, match="pole"):
+        play(ready(with_pole, verdicts))
+
+
+def test_clamping_alone_goes_where_it_is_led(with_pole: Contract) -> None:
+    assert {command.speed for command in play(ready(with_pole, Verdicts.CLAMP))} == {1.0}
+
+
+def test_success_under_all_limits_is_told_as_a_ratio_to_none_and_to_clamping_alone() -> None:
+    cells = {
+        "all_limits": [{"success": True}, {"success": True}],
+        "no_limits": [{"success": True}, {"success": False}],
+        "clamp_only": [{"success": True}, {"success": True}],
+    }
+    assert ratios(cells) == {"no_limits": 2.0, "clamp_only": 1.0}
+    assert ratios({"all_limits": cells["all_limits"]}) == {}
 
 
 def test_a_cell_is_told_in_one_line() -> None:

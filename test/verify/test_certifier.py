@@ -10,7 +10,7 @@ import pytest
 from online import feed
 from verified_world import BEGIN_NS, Certified, World, contract_of
 
-from qgf_ros.certificate import REASONS, Certificate
+from qgf_ros.certificate import CHECKS, HOLDS, REASONS, REFUSALS, TOOL_CHECKS, Certificate
 from qgf_ros.control import reasons
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.kinematics import Kinematics
@@ -130,6 +130,18 @@ def test_the_reasons_that_may_stand_in_a_certificate_are_those_with_a_verdict() 
     assert {code for code, reason in reasons.REASONS.items() if reason.verdict is not None} == REASONS
 
 
+def test_the_words_that_may_stand_in_a_certificate_are_those_of_the_table() -> None:
+    """But for calls that are refused: they leave no trace in a tick."""
+    words = REASONS | HOLDS | REFUSALS
+    assert reasons.REASONS.keys() - words == {"moving", "unseen"}
+    assert words <= reasons.REASONS.keys()
+    assert {code for code in reasons.REASONS if code.startswith("chunk_")} - REASONS <= REFUSALS
+
+
+def test_the_checks_that_every_command_needs_are_stated() -> None:
+    assert made(certifier(), command(1)).checks[:7] == CHECKS + TOOL_CHECKS
+
+
 def test_a_tool_that_is_said_to_be_nowhere_is_found() -> None:
     nowhere = replace(made(certifier(), command(1)), tool=(math.nan,) * 4)
     assert {entry.what for entry in verifier().tick(nowhere, BEGIN_NS, sent())} == {What.TOOL}
@@ -142,6 +154,52 @@ def test_after_a_latched_stop_without_commands_nothing_moves_before_a_reset() ->
     goes_on = made(maker, command(2))
     kinds = {entry.what for entry in watch.tick(goes_on, BEGIN_NS + 2 * CONTRACT.tick_ns, sent())}
     assert What.LATCH in kinds
+
+
+MOVING = np.array([0.001, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # rad/s: no longer at rest
+
+
+@pytest.mark.parametrize(
+    ("rung", "reason", "kinds"),
+    [
+        (Rung.HOLD, "stale", {What.SILENT}),
+        (Rung.HOLD, "deactivated", {What.SILENT}),
+        (Rung.STOP, "emergency", {What.SILENT}),
+        (Rung.STOP, "limiter", set()),
+        (Rung.STOP, "exception", set()),
+        (Rung.HOLD, "limiter", {What.SILENT}),
+    ],
+)
+def test_commands_end_in_motion_only_where_no_stop_could_be_computed(
+    rung: Rung, reason: str, kinds: set[What]
+) -> None:
+    maker, watch = certifier(), verifier()
+    watch.tick(made(maker, command(1, velocities=MOVING)), BEGIN_NS, sent())
+    silent = maker.certificate(Tick(None, rung, reason, "", 0), [0.0] * len(JOINTS), 0)
+    found = watch.tick(silent, BEGIN_NS + CONTRACT.tick_ns, [])
+    assert {entry.what for entry in found} == kinds
+    again = maker.certificate(Tick(None, rung, reason, "", 0), [0.0] * len(JOINTS), 0)
+    assert watch.tick(again, BEGIN_NS + 2 * CONTRACT.tick_ns, []) == [], "it is told once"
+
+
+def test_at_rest_commands_may_end() -> None:
+    maker, watch = certifier(), verifier()
+    watch.tick(made(maker, command(1)), BEGIN_NS, sent())
+    silent = maker.certificate(Tick(None, Rung.HOLD, "missing", "", 0), [0.0] * len(JOINTS), 0)
+    assert watch.tick(silent, BEGIN_NS + CONTRACT.tick_ns, []) == []
+
+
+@pytest.mark.parametrize(
+    ("missed", "followed", "is_found"), [(0, 0, False), (0, 2, True), (2, 1, True), (-1, 0, True)]
+)
+def test_no_more_ticks_are_followed_than_were_missed_and_none_is_missed_no_longer(
+    missed: int, followed: int, is_found: bool
+) -> None:
+    maker, watch = certifier(), verifier()
+    watch.tick(made(maker, command(1), missed=4), BEGIN_NS, sent())
+    entry = made(maker, command(2), missed=4 + missed, followed=followed)
+    found = watch.tick(entry, BEGIN_NS + (1 + missed) * CONTRACT.tick_ns, sent())
+    assert (What.MISSING_TICK in {violation.what for violation in found}) == is_found
 
 
 def test_a_reset_clears_it() -> None:

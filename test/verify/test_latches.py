@@ -45,3 +45,30 @@ def test_while_the_topic_says_pressed_no_reset_lets_the_arm_move(watch: LatchWat
     assert found(watch, Rung.STOP) == []
     found(watch, Rung.HOLD, begun_anew=True)
     assert What.EMERGENCY in found(watch, Rung.CHUNK, MOST + 1)
+
+
+def test_a_stop_outlives_configuring_anew(watch: LatchWatch) -> None:
+    """Where the count of commands begins anew nobody was asked: a reset follows a tick that still said stop."""
+    assert found(watch, Rung.STOP) == []
+    watch.configure()
+    assert found(watch, Rung.HOLD, begun_anew=True) == [What.LATCH]
+
+
+def test_after_configuring_anew_a_reset_opens_the_stop_that_still_stood(watch: LatchWatch) -> None:
+    assert found(watch, Rung.STOP) == []
+    watch.configure()
+    silent = Certificate(rung=Rung.STOP.value)
+    assert watch.check(silent, 1, False) == []
+    assert found(watch, Rung.HOLD, begun_anew=True) == []
+    assert found(watch, Rung.CHUNK, 3 * MOST) == []
+
+
+def test_configuring_anew_without_a_stop_latches_none(watch: LatchWatch) -> None:
+    assert found(watch, Rung.HOLD) == []
+    watch.configure()
+    assert found(watch, Rung.HOLD, begun_anew=True) == []
+
+
+def test_a_silent_tick_that_forgets_the_stop_is_found(watch: LatchWatch) -> None:
+    assert found(watch, Rung.STOP) == []
+    assert [what for what, *_ in watch.check(Certificate(rung=Rung.HOLD.value), 1, False)] == [What.LATCH]

@@ -17,14 +17,14 @@ from qgf_ros.contract.travel import unpack_contract
 from qgf_ros.verify.bag import Report, verify_bag
 from qgf_ros.verify.violation import What
 
-BAGS, TICKS, ATTEMPTS = 50, 200, 20
-ROBOTS = ("ur5e_cube", "jaco_reach")
+BAGS, TICKS, ATTEMPTS = 64, 200, 20
+ROBOTS = ("ur5e_cube", "jaco_reach", "ur5e_cube_trajectory")
 PLANTED = list(MUTATIONS)
 
 
 def run(seed: int) -> tuple[Contract, list[Entry]]:
-    """A random run of one of two robots."""
-    world = World(ROBOTS[seed % 2], seed)
+    """A random run of one of the robots."""
+    world = World(ROBOTS[seed % len(ROBOTS)], seed)
     return world.contract, world.run(TICKS)
 
 
@@ -35,14 +35,14 @@ def verified(entries: list[Entry], contract: Contract, folder: Path) -> Report:
     return verify_bag(bag, unpack_contract(facts, folder / "unpacked"), facts)
 
 
-def planted(contract: Contract, entries: list[Entry], seed: int) -> tuple[list[Entry], What]:
-    """The run with the violation that this seed plants, and what must be found; in another run where it has no place for it."""
+def planted(contract: Contract, entries: list[Entry], seed: int) -> tuple[Contract, list[Entry], What]:
+    """The run with the violation that this seed plants, and what must be found; in another run, perhaps of another robot, where it has no place for it."""
     mutate = PLANTED[seed % len(PLANTED)]
     for attempt in range(1, ATTEMPTS):
         tape = Tape(contract, entries, seed)
         try:
             mutate(tape)
-            return tape.entries, MUTATIONS[mutate]
+            return contract, tape.entries, MUTATIONS[mutate]
         except NoPlace:
             contract, entries = run(seed + 2 * BAGS * attempt)
     raise NoPlace
@@ -54,8 +54,8 @@ def test_a_planted_violation_is_found_and_nothing_without_one(seed: int, tmp_pat
     clean = verified(entries, contract, tmp_path / "clean")
     assert clean.holds, clean.violations[:5]
     assert clean.ticks == TICKS
-    changed, what = planted(contract, entries, seed)
-    found = verified(changed, contract, tmp_path / "mutated")
+    its_contract, changed, what = planted(contract, entries, seed)
+    found = verified(changed, its_contract, tmp_path / "mutated")
     assert not found.holds
     assert what.value in found.counts, (what, dict(found.counts))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from verified_world import Certified, Command, Entry, Executed, World
 from qgf_ros.bags.writer import METADATA
 from qgf_ros.cli.main import main
 from qgf_ros.contract.travel import CONTRACT, unpack_contract
+from qgf_ros.control.baseline import Baseline
+from qgf_ros.control.baseline_file import write_baseline
+from qgf_ros.control.deployed import Deployed
+from qgf_ros.control.limits_in_force import LimitsInForce
+from qgf_ros.control.session import SessionConfig
 from qgf_ros.datatypes import JointReading
 from qgf_ros.errors import InvalidSetting, NoContractError
 
@@ -66,6 +72,49 @@ def test_commands_that_were_not_recorded_are_no_proof(
     said = capsys.readouterr().out
     assert "no message of this topic" in said
     assert "none left; a message was certified" in said
+
+
+def without_first_commands(ticks: int) -> list[Entry]:
+    """The run as a recorder has it that finds one of the command topics so many ticks late."""
+    certificates, kept = 0, []
+    for entry in ENTRIES:
+        certificates += isinstance(entry, Certified) and entry.certificate.commands > 0
+        if not isinstance(entry, Command) or certificates >= ticks:
+            kept.append(entry)
+    return kept
+
+
+def test_a_recorder_may_find_the_command_topics_half_a_second_late_and_no_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(bag(tmp_path, without_first_commands(50)))]) == 0
+    assert "not checked: the commands of 50 certificates" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "bag")
+    assert main(["verify", str(bag(tmp_path, without_first_commands(52)))]) == 1
+
+
+def test_what_can_be_checked_without_commands_is_checked_from_the_first_certificate_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = without_first_commands(50)
+    place = [index for index, entry in enumerate(entries) if isinstance(entry, Certified) and entry.stamp_ns][
+        20
+    ]
+    entry = entries[place]
+    assert isinstance(entry, Certified)
+    far = tuple(position + 9.0 for position in entry.certificate.positions)
+    entries[place] = replace(entry, certificate=replace(entry.certificate, positions=far))
+    assert main(["verify", str(bag(tmp_path, entries))]) == 1
+    assert "consistent" in capsys.readouterr().out
+
+
+def test_a_recording_that_ends_before_it_was_complete_proves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = without_first_commands(1000)
+    last = [index for index, entry in enumerate(entries) if isinstance(entry, Certified)][20]
+    assert main(["verify", str(bag(tmp_path, entries[: last + 1]))]) == 1
+    assert "Nothing was verified" in capsys.readouterr().out
 
 
 def test_a_recording_without_certificates_is_refused(
@@ -158,3 +207,43 @@ def test_what_is_no_contract_is_refused(text: str, tmp_path: Path) -> None:
 def test_joint_states_are_needed_for_ages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(bag(tmp_path, [e for e in ENTRIES if not isinstance(e, JointReading)]))]) == 1
     assert "no joint state of that stamp had come" in capsys.readouterr().out
+
+
+def baseline(tmp_path: Path, **changes: float) -> Path:
+    """What the recorded contract amounts to, but for these limits of its first joint."""
+    contract = WORLD.contract
+    deployed = Deployed(contract, SessionConfig(), black_box=tmp_path)
+    whole = Baseline.of(deployed, LimitsInForce.of(contract))
+    first = contract.interface.joints[0]
+    joints = whole.joints | {first: replace(whole.joints[first], **changes)}
+    write_baseline(replace(whole, joints=joints), "jaco_reach", path := tmp_path / "baseline.yaml")
+    return path
+
+
+def test_a_contract_that_is_no_weaker_than_the_baseline_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = baseline(tmp_path)
+    assert main(["verify", str(bag(tmp_path)), "--baseline", str(path)]) == 0
+    assert f"no weaker than the baseline {path}" in capsys.readouterr().out
+
+
+def test_a_bag_whose_own_contract_is_weaker_than_the_baseline_does_not_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, written = baseline(tmp_path, velocity=0.1), tmp_path / "out.json"
+    assert main(["verify", str(bag(tmp_path)), "--baseline", str(path), "--json", str(written)]) == 1
+    said = capsys.readouterr().out
+    assert "weaker: velocity of 'j2n6s300_joint_1' is 0.628 rad/s, 0.1 is allowed" in said
+    figures = json.loads(written.read_text())
+    assert (figures["holds"], len(figures["weaker"]), figures["violations"]) == (True, 1, 0)
+
+
+def test_a_chunk_may_be_no_older_than_the_baseline_allows(tmp_path: Path) -> None:
+    path = str(baseline(tmp_path))
+    assert main(["verify", str(bag(tmp_path)), "--baseline", path, "--chunk-max-age-s", "2"]) == 1
+
+
+def test_a_baseline_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(bag(tmp_path)), "--baseline", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml" in capsys.readouterr().err
