@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qgf_ros.data.formats.ogbench_writer import OgbenchWriter
 
 HELP = "read a data set (OGBench, LeRobot, robomimic, Minari) by a contract's names and units, and write it for training"
-EXAMPLE = "qgf convert demos.hdf5 data/demos --contract config/contracts/ur5e_cube.yaml --mapping demos_mapping.yaml"
+EXAMPLE = "qgf convert demos.hdf5 data/demos --contract CONTRACT.yaml --mapping demos_mapping.yaml"
 SHOWN = 5  # refused recordings on the screen
 
 
