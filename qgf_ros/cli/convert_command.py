@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Converts, names what was refused, returns the figures; `exit_code` 1 where no episode fitted."""
     from qgf_ros.cli.progress import counted_progress
     from qgf_ros.contract.load import load_contract
-    from qgf_ros.data.columns import load_mapping
     from qgf_ros.data.convert import convert
     from qgf_ros.data.formats.detect import open_source
+    from qgf_ros.data.mapping import load_mapping
 
     interface = load_contract(arguments.contract).interface
     mapping = None if arguments.mapping is None else load_mapping(arguments.mapping)

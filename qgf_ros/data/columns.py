@@ -7,17 +7,15 @@ mapping says which column and component each term and each dimension is, and in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Interface
+from qgf_ros.data.mapping import Mapped, Place, check_names
 from qgf_ros.data.recording import Column, Episode, Recording
-from qgf_ros.errors import InvalidSetting, UnfitRecording, UnknownKeys
-from qgf_ros.strict import build, read_yaml
+from qgf_ros.errors import InvalidSetting, UnfitRecording
 
 OBSERVATION, ACTION = "observation", "action"
 # Names under which formats keep the whole vector: OGBench, LeRobot, robomimic and Minari.
@@ -36,34 +34,6 @@ UNITS: Mapping[tuple[str, str], float] = {
     ("cm", "m"): 1e-2,
     ("mm/s", "m/s"): 1e-3,
 }
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a term or a dimension stands in a recording: a `column`, and there components by `names`, or from index `start` on.
-
-    `unit` is the file's: the contract's where nothing is said. `scale` and `offset` turn what is there into that unit.
-    """
-
-    column: str
-    names: tuple[str, ...] = ()
-    start: int | None = None
-    unit: str = ""
-    scale: float = 1.0
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """What a file's columns mean: a place for each term of the observation, and for each dimension of the action."""
-
-    observation: dict[str, Place] = field(default_factory=dict)
-    action: dict[str, Place] = field(default_factory=dict)
-
-
-def load_mapping(path: Path) -> Mapped:
-    """The mapping in a YAML file. Raises the errors of `qgf_ros.strict`."""
-    return build(Mapped, read_yaml(path), path.name)
 
 
 def episode_of(
@@ -162,7 +132,7 @@ class _Finder:
     def mapped_observations(self, mapping: Mapped) -> tuple[npt.NDArray[np.float64], set[str]]:
         """The observations (T, O) as the mapping says, and the columns that they were taken from."""
         terms = self._interface.observation
-        _check_names(OBSERVATION, mapping.observation, [term.name for term in terms])
+        check_names(OBSERVATION, mapping.observation, [term.name for term in terms])
         parts = []
         for term in terms:
             place = mapping.observation[term.name]
@@ -175,7 +145,7 @@ class _Finder:
     def mapped_actions(self, mapping: Mapped) -> tuple[npt.NDArray[np.float64], set[str]]:
         """The actions (T, A) in [-1, 1] as the mapping says, and the columns that they were taken from."""
         dimensions = self._interface.action.dimensions
-        _check_names(ACTION, mapping.action, [dimension.name for dimension in dimensions])
+        check_names(ACTION, mapping.action, [dimension.name for dimension in dimensions])
         taken, units = [], []
         for dimension in dimensions:
             place = mapping.action[dimension.name]
@@ -257,12 +227,3 @@ class _Finder:
 
     def _unfit(self, problem: str) -> UnfitRecording:
         return UnfitRecording(self._recording.name, problem)
-
-
-def _check_names(what: str, places: Mapping[str, Place], wanted: Sequence[str]) -> None:
-    unknown, missing = (
-        [name for name in places if name not in wanted],
-        [name for name in wanted if name not in places],
-    )
-    if unknown or missing:
-        raise UnknownKeys(f"mapping.{what}", unknown, wanted, missing)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from qgf_ros.contract.load import differences
 from qgf_ros.contract.schema import Interface
-from qgf_ros.data.columns import Mapped, episode_of
+from qgf_ros.data.columns import episode_of
+from qgf_ros.data.mapping import Mapped
 from qgf_ros.data.recording import Episode, Source
 from qgf_ros.errors import InterfaceMismatchError, UnfitRecording
 

@@ -10,7 +10,8 @@ import pytest
 
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Interface
-from qgf_ros.data.columns import NORMALISED, Mapped, Place, episode_of, load_mapping
+from qgf_ros.data.columns import NORMALISED, episode_of
+from qgf_ros.data.mapping import Mapped, Place, load_mapping
 from qgf_ros.data.recording import Column, Recording
 from qgf_ros.errors import InvalidSetting, ShapeMismatch, UnfitRecording, UnknownKeys
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from qgf_ros.contract.schema import Interface
-from qgf_ros.data.columns import Mapped, Place, episode_of
+from qgf_ros.data.columns import episode_of
+from qgf_ros.data.mapping import Mapped, Place
 from qgf_ros.data.formats.robomimic import RobomimicSource
 from qgf_ros.data.formats.robomimic_environment import Environment
 from qgf_ros.errors import InvalidSetting, MissingExtraError
