@@ -12,9 +12,9 @@ import pytest
 
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.columns import episode_of
-from qgf_ros.data.mapping import Mapped, Place
 from qgf_ros.data.formats.robomimic import RobomimicSource
 from qgf_ros.data.formats.robomimic_environment import Environment
+from qgf_ros.data.mapping import Mapped, Place
 from qgf_ros.errors import InvalidSetting, MissingExtraError
 from test.data.robomimic_files import ROWS, h5py, read, written
 
