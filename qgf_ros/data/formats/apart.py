@@ -5,7 +5,6 @@ Whatever happens there is one sentence here. Nothing is pickled between the two:
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -21,18 +20,12 @@ import numpy.typing as npt
 
 from qgf_ros.bounds import EPISODE_BYTES
 from qgf_ros.data.recording import Column, Recording
-from qgf_ros.errors import MissingExtraError, UnreadableFileError
+from qgf_ros.errors import UnreadableFileError
 
 CHILD = "qgf_ros.data.formats.apart_child"
 SILENT_S = 60.0  # an episode is read in less, or the library does not come back
 HEADER_BYTES = 16 * 1024**2
 REFUSED, FACTS, RECORDING, END = "refused", "facts", "recording", "end"
-
-
-def need(package: str, what: str) -> None:
-    """Raises MissingExtraError, saying that `what` needs it, where a package of the extra `data` is not installed."""
-    if importlib.util.find_spec(package) is None:
-        raise MissingExtraError(what, package, "data")
 
 
 class Apart:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from qgf_ros.bounds import check_file
 from qgf_ros.contract.schema import Interface
-from qgf_ros.data.formats.apart import Apart, need
+from qgf_ros.data.formats.apart import Apart
+from qgf_ros.data.formats.needed import need
 from qgf_ros.data.recording import Recording
 from qgf_ros.errors import InvalidSetting
 
