@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from random import Random
 from typing import Any
 
@@ -51,9 +53,19 @@ def test_a_message_of_a_hundred_thousand_joints_is_refused_and_the_next_good_one
     active.peer.matched(publisher)
     names = [f"joint_{index}" for index in range(100_000)]
     message = JointState(name=names, position=[0.0] * len(names))
-    message.header.stamp = active.peer.node.get_clock().now().to_msg()
-    publisher.publish(message)
-    active.peer.until(lambda: any(values(c)["reason"] == "shape" for c in active.certificates), "the refusal")
+    sent_s = -math.inf
+
+    def is_refused() -> bool:
+        nonlocal sent_s
+        if (
+            time.monotonic() - sent_s > 5.0
+        ):  # it is large, and asked for best effort: a busy machine may lose it
+            sent_s = time.monotonic()
+            message.header.stamp = active.peer.node.get_clock().now().to_msg()
+            publisher.publish(message)
+        return any(values(certificate)["reason"] == "shape" for certificate in active.certificates)
+
+    active.peer.until(is_refused, "the refusal")
     active.is_publishing = True
     active.peer.until(
         lambda: values(active.certificates[-1])["reason"] not in ("shape", "stale"),

@@ -140,7 +140,9 @@ def test_stalls_of_any_length_in_any_phase_cost_no_command(robot: Robot, stall_f
     ticks = robot.ticks()
     playing = ticks[next(n for n, tick in enumerate(ticks) if tick["rung"] == "chunk") :]
     assert {tick["commands"] for tick in playing} == {"1"}
-    assert {tick["rung"] for tick in playing} == {"chunk", "tail"}
+    assert {tick["rung"] for tick in playing} - {"hold"} == {"chunk", "tail"}
+    # A busy machine may stall the command node itself: it says so, and that is not the matter here.
+    assert {tick["reason"] for tick in playing if tick["rung"] == "hold"} <= {"stalled"}
     assert all(int(later["tick"]) == int(tick["tick"]) + 1 for tick, later in pairwise(playing))
     check_rungs(playing)
 
@@ -151,6 +153,6 @@ def check_rungs(ticks: list[dict[str, str]]) -> None:
     for tick in ticks:
         name = f"{tick['rung']} {tick['chunk_stamp_ns']}"
         runs.append((name, runs.pop()[1] + 1 if runs and runs[-1][0] == name else 1))
-    for name, length in runs[:-1]:
-        if name.startswith("chunk"):
+    for (name, length), (after, _) in pairwise(runs):
+        if name.startswith("chunk") and not after.startswith("hold"):
             assert length == 20
