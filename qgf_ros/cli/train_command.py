@@ -163,7 +163,7 @@ class TrainingRun:
         held_out = trainer.held_out_flow_loss()
         log.add_scalar("held_out/flow_loss", held_out, trainer.state.step)
         save_state(self._folder / "state", trainer.state, self._identity)
-        parent = self._recipe.train.critic_from
+        parent = self._recipe.train.critic_from or self._recipe.train.policy_from
         provenance: dict[str, object] = {
             "recipe": self._recipe.name,
             "contract": str(self._recipe.contract),

@@ -115,10 +115,9 @@ class Foresight:
         if is_same or self._look_ahead is None or player.is_done:
             return None
         self._looked_at = scale
-        waits = player.waiting
         if scale < STANDING:
             return None  # nothing is played; when it goes on it is looked at
-        upcoming = player.left
+        waits, upcoming = player.waiting, player.left
         legs = self._going_on(player, upcoming, scale)
         known = None if waits is None else self._checked.get(waits.stamp_ns)
         if waits is not None and known is not None:

@@ -44,7 +44,7 @@ class JointMonitor:
         self._misshapen = ""
         self._came_ns = (
             self.stamps_ns
-        )  # (J,) when a position came at the latest: a clock that is ahead makes none younger
+        )  # (J,) when it came at the latest: a clock that is ahead makes none younger
         self._outliers: BoolArray = np.zeros(len(self._joints), np.bool_)
         self._leapt: BoolArray = np.zeros(len(self._joints), np.bool_)  # since somebody looked
         self._has_looked = True

@@ -18,9 +18,8 @@ class Permission:
         """The robot is not known: the command has no place, and nobody wants motion. A latched stop stays."""
         self.is_placed = self.is_started = False
         self.reason = self._stop_reason = "not started"  # why the arm holds, if it does
-        self.fault = self.away = (
-            ""  # `away`: the arm stands elsewhere than it was commanded to rest, and is sent nothing
-        )
+        self.fault = ""
+        self.away = ""  # the arm stands elsewhere than it was commanded to rest, and is sent nothing
         self._broken_since_ns: int | None = None
 
     def start(self) -> None:

@@ -77,7 +77,7 @@ class Dataset:
             for index, part in enumerate(counts)
             if part
         ]
-        return cut[0] if len(cut) == 1 else joined(cut)
+        return cut[0] if len(cut) == 1 else _joined(cut)
 
     def _cut(
         self, index: int, count: int, horizon: int, discount: float, generator: np.random.Generator
@@ -89,8 +89,7 @@ class Dataset:
         return cut_windows(part, starts, horizon, discount)
 
 
-def joined(parts: list[Windows]) -> Windows:
-    """The windows of all parts, in order."""
+def _joined(parts: list[Windows]) -> Windows:
     return Windows(
         **{name: np.concatenate([part.__dict__[name] for part in parts]) for name in parts[0].__dict__}
     )

@@ -42,8 +42,8 @@ class EmergencyStop:
         self._inputs.take()
 
     def look(self) -> None:
-        """Takes the words that have come, and looks who publishes. Once somebody keeps his word for those who come later, that is listened to as well: whoever
-        does not keep it is warned of a mismatch then, and is heard as before.
+        """Takes the words that have come, and looks who publishes. Once somebody keeps his word for those who come later, that is
+        listened to as well; whoever keeps none is warned of a mismatch then, and is heard as before.
         """
         self.take()
         offers = self._node.get_publishers_info_by_topic(TOPIC)
@@ -85,9 +85,8 @@ class EmergencyStop:
         return response
 
     def _on_word(self, message: Bool, info: dict[str, Any]) -> None:
-        gid = (
-            info.get("publisher_gid") or {}
-        )  # older versions of rclpy do not tell: all are one publisher then
+        # older versions of rclpy do not tell who published: all are one publisher then
+        gid = info.get("publisher_gid") or {}
         publisher, number = publisher_of(gid.get("data", b"")), info.get("publication_sequence_number")
         if not self._pressed.is_news(publisher, number):
             return

@@ -30,7 +30,8 @@ class TrainConfig:
 
     Counts are gradient steps. `held_out` is the share of episodes that training never sees and on which the flow loss
     is measured. `networks`, `update`: see `NetworkSizes`, `UpdateConfig`. `critic_from` names a checkpoint of the same
-    interface whose critic and value are taken over as they are: then only the policy is trained.
+    interface whose critic and value are taken over as they are: then only the policy is trained. `policy_from` names one whose
+    policy and normalizer are: then only critic and value are trained, on whatever data, and the policy stays bit by bit.
     """
 
     relabel: Relabel
@@ -42,12 +43,15 @@ class TrainConfig:
     evaluate_every: int = 10_000
     held_out: float = 0.05
     critic_from: Path | None = None
+    policy_from: Path | None = None
     networks: NetworkSizes = field(default_factory=NetworkSizes)
     update: UpdateConfig = field(default_factory=UpdateConfig)
 
     @property
     def part(self) -> Part:
         """Which networks are trained."""
+        if self.policy_from is not None:
+            return Part.CRITIC
         return Part.BOTH if self.critic_from is None else Part.POLICY
 
     def __post_init__(self) -> None:
@@ -55,5 +59,11 @@ class TrainConfig:
         for name in ("steps", "batch_size", "log_every", "save_every", "evaluate_every"):
             if self.__dict__[name] < 1:
                 raise InvalidSetting(f"train.{name}", self.__dict__[name], "a positive whole number")
+        if self.policy_from is not None and self.critic_from is not None:
+            raise InvalidSetting(
+                "train.policy_from",
+                str(self.policy_from),
+                "absent beside critic_from: nothing would be trained",
+            )
         if not 0.0 < self.held_out < 1.0:
             raise InvalidSetting("train.held_out", self.held_out, "a share between 0 and 1")

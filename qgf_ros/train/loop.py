@@ -12,9 +12,10 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
-from qgf_ros.data.mixture import Windowed
+from qgf_ros.data.dataset import Dataset
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
+from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.path import TimeSampling, sample_times
 from qgf_ros.flow.sampler import SamplerDefaults
@@ -42,8 +43,8 @@ class Trainer:
 
     config: TrainConfig
     interface: Interface
-    training: Windowed
-    held_out: Windowed
+    training: Dataset
+    held_out: Dataset
     normalizer: Normalizer
     state: TrainState
     device: torch.device
@@ -80,7 +81,7 @@ class Trainer:
         grid = TimeGrid(trained.denoise_steps, trained.time_sampling is TimeSampling.CONTINUOUS)
         return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
-    def _batch(self, dataset: Windowed, count: int, stream: int, step: int) -> Batch:
+    def _batch(self, dataset: Dataset, count: int, stream: int, step: int) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
         windows = dataset.draw(count, self.interface.chunk_length, self.config.update.discount, generator)
         return to_batch(self._prepared(windows), self.device)
@@ -115,12 +116,15 @@ class Trainer:
 def make_trainer(
     config: TrainConfig,
     interface: Interface,
-    training: Windowed,
-    held_out: Windowed,
+    training: Dataset,
+    held_out: Dataset,
     normalizer: Normalizer,
     device: torch.device,
 ) -> Trainer:
-    """A run before its first step, with networks drawn from the configured seed."""
+    """A run before its first step, with networks drawn from the configured seed.
+
+    Where the policy is another checkpoint's (`policy_from`) its normalizer is taken with it, instead of `normalizer`.
+    """
     sizes = config.networks
     networks = NetworkConfig(
         observation_dim=interface.observation_dim,
@@ -134,8 +138,22 @@ def make_trainer(
     made = Networks.create(networks, torch.Generator().manual_seed(config.seed)).to(device)
     if config.critic_from is not None:
         take_critic(made, load_checkpoint(config.critic_from, interface))
+    if config.policy_from is not None:
+        source = load_checkpoint(config.policy_from, interface)
+        take_policy(made, source)
+        normalizer = source.normalizer  # the policy knows observations in its units only
     state = TrainState.create(made, config.update, config.part)
     return Trainer(config, interface, training, held_out, normalizer, state, device)
+
+
+def take_policy(networks: Networks, source: Checkpoint) -> None:
+    """Copies the policy of a checkpoint into `networks`. Raises InvalidSetting where its layers have other sizes."""
+    ours, theirs = networks.policy.state_dict(), source.networks.policy.state_dict()
+    if [value.shape for value in ours.values()] != [value.shape for value in theirs.values()]:
+        raise InvalidSetting(
+            "train.networks", networks.config.hidden, f"as in policy_from: {source.networks.config.hidden}"
+        )
+    networks.policy.load_state_dict(theirs)
 
 
 def take_critic(networks: Networks, source: Checkpoint) -> None:

@@ -101,16 +101,10 @@ class CriticMetrics(Scalars):
 
 
 @dataclass(frozen=True)
-class Metrics(Scalars):
+class Metrics(CriticMetrics):
     """The same with the policy's loss."""
 
     bc_loss: Tensor
-    critic_loss: Tensor
-    value_loss: Tensor
-    q_mean: Tensor
-    value_mean: Tensor
-    target_mean: Tensor
-    valid_share: Tensor
 
 
 @dataclass(frozen=True)
@@ -130,10 +124,9 @@ def update(
     """
     policy, bc = clone(state.networks, batch, noise, time, delay)
     judged = judge(state, batch)
-    descend(
-        state, bc + judged.loss, (policy, judged.critic, judged.value)
-    )  # nothing is shared: each gets its own gradient
-    return Metrics(bc.detach(), *judged.scalars())
+    # nothing is shared: each gets its own gradient
+    descend(state, bc + judged.loss, (policy, judged.critic, judged.value))
+    return Metrics(**vars(judged.metrics), bc_loss=bc.detach())
 
 
 def update_critic(
@@ -142,7 +135,7 @@ def update_critic(
     """Take one gradient step of critic and value alone, as `update` does for them; the policy stays."""
     judged = judge(state, batch)
     descend(state, judged.loss, (judged.critic, judged.value))
-    return CriticMetrics(*judged.scalars())
+    return judged.metrics
 
 
 @dataclass(frozen=True)
@@ -160,9 +153,10 @@ class Judged:
         """Return the sum of both losses ()."""
         return self.critic_loss + self.value_loss
 
-    def scalars(self) -> tuple[Tensor, ...]:
-        """Return the losses and means in the order of `CriticMetrics`, without a graph."""
-        return (self.critic_loss.detach(), self.value_loss.detach(), *self.means)
+    @property
+    def metrics(self) -> CriticMetrics:
+        """Return losses and means without a graph."""
+        return CriticMetrics(self.critic_loss.detach(), self.value_loss.detach(), *self.means)
 
 
 def judge(state: TrainState, batch: Batch) -> Judged:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from qgf_ros.certificate import CHECKS, HOLDS, REASONS, REFUSALS, TOOL_CHECKS, Certificate
-from qgf_ros.datatypes import Rung, Verdict
+from qgf_ros.datatypes import Verdict
+from qgf_ros.verify.chunks import PLAYED
 from qgf_ros.verify.motion import Found
 from qgf_ros.verify.violation import What
 
 VERDICTS = tuple(verdict.value for verdict in Verdict)
-PLAYED = (Rung.CHUNK.value, Rung.TAIL.value)
 PATH = ("scale", "chunk_speed", "velocity")  # who asks for a slower path, and cannot have it at full speed
 UP_PER_S = 2.0  # of full speed: so the path's speed rises again when nobody asks for less
 ROUNDING = 1e-9

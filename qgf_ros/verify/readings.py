@@ -31,7 +31,7 @@ class ReadingWatch:
         self._joints, self._lag_ns = contract.interface.joints, lag_ns
         limits = [contract.deployment.limits[joint] for joint in self._joints]
         self._allowed = [limit.tracking_error for limit in limits]
-        self._is_free = [limit.tracking_error < limit.upper - limit.lower for limit in limits]
+        self._is_free = [limit.watches_tracking for limit in limits]
         self._longest_ns = LONGEST * contract.tick_ns
         self._is_misshapen = False
         self._misshapen_ns: int | None = None  # the first tick that found the newest message so

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.bounds import EPISODE_BYTES, FRAMES_BEFORE, check_file
+from qgf_ros.data.formats import needed
 from qgf_ros.data.formats.lerobot_entry import Clip
-from qgf_ros.data.formats.needed import needed
 from qgf_ros.errors import UnreadableFileError
 
 CODECS = ("h264", "hevc", "av1", "vp9")
@@ -74,7 +74,7 @@ def _png(content: bytes | None, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     size = (int.from_bytes(content[20:24]), int.from_bytes(content[16:20]))
     if size != tuple(shape[:2]):
         raise ValueError(f"an image is {size} pixels, and info.json states {tuple(shape[:2])}")
-    av = needed("av")
+    av = needed.needed("av")
     decoder = av.CodecContext.create("png", "r")  # one for each: a second image in it comes out wrong
     decoder.thread_count = 1
     frames = decoder.decode(av.Packet(content))
@@ -103,7 +103,9 @@ def _pixels(frame: Any, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
 @contextmanager
 def _opened(path: Path, shape: Sequence[int]) -> Iterator[tuple[Any, Any]]:
     # Named as what it must be: other formats that FFmpeg would recognise are playlists, which lead elsewhere.
-    with needed("av").open(str(path), format="mp4", options={"protocol_whitelist": "file"}) as container:
+    with needed.needed("av").open(
+        str(path), format="mp4", options={"protocol_whitelist": "file"}
+    ) as container:
         if len(container.streams.video) != 1:
             raise ValueError(f"it has {len(container.streams.video)} video streams")
         stream = container.streams.video[0]
@@ -118,17 +120,6 @@ def _opened(path: Path, shape: Sequence[int]) -> Iterator[tuple[Any, Any]]:
         yield container, stream
 
 
-@contextmanager
-def _refused(path: Path, expected: str = _VIDEO) -> Iterator[None]:
-    try:
-        yield
-    except (
-        needed("av").FFmpegError,
-        OSError,
-        ValueError,
-        TypeError,
-        LookupError,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        raise UnreadableFileError(path, expected, str(error).rstrip(".")) from error
+def _refused(path: Path, expected: str = _VIDEO) -> AbstractContextManager[None]:
+    """Turns what FFmpeg says of a damaged file into UnreadableFileError."""
+    return needed.refused(path, expected, needed.needed("av").FFmpegError)
