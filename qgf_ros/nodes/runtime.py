@@ -87,13 +87,15 @@ def attempt(
 
 
 def answer(node: Node, response: Trigger.Response, action: Callable[[], str]) -> Trigger.Response:
-    """Runs a service's work: success with its words, or a refusal with the sentence of a QgfError, which is logged too."""
+    """Runs a service's work: success with its words, or a refusal with the sentence of a QgfError, logged as a warning: whoever
+    called is told, and the node is well.
+    """
     try:
         response.message = action()
         response.success = True
     except QgfError as error:
         response.success, response.message = False, str(error)
-        node.get_logger().error(str(error))
+        node.get_logger().warning(str(error))
     return response
 
 
