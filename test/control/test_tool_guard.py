@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from arm_poses import CENTRE, pose
+from boxed_tool import BOX, TICK_NS, assert_tool_inside, ready
 from contract_files import SHIPPED
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,14 +18,11 @@ from qgf_ros.contract.schema import Contract, ToolLimits
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.quick_kinematics import QuickKinematics
-from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Rung
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, Rung
 from qgf_ros.errors import ChunkRefused
 
 pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
 
-TICK_NS, TICK_S = 10_000_000, 0.01
-ROUNDING = 1e-8  # m and m/s: of a stop that is planned anew each tick
-BOX = ((0.36, -0.06, 0.14), (0.48, 0.06, 0.26))  # six centimetres around CENTRE, inside the workspace
 SPEED = 0.3
 
 
@@ -40,14 +38,6 @@ def kinematics(contract: Contract) -> Kinematics:
     return Kinematics(contract)
 
 
-def ready(contract: Contract, kinematics: Kinematics, joints: dict[str, float] = CENTRE) -> CommandGate:
-    gate, names = CommandGate(contract, kinematics), contract.interface.joints
-    here = joints | {"finger_joint": 0.2}
-    gate.reset(JointReading(0, names, np.array([here[name] for name in names]), np.zeros(7), np.zeros(0)))
-    gate.start()
-    return gate
-
-
 def play(gate: CommandGate, actions: FloatArray, ticks: int, scale: float = 1.0) -> list[JointCommand]:
     """Plays chunks of actions (H, A) in [-1, 1], one after another; those that are refused are left out."""
     names, commands = ("x", "y", "z", "yaw", "finger_joint"), [gate.last_command(0)]
@@ -61,17 +51,6 @@ def play(gate: CommandGate, actions: FloatArray, ticks: int, scale: float = 1.0)
         commands.append(gate.tick(now_ns, dict.fromkeys(gate.limits.joints, 0.0), scale))
         del tick
     return commands
-
-
-def assert_tool_inside(kinematics: Kinematics, commands: list[JointCommand]) -> None:
-    quick = QuickKinematics(kinematics)
-    found = [quick.tool_motion(command.positions[:6], command.velocities[:6]) for command in commands]
-    places, speeds = np.array([place for place, _ in found]), np.array([speed for _, speed in found])
-    assert np.all(places >= np.array(BOX[0]) - ROUNDING)
-    assert np.all(places <= np.array(BOX[1]) + ROUNDING)
-    assert speeds.max() <= SPEED + ROUNDING
-    between = np.linalg.norm(np.diff(places, axis=0), axis=1) / TICK_S
-    assert between.max(initial=0.0) <= SPEED + 1e-6  # differences of rounded positions over a tick
 
 
 @settings(max_examples=15, deadline=None)
@@ -91,7 +70,7 @@ def test_no_chunks_and_stops_lead_the_tool_outside(
     gate.hold("test")
     commands += play(gate, np.zeros((5, 5)), 60)[1:]
     assert commands[-1].rung is Rung.HOLD
-    assert_tool_inside(kinematics, commands)
+    assert_tool_inside(kinematics, commands, SPEED)
     assert_inside_limits(contract, np.array([[c.positions, c.velocities, c.accelerations] for c in commands]))
 
 

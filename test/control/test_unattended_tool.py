@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from arm_poses import CENTRE
+from boxed_tool import BOX, TICK_NS, TICK_S, assert_tool_inside, ready
 from contract_files import SHIPPED
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,16 +15,12 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract, OutputKind, ToolLimits
 from qgf_ros.control.gate import CommandGate
 from qgf_ros.control.kinematics import Kinematics
-from qgf_ros.control.limits import Motion
 from qgf_ros.control.quick_kinematics import QuickKinematics
-from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.datatypes import ActionChunk
 from qgf_ros.errors import ChunkRefused
 
 pytest.importorskip("mujoco", reason="needs mujoco: pip install 'qgf_ros[sim]'")
 
-TICK_NS, TICK_S = 10_000_000, 0.01
-ROUNDING = 1e-8  # m and m/s: of a stop that is planned anew each tick
-BOX = ((0.36, -0.06, 0.14), (0.48, 0.06, 0.26))  # six centimetres around CENTRE
 SPEED = 0.25
 NAMES = ("x", "y", "z", "yaw", "finger_joint")
 
@@ -46,14 +42,6 @@ def kinematics(contract: Contract) -> Kinematics:
     return Kinematics(contract)
 
 
-def ready(contract: Contract, kinematics: Kinematics) -> CommandGate:
-    gate, names = CommandGate(contract, kinematics), contract.interface.joints
-    here = CENTRE | {"finger_joint": 0.2}
-    gate.reset(JointReading(0, names, np.array([here[name] for name in names]), np.zeros(7), np.zeros(0)))
-    gate.start()
-    return gate
-
-
 def offer(gate: CommandGate, action: tuple[float, ...]) -> None:
     """A chunk of one action, again and again, in [-1, 1]: where it is refused, the other way round."""
     now_ns = gate.last_command(0).tick * TICK_NS
@@ -73,18 +61,6 @@ def serve(gate: CommandGate, action: tuple[float, ...], ticks: int) -> None:
         gate.tick(gate.last_command(0).tick * TICK_NS, dict.fromkeys(gate.limits.joints, 0.0))
 
 
-def assert_tool_inside(kinematics: Kinematics, motions: list[Motion]) -> None:
-    """At every tick, and on the average between two."""
-    quick = QuickKinematics(kinematics)
-    found = [quick.tool_motion(motion.positions[:6], motion.velocities[:6]) for motion in motions]
-    places, speeds = np.array([place for place, _ in found]), np.array([speed for _, speed in found])
-    assert np.all(places >= np.array(BOX[0]) - ROUNDING)
-    assert np.all(places <= np.array(BOX[1]) + ROUNDING)
-    assert speeds.max() <= SPEED + ROUNDING
-    between = np.linalg.norm(np.diff(places, axis=0), axis=1) / TICK_S
-    assert between.max(initial=0.0) <= SPEED + 1e-6  # differences of rounded positions over a tick
-
-
 steps = st.lists(st.tuples(*[st.sampled_from([-1.0, -0.3, 0.0, 1.0])] * 5), min_size=1, max_size=5)
 
 
@@ -99,7 +75,7 @@ def test_what_a_controller_is_sent_keeps_the_tools_bounds_to_its_end(
             serve(gate, action, 1)
             left = gate.unattended
             times = np.arange(int(left.seconds / TICK_S) + 2) * TICK_S
-            assert_tool_inside(kinematics, left.motions(times))
+            assert_tool_inside(kinematics, left.motions(times), SPEED)
 
 
 @settings(max_examples=30, deadline=None)
@@ -116,11 +92,11 @@ def test_after_ticks_that_were_missed_commands_and_stops_keep_them_too(
         for _ in range(6):
             serve(gate, action, 1)
             motions.append(gate.limiter.state)
-        assert_tool_inside(kinematics, motions)
+        assert_tool_inside(kinematics, motions, SPEED)
         gate.unattended.follow(ticks)
         motions = [gate.limiter.state]
         motions += [gate.limiter.brake() for _ in range(40)]
-        assert_tool_inside(kinematics, motions)
+        assert_tool_inside(kinematics, motions, SPEED)
 
 
 def test_far_from_its_bounds_the_plan_is_followed_for_a_control_period(

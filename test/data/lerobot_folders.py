@@ -24,6 +24,9 @@ V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:
 V3_DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 V3_VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 TASKS = ["pick", "place"]
+DATA = V3_DATA.format(chunk_index=0, file_index=0)  # the first file of each kind in a v3.0 folder
+VIDEO = V3_VIDEO.format(chunk_index=0, file_index=0, video_key=CAMERA)
+LIST = "meta/episodes/chunk-000/file-000.parquet"
 
 
 @dataclass

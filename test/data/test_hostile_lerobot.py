@@ -17,15 +17,7 @@ from hypothesis import strategies as st
 from qgf_ros.data.formats.lerobot import LerobotSource
 from qgf_ros.data.formats.lerobot_info import filled
 from qgf_ros.errors import InvalidSetting, MissingFileError, QgfError, UnreadableFileError
-from test.data.lerobot_folders import CAMERA, V3_DATA, V3_VIDEO, Layout, change_info, make_v2, make_v3
-
-pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
-pq = pytest.importorskip("pyarrow.parquet")
-pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
-
-DATA = V3_DATA.format(chunk_index=0, file_index=0)
-VIDEO = V3_VIDEO.format(chunk_index=0, file_index=0, video_key=CAMERA)
-LIST = "meta/episodes/chunk-000/file-000.parquet"
+from test.data.lerobot_folders import DATA, LIST, VIDEO, Layout, change_info, make_v2, make_v3, pa, pq
 
 
 def read_all(folder: Path) -> list[Any]:

@@ -22,15 +22,14 @@ from test.data.lerobot_folders import (
     WIDTH,
     Layout,
     Made,
+    av,
     change_info,
     make_v2,
     make_v3,
+    pa,
+    pq,
     versions,
 )
-
-pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
-pq = pytest.importorskip("pyarrow.parquet")
-av = pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
 
 LOSS = 4.0  # of 255, mean over an image: what H.264 may change
 

@@ -27,10 +27,6 @@ from qgf_ros.errors import (
 )
 from test.data.lerobot_episodes import RATE_HZ, made, read, write
 
-pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
-pq = pytest.importorskip("pyarrow.parquet")
-av = pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -16,10 +16,7 @@ from qgf_ros.contract.schema import Interface
 from qgf_ros.data.formats.lerobot import LerobotSource
 from qgf_ros.data.formats.lerobot_stats import QUANTILES, summarise, summarise_images
 from test.data.lerobot_episodes import LOSS, RATE_HZ, made, write
-
-pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
-pq = pytest.importorskip("pyarrow.parquet")
-av = pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
+from test.data.lerobot_folders import av, pa, pq
 
 
 def test_lerobot_s_users_find_physical_actions_names_and_units(tmp_path: Path, interface: Interface) -> None:

@@ -11,18 +11,7 @@ import pytest
 
 from qgf_ros.data.formats.lerobot import LerobotSource
 from qgf_ros.errors import MissingExtraError, MissingFileError, UnreadableFileError
-from test.data.lerobot_folders import (
-    MAKERS,
-    V3_DATA,
-    Layout,
-    change_info,
-    make_v3,
-    versions,
-)
-
-pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
-pq = pytest.importorskip("pyarrow.parquet")
-av = pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
+from test.data.lerobot_folders import MAKERS, V3_DATA, Layout, change_info, make_v3, pa, pq, versions
 
 
 @pytest.mark.parametrize("version", ["v1.6", "v4.0", None, 3])

@@ -19,10 +19,7 @@ from qgf_ros.errors import (
     UnreadableFileError,
 )
 from test.data.lerobot_episodes import assert_same, made, read, write
-
-pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'qgf_ros[data]'")
-pq = pytest.importorskip("pyarrow.parquet")
-av = pytest.importorskip("av", reason="needs av: pip install 'qgf_ros[data]'")
+from test.data.lerobot_folders import pa, pq
 
 
 @pytest.mark.parametrize("has_images", [False, True], ids=["numbers", "images"])
