@@ -164,3 +164,14 @@ def test_changed_bytes_give_recordings_or_a_sentence(
     except UnreadableFileError as error:
         found = str(error)
     assert found
+
+
+def test_a_module_that_lies_beside_the_data_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "demos.hdf5")
+    for name in ("h5py", "json", "qgf_ros"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    assert len(read(path)) > 1

@@ -39,7 +39,7 @@ class Apart:
     ) -> None:
         """Nothing is read yet; `expected` says in messages what the file should be. Silence of `silent_s` ends the reading."""
         self._path, self._expected, self._silent_s = path, expected, silent_s
-        self._command = [sys.executable, "-m", CHILD, reader, str(path), *arguments]
+        self._reader = [reader, str(path), *arguments]
 
     def facts(self) -> dict[str, Any]:
         """What the reader tells first. Raises UnreadableFileError."""
@@ -65,11 +65,12 @@ class Apart:
     @contextmanager
     def _running(self) -> Iterator[Connection]:
         receiving, sending = Pipe(duplex=False)
-        paths = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        # -P, and no empty path: a module that lies beside somebody's data is not imported
+        paths = os.pathsep.join(filter(None, sys.path))
         with (
             closing(receiving),
             subprocess.Popen(
-                [*self._command[:3], str(sending.fileno()), *self._command[3:]],
+                [sys.executable, "-P", "-m", CHILD, str(sending.fileno()), *self._reader],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
