@@ -18,6 +18,11 @@ def most() -> int:
     return _read("VmHWM")
 
 
+def data() -> int:
+    """Memory of its own that it asked for, filled or not: what RLIMIT_DATA limits."""
+    return _read("VmData")
+
+
 def _read(key: str) -> int:
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{key}:"))
     return int(line.split()[1]) << 10

@@ -46,8 +46,8 @@ def fill(_: Path) -> None:
 
 
 def hoard(_: Path) -> None:
-    """Fills as much each time: what came before must not hide it; far more than the bound, for a system may page out the rest meanwhile."""
-    b"x" * (950 * 2**20)
+    """Fills as much each time, within the address space that it may have: what came before must not hide it."""
+    b"x" * (450 * 2**20)
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
