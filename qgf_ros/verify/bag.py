@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qgf_ros.bags.decode import decode
+from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Contract, Message, OutputKind
@@ -112,7 +114,7 @@ class BagVerifier:
         try:
             if message.type_name != kind:
                 raise UnreadableMessage(message.topic, kind, f"it was recorded as {message.type_name}")
-            taker(message, messages.decode(message))
+            taker(message, decode(message))
         except (QgfError, ValueError, ArithmeticError) as error:
             # whoever wrote the bag: numbers that no computation can take are a violation, not the end of verifying
             self.report.add(
@@ -208,7 +210,7 @@ def verify_bag(
     """
     verifier = BagVerifier(contract, first_namespace(folder), allowance)
     problem = ""
-    source = messages.in_order_of_sending(verifier.concerned(read_bag(folder)))
+    source = in_order_of_sending(verifier.concerned(read_bag(folder)))
     while True:
         try:
             message = next(source)

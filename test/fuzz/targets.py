@@ -16,6 +16,7 @@ from onnx_lies import as_flatbuffer
 
 from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
+from qgf_ros.bags.decode import decode
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.origin import contract_path
@@ -42,7 +43,7 @@ from qgf_ros.seen import Seen, load_seen
 from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
 from qgf_ros.verify.bag import verify_bag
-from qgf_ros.verify.messages import decode, read_certificate
+from qgf_ros.verify.messages import read_certificate
 from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
 from qgf_sim.faults import Sensed
 from qgf_sim.simulation import JointState

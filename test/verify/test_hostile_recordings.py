@@ -15,11 +15,11 @@ from mcap.writer import CompressionType, Writer
 from recorded_bags import BOOL, CHUNK, GROUP, JOINT_STATE, STORE, serialised
 from verified_world import Certified, Command, World
 
+from qgf_ros.bags.order import MOST_WAITING, in_order_of_sending
 from qgf_ros.bags.reader import Recorded
 from qgf_ros.bounds import MESSAGE_BYTES
 from qgf_ros.errors import NotVerifiableError
 from qgf_ros.verify.bag import Report, verify_bag
-from qgf_ros.verify.messages import MOST_WAITING, in_order_of_sending
 from qgf_ros.verify.violation import Violation, What
 
 WORLD = World("jaco_reach", 3)
