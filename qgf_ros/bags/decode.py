@@ -17,7 +17,10 @@ SPARE_BYTES = (
     0,
     4,
 )  # at the end: rclpy's own serialisation leaves so many, where the middleware's leaves none
-_STAMPS = (struct.Struct(">4xiI"), struct.Struct("<4xiI"))  # after four bytes, of which the second tells the byte order
+_STAMPS = (
+    struct.Struct(">4xiI"),
+    struct.Struct("<4xiI"),
+)  # after four bytes, of which the second tells the byte order
 
 
 def header_stamp_ns(message: Recorded) -> int:

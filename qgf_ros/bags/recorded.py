@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
+
+Wanted = Callable[[str], bool]
+"""Whether messages of a topic are wanted: others are passed over where they lie."""
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One message: when it came to the recorder and when it was sent (ns), its publisher's count, its serialised content."""
 
     topic: str
@@ -15,3 +18,8 @@ class Recorded:
     sent_ns: int
     sequence: int
     data: bytes
+
+
+def every_topic(_topic: str) -> bool:
+    """All are wanted."""
+    return True

@@ -11,7 +11,7 @@ from typing import Any
 from qgf_ros.bags.decode import decode
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
-from qgf_ros.contract.fields import read
+from qgf_ros.contract.fields import read, texts_of
 from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading
 from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableMessage
@@ -165,7 +165,7 @@ class BagVerifier:
             self._executed[stamp] = command
 
     def _limits(self, recorded: Recorded, message: Any) -> None:
-        self.report.add(self._verifier.limits(messages.texts_of(message)))
+        self.report.add(self._verifier.limits(texts_of(message)))
 
     def _chunk(self, recorded: Recorded, message: Any) -> None:
         chunk = messages.read_chunk(message)

@@ -8,7 +8,7 @@ import numpy as np
 
 from qgf_ros.bounds import CHUNK_ACTIONS, NAMES
 from qgf_ros.certificate import Certificate
-from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.contract.fields import stamp_ns, texts_of
 from qgf_ros.datatypes import ActionChunk
 from qgf_ros.errors import UnreadableCertificate
 from qgf_ros.verify.motion import Before
@@ -31,11 +31,6 @@ def read_certificate(message: Any) -> tuple[Certificate, int]:
     if len(certificate.rung) > LONGEST_RUNG:
         raise UnreadableCertificate(["rung"], f"it has {len(certificate.rung)} letters")
     return certificate, stamp_ns(message.header.stamp)
-
-
-def texts_of(status: Any) -> dict[str, str]:
-    """The values of a DiagnosticStatus by key."""
-    return {pair.key: pair.value for pair in status.values}
 
 
 def read_sent(topic: str, type_name: str, message: Any) -> Sent:
