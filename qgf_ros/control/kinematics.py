@@ -101,6 +101,11 @@ class Kinematics:
         return dict(zip(self.joints, self._configuration.q.tolist(), strict=True)), error
 
 
+def kinematics_of(contract: Contract) -> Kinematics | None:
+    """The arm's model, where the contract names one. Raises as `Kinematics`."""
+    return Kinematics(contract) if contract.interface.kinematics is not None else None
+
+
 def _check_model(contract: Contract, model: mujoco.MjModel, tool: str) -> None:
     path, name = contract.path, contract.interface.kinematics.model if contract.interface.kinematics else ""
     sites = [model.site(index).name for index in range(model.nsite)]

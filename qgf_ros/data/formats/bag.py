@@ -1,0 +1,178 @@
+"""rosbag2: what a graph with a command node recorded, made into episodes: each action with what was known as it began.
+
+The observation is made by the code that makes it on the robot (`contract/fields.py`, `contract/assemble.py`), under the contract
+that travels in the recording. Two passes over the bag: one for the actions, one for the readings, of which about a second is kept.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qgf_ros.bags.reader import read_bag, read_facts
+from qgf_ros.contract.assemble import Assembler, ForwardKinematics
+from qgf_ros.contract.components import component_names, component_units
+from qgf_ros.contract.schema import Contract, Interface
+from qgf_ros.contract.travel import CONTRACT, unpack_contract
+from qgf_ros.data.columns import NORMALISED
+from qgf_ros.data.formats.bag_actions import Run, read_played
+from qgf_ros.data.formats.bag_inputs import SETTLED_NS, BagInputs, InputStream
+from qgf_ros.data.formats.bag_parity import Parity, ParityCheck
+from qgf_ros.data.formats.final_row import FINAL_ROW, Arrays, with_final_row
+from qgf_ros.data.recording import Column, Recording
+from qgf_ros.errors import MissingFileError, NoContractError, ObservationRefused, UnreadableMessage
+
+SEEN, DONE, HUMAN, STAMPS = "observations", "actions", "human", "stamps_ns"
+ALONE = "rows without one before or after"
+UNREADABLE = "messages of inputs that cannot be read"
+
+Arm = Callable[[Contract], ForwardKinematics | None]
+"""Makes the kinematics of a contract's arm; None where it names none."""
+
+
+def no_arm(_contract: Contract) -> ForwardKinematics | None:
+    """None: for contracts whose terms need none."""
+    return None
+
+
+@dataclass
+class _Part:
+    """State: of the rows of a run that could be made, one after the other, the first one's place and the observations."""
+
+    begin: int
+    seen: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+
+class BagSource:
+    """State: what was played, and what of it was left out so far."""
+
+    format = "rosbag2"
+
+    def __init__(self, folder: Path, arm: Arm, stated: Contract | None = None) -> None:
+        """Reads the actions. `stated`: the contract where the recording brings none along.
+
+        Raises:
+            NoContractError: neither is there, or as `unpack_contract`.
+            NoActionsError, UnfitRecording, UnreadableFileError: as `read_played`.
+        """
+        self._folder = folder
+        self._contract, self._assembler = _under(folder, arm, stated)
+        self.interface: Interface | None = self._contract.interface
+        self.rate_hz: float | None = 1.0 / self._contract.interface.control_period_s
+        self._period_ns = round(self._contract.interface.control_period_s * 1e9)
+        self._played = read_played(folder, self._contract.interface)
+        self._runs = self._played.runs(self._period_ns)
+        self._counts = Counter(self._played.left_out)
+        self._why: dict[str, str] = {}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """How many of what were left out, and for the first of them why."""
+        return {
+            f"{number} {what}": self._why.get(what, "") for what, number in self._counts.items() if number
+        }
+
+    @property
+    def count(self) -> int:
+        """How many runs there are; where rows within it cannot be made, one becomes several recordings."""
+        return len(self._runs)
+
+    def recordings(self) -> Iterator[Recording]:
+        """Each run of actions with their observations. Raises UnreadableFileError, TooManyAtOnce."""
+        stream = InputStream(self._folder, BagInputs(self._contract, self._played.namespace))
+        for number, run in enumerate(self._runs):
+            yield from self._recordings(f"{self._folder.name}/{number}", run, stream)
+        self._counts[UNREADABLE], self._why[UNREADABLE] = stream.unreadable, stream.first_unreadable
+
+    def parity(self) -> Parity:
+        """How many of the live policy node's observations are made again from the bag bit by bit. Raises as `recordings`."""
+        check = ParityCheck(self._contract, self._assembler, self._played.namespace)
+        return check.run(read_bag(self._folder, check.concerns))
+
+    def _recordings(self, name: str, run: Run, stream: InputStream) -> Iterator[Recording]:
+        """Those of one run: it is cut where no observation can be made."""
+        parts: list[_Part] = []
+        goes_on = False
+        for place, begun in enumerate(run.begun):
+            seen = self._observe(stream, begun.stamp_ns, begun.sent_ns)
+            if seen is not None:
+                parts = parts if goes_on else [*parts, _Part(place)]
+                parts[-1].seen.append(seen)
+            goes_on = seen is not None
+        last = run.begun[-1]
+        if goes_on and run.is_whole:
+            after = (last.stamp_ns + self._period_ns, last.sent_ns + self._period_ns)
+            final = self._observe(stream, *after, is_row=False)
+            parts[-1].seen += [] if final is None else [final]
+        for number, part in enumerate(parts):
+            if len(part.seen) > 1:
+                yield self._recording(name if len(parts) == 1 else f"{name}.{number}", run, part)
+            else:
+                self._counts[ALONE] += 1
+
+    def _observe(
+        self, stream: InputStream, tick_ns: int, sent_ns: int, is_row: bool = True
+    ) -> npt.NDArray[np.float32] | None:
+        """What was known at a tick (O,); None where that makes no observation, which is counted for a row."""
+        stream.advance(sent_ns + SETTLED_NS)
+        try:
+            return self._assembler.assemble(stream.inputs.before(tick_ns, sent_ns), tick_ns).values
+        except (ObservationRefused, UnreadableMessage) as error:
+            what = f"rows ({error.reason if isinstance(error, ObservationRefused) else 'unreadable'})"
+            if is_row:
+                self._counts[what] += 1
+                self._why.setdefault(what, str(error))
+            return None
+
+    def _recording(self, name: str, run: Run, part: _Part) -> Recording:
+        interface, end = self._contract.interface, part.begin + len(part.seen)
+        begun = run.begun[part.begin : end]
+        has_final_row = len(begun) < len(part.seen)
+        actions = _normalised(np.array([entry.values for entry in begun]), interface)
+        stamps = [entry.stamp_ns for entry in begun] + [begun[-1].stamp_ns + self._period_ns] * has_final_row
+        seen: Arrays = {SEEN: np.stack(part.seen), STAMPS: np.array(stamps, np.int64)}
+        done: Arrays = {DONE: actions, HUMAN: np.array([entry.is_a_persons for entry in begun])}
+        arrays = (
+            with_final_row(seen, done)
+            if has_final_row
+            else {**seen, **done, FINAL_ROW: np.zeros(len(begun), bool)}
+        )
+        columns = {array: Column(values) for array, values in arrays.items()}
+        columns[SEEN] = Column(arrays[SEEN], component_names(interface), component_units(interface))
+        units = (NORMALISED,) * interface.action_dim
+        columns[DONE] = Column(arrays[DONE], interface.action.names, units)
+        is_end = end >= len(run.begun)
+        return Recording(name, columns, run.success if is_end else None, run.task)
+
+
+def _under(folder: Path, arm: Arm, stated: Contract | None) -> tuple[Contract, Assembler]:
+    """The contract that a bag brings along, else the one `stated`, and what makes observations under it.
+
+    Raises:
+        NoContractError: neither is there, or as `unpack_contract`.
+    """
+    try:
+        facts = read_facts(folder)
+    except MissingFileError:
+        facts = {}
+    with tempfile.TemporaryDirectory(prefix="qgf_bag_") as place:
+        if CONTRACT in facts:
+            contract = unpack_contract(facts, Path(place))
+        elif stated is not None:
+            contract = stated
+        else:
+            raise NoContractError("its recorder noted none")
+        return contract, Assembler(contract, arm(contract))
+
+
+def _normalised(actions: npt.NDArray[np.float64], interface: Interface) -> npt.NDArray[np.float32]:
+    """Physical actions (T, A) in [-1, 1] of their ranges."""
+    centre = np.array([dimension.centre for dimension in interface.action.dimensions])
+    scale = np.array([dimension.scale for dimension in interface.action.dimensions])
+    return np.clip((actions - centre) / scale, -1.0, 1.0).astype(np.float32)

@@ -1,0 +1,144 @@
+"""The readings of a bag: of each of the contract's inputs the newest ones, decoded only where an observation is made of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice, product
+from pathlib import Path
+
+from qgf_ros.bags.decode import decode, header_stamp_ns
+from qgf_ros.bags.order import in_order_of_sending
+from qgf_ros.bags.reader import read_bag
+from qgf_ros.bags.recorded import Recorded
+from qgf_ros.bounds import KIB
+from qgf_ros.contract.fields import read
+from qgf_ros.contract.schema import Contract, Message
+from qgf_ros.datatypes import Reading
+from qgf_ros.errors import ObservationRefused, UnreadableMessage
+
+KEPT = 1024  # messages of each input: more than come in a second
+MOST_BYTES = 64 * KIB  # of one of them
+SETTLED_NS = 50_000_000  # after something was sent: by then all was recorded that was sent before, and the tick's own command too
+ALIKE = 4  # readings of one stamp that are tried
+
+
+@dataclass
+class _Kept:
+    """State: a message of an input, and its reading once it was asked for."""
+
+    stamp_ns: int
+    message: Recorded
+    kind: Message
+    decoded: Reading | None = None
+
+    def reading(self) -> Reading:
+        """Raises UnreadableMessage."""
+        if self.decoded is None:
+            self.decoded = read(decode(self.message), self.kind)
+        return self.decoded
+
+
+class BagInputs:
+    """State: the newest messages of each input, in the order of sending."""
+
+    def __init__(self, contract: Contract, namespace: str) -> None:
+        """`namespace` of the nodes, ending in a slash."""
+        self._kinds: dict[str, list[tuple[str, Message]]] = defaultdict(list)
+        for entry in contract.interface.inputs:
+            topic = contract.deployment.inputs[entry.name].topic
+            full = topic if topic.startswith("/") else namespace + topic
+            self._kinds[full].append((entry.name, entry.message))
+        self._kept: dict[str, deque[_Kept]] = {
+            entry.name: deque(maxlen=KEPT) for entry in contract.interface.inputs
+        }
+        self._commands = {
+            entry.name for entry in contract.interface.inputs if entry.message is Message.COMMAND
+        }
+
+    def concerns(self, topic: str) -> bool:
+        """Whether a topic is one of theirs."""
+        return topic in self._kinds
+
+    def take(self, message: Recorded) -> None:
+        """The next message of their topics.
+
+        Raises:
+            UnreadableMessage: it is of another type than the contract's, too long, or has no stamp.
+        """
+        for name, kind in self._kinds[message.topic]:
+            if message.type_name != kind.value:
+                raise UnreadableMessage(message.topic, kind.value, f"it was recorded as {message.type_name}")
+            if len(message.data) > MOST_BYTES:
+                problem = f"it has {len(message.data)} bytes, and at most {MOST_BYTES} are read"
+                raise UnreadableMessage(message.topic, kind.value, problem)
+            self._kept[name].append(_Kept(header_stamp_ns(message), message, kind))
+
+    def before(self, tick_ns: int, sent_ns: int) -> dict[str, Reading]:
+        """What was known when the tick `tick_ns` was served, in which something was sent at `sent_ns`; inputs without any are absent.
+
+        Of sensors the newest that is stamped no later and was sent by then. Of a command the newest but the tick's own, which bears
+        its stamp and is the last that does: where the arm was placed anew, another one does too. It must have been taken by now.
+
+        Raises:
+            UnreadableMessage: one of them cannot be decoded.
+        """
+        found: dict[str, Reading] = {}
+        for name, kept in self._kept.items():
+            earlier = (entry for entry in reversed(kept) if entry.stamp_ns <= tick_ns)
+            if name in self._commands:
+                newest = next(earlier, None)
+                if newest is not None and newest.stamp_ns == tick_ns:
+                    newest = next(earlier, None)
+            else:
+                newest = next((entry for entry in earlier if entry.message.sent_ns <= sent_ns), None)
+            if newest is not None:
+                found[name] = newest.reading()
+        return found
+
+    def stamped(self, stamps_ns: Mapping[str, int]) -> list[dict[str, Reading]]:
+        """Readings with these stamps, by input: every choice where several of an input bear one.
+
+        Raises:
+            ObservationRefused: reason `missing`: an input has no message with its stamp.
+            UnreadableMessage: one of them cannot be decoded.
+        """
+        names = [name for name in self._kept if name in stamps_ns]
+        choices = [
+            list(
+                islice(
+                    (entry for entry in reversed(self._kept[name]) if entry.stamp_ns == stamps_ns[name]),
+                    ALIKE,
+                )
+            )
+            for name in names
+        ]
+        for name, alike in zip(names, choices, strict=True):
+            if not alike:
+                sentence = f"No message of the input '{name}' has the stamp {stamps_ns[name]}."
+                raise ObservationRefused("missing", sentence)
+        return [
+            {name: entry.reading() for name, entry in zip(names, choice, strict=True)}
+            for choice in product(*choices)
+        ]
+
+
+class InputStream:
+    """State: the readings of a bag as far as they were asked for; how many messages could not be read, and what the first is."""
+
+    def __init__(self, folder: Path, inputs: BagInputs) -> None:
+        self.inputs = inputs
+        self.unreadable, self.first_unreadable = 0, ""
+        self._source = in_order_of_sending(read_bag(folder, inputs.concerns))
+        self._next = next(self._source, None)
+
+    def advance(self, sent_ns: int) -> None:
+        """Takes all that was sent until then. Raises UnreadableFileError, TooManyAtOnce."""
+        while self._next is not None and self._next.sent_ns <= sent_ns:
+            try:
+                self.inputs.take(self._next)
+            except UnreadableMessage as error:
+                self.unreadable += 1
+                self.first_unreadable = self.first_unreadable or str(error)
+            self._next = next(self._source, None)
