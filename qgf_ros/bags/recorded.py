@@ -23,3 +23,8 @@ class Recorded(NamedTuple):
 def every_topic(_topic: str) -> bool:
     """All are wanted."""
     return True
+
+
+def full_name(namespace: str, topic: str) -> str:
+    """A topic as it is recorded: in a namespace, which ends in a slash, unless it is named from the root."""
+    return topic if topic.startswith("/") else namespace + topic

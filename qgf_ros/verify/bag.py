@@ -11,6 +11,7 @@ from typing import Any
 from qgf_ros.bags.decode import decode
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
+from qgf_ros.bags.recorded import full_name
 from qgf_ros.contract.fields import read, texts_of
 from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading
@@ -78,10 +79,10 @@ class BagVerifier:
         outputs = {
             entry.topic: entry.kind for entry in contract.deployment.outputs if entry.kind in ON_TOPICS
         }
-        self._outputs = {_full(namespace, topic): topic for topic in outputs}
+        self._outputs = {full_name(namespace, topic): topic for topic in outputs}
         kinds = {topic: SENT_AS[kind] for topic, kind in outputs.items()}
         self._takers: dict[str, tuple[str, Taker]] = {
-            _full(namespace, topic): (Message.JOINT_STATE.value, self._joints) for topic in joints
+            full_name(namespace, topic): (Message.JOINT_STATE.value, self._joints) for topic in joints
         }
         self._takers |= {full: (kinds[topic], self._command) for full, topic in self._outputs.items()}
         self._takers |= {
@@ -235,7 +236,3 @@ def verify_bag(
             [Violation(What.INCOMPLETE, 0, 0, "", "the recording can be read to its end", problem)]
         )
     return verifier.report
-
-
-def _full(namespace: str, topic: str) -> str:
-    return topic if topic.startswith("/") else namespace + topic

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.bags.reader import read_bag, read_facts
+from qgf_ros.bags.recorded import full_name
 from qgf_ros.contract.assemble import Assembler, ForwardKinematics
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Contract, Interface
@@ -85,15 +86,33 @@ class BagSource:
 
     def recordings(self) -> Iterator[Recording]:
         """Each run of actions with their observations. Raises UnreadableFileError, TooManyAtOnce."""
+        return self._of(enumerate(self._runs))
+
+    def sample(self, most_rows: int) -> Iterator[Recording]:
+        """Recordings of about so many rows: every so-many-th run, spread over the bag. Raises as `recordings`."""
+        every = -(-sum(len(run.begun) for run in self._runs) // most_rows) or 1
+        chosen = list(enumerate(self._runs))[::every]
+        cut = [(number, replace(run, begun=run.begun[:most_rows], is_whole=False)) for number, run in chosen]
+        return self._of(chosen if every == 1 else cut)
+
+    def _of(self, runs: Iterable[tuple[int, Run]]) -> Iterator[Recording]:
         stream = InputStream(self._folder, BagInputs(self._contract, self._played.namespace))
-        for number, run in enumerate(self._runs):
+        for number, run in runs:
             yield from self._recordings(f"{self._folder.name}/{number}", run, stream)
         self._counts[UNREADABLE], self._why[UNREADABLE] = stream.unreadable, stream.first_unreadable
 
-    def parity(self) -> Parity:
-        """How many of the live policy node's observations are made again from the bag bit by bit. Raises as `recordings`."""
+    def parity(self, most: int = 0) -> Parity:
+        """How many of the live policy node's observations are made again from the bag bit by bit; of the first `most` of them.
+
+        Raises as `recordings`.
+        """
         check = ParityCheck(self._contract, self._assembler, self._played.namespace)
-        return check.run(read_bag(self._folder, check.concerns))
+        return check.run(read_bag(self._folder, check.concerns), most)
+
+    def topics(self, more: Iterable[str] = ()) -> list[str]:
+        """Of the contract's inputs, and `more` of the graph's names, the full ones in this bag."""
+        inputs = [entry.topic for entry in self._contract.deployment.inputs.values()]
+        return [full_name(self._played.namespace, topic) for topic in dict.fromkeys((*inputs, *more))]
 
     def _recordings(self, name: str, run: Run, stream: InputStream) -> Iterator[Recording]:
         """Those of one run: it is cut where no observation can be made."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from qgf_ros.bags.decode import decode, header_stamp_ns
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import read_bag
-from qgf_ros.bags.recorded import Recorded
+from qgf_ros.bags.recorded import Recorded, full_name
 from qgf_ros.bounds import KIB
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Contract, Message
@@ -47,8 +47,7 @@ class BagInputs:
         """`namespace` of the nodes, ending in a slash."""
         self._kinds: dict[str, list[tuple[str, Message]]] = defaultdict(list)
         for entry in contract.interface.inputs:
-            topic = contract.deployment.inputs[entry.name].topic
-            full = topic if topic.startswith("/") else namespace + topic
+            full = full_name(namespace, contract.deployment.inputs[entry.name].topic)
             self._kinds[full].append((entry.name, entry.message))
         self._kept: dict[str, deque[_Kept]] = {
             entry.name: deque(maxlen=KEPT) for entry in contract.interface.inputs
