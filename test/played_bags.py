@@ -15,7 +15,7 @@ from qgf_ros.bags.writer import BagWriter
 from qgf_ros.contract.schema import Contract
 from qgf_ros.contract.travel import pack_contract
 
-POSE = "geometry_msgs/msg/PoseStamped"
+POSE, IMAGE = "geometry_msgs/msg/PoseStamped", "sensor_msgs/msg/Image"
 TICK, PERIOD, TICKS = 10_000_000, 50_000_000, 5
 BEGIN = 1_700_000_000_000_000_000
 BEFORE, OWN, MARKED = (
@@ -86,6 +86,25 @@ def mark(topic: str, tick: float, **texts: object) -> Said:
     return _said(topic, STATUS, at(tick) + MARKED, **values)
 
 
+def image(
+    tick: int, encoding: str = "rgb8", padding: int = 0, topic: str = "/wrist/image_raw", width: int = 4
+) -> Said:
+    """An image of a tick, two lines high: red is t, green 1, blue 2; one of a single channel is t everywhere."""
+    pixel = {"rgb8": [tick, 1, 2], "bgr8": [2, 1, tick], "rgba8": [tick, 1, 2, 9], "mono8": [tick]}.get(
+        encoding, [tick]
+    )
+    lines = [np.array(pixel * width + [77] * padding, np.uint8)] * 2
+    values = {"height": 2, "width": width, "encoding": encoding, "is_bigendian": 0, "step": len(lines[0])}
+    return _said(
+        topic,
+        IMAGE,
+        at(tick) + BEFORE,
+        header=_header(at(tick), "wrist"),
+        data=np.concatenate(lines),
+        **values,
+    )
+
+
 def report(tick: int, digest: str, **stamps_ns: int) -> Said:
     """What the policy node tells of an observation: its digest, and the stamps of the readings in it."""
     readings = " ".join(f"{name}:{stamp}" for name, stamp in stamps_ns.items())
@@ -124,7 +143,7 @@ def write(
 ) -> Path:
     """The bag in a new folder, messages in the order of sending; `contract` travels in it."""
     places = folder.parent / "definitions"
-    write_definitions(places, (JOINT_STATE, CHUNK, STATUS, POSE, ARRAY))
+    write_definitions(places, (JOINT_STATE, CHUNK, STATUS, POSE, ARRAY, IMAGE))
     writer = BagWriter(folder, [places], storage=storage)
     writer.facts = {} if contract is None else pack_contract(contract)
     topics: set[str] = set()

@@ -41,14 +41,14 @@ def _store() -> Typestore:
     return get_typestore(Stores.LATEST)
 
 
-def decode(message: Recorded) -> Any:
+def decode(message: Recorded, most_bytes: int = MESSAGE_BYTES) -> Any:
     """The message's fields as rosbags reads them.
 
     Raises:
         UnreadableMessage: its type is unknown, or the bytes are not such a message, or more than any honest one has.
     """
-    if len(message.data) > MESSAGE_BYTES:
-        problem = f"it has {len(message.data)} bytes, and at most {MESSAGE_BYTES} are read"
+    if len(message.data) > most_bytes:
+        problem = f"it has {len(message.data)} bytes, and at most {most_bytes} are read"
         raise UnreadableMessage(message.topic, message.type_name, problem)
     problem = ""
     for spare in SPARE_BYTES:

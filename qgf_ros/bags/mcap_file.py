@@ -100,9 +100,9 @@ class _Topics:
         channel = self._topics.get(number)
         if channel is None or channel.schema_id not in self._types:
             raise _Damaged(f"a message belongs to channel {number}, which was not declared")
-        found = (channel.topic, self._types[channel.schema_id]) if self._wanted(channel.topic) else None
-        self.channels[number] = found
-        return found
+        named = (channel.topic, self._types[channel.schema_id])
+        self.channels[number] = named if self._wanted(*named) else None
+        return self.channels[number]
 
 
 def _read(file: IO[bytes], topics: _Topics) -> Iterator[Recorded]:

@@ -13,7 +13,9 @@ WINDOW_NS = 5_000_000_000  # by so much messages may be out of order
 MOST_WAITING, MOST_WAITING_BYTES = 100_000, 32 * MIB  # within the window: 20,000 messages a second
 
 
-def in_order_of_sending(messages: Iterable[Recorded]) -> Iterator[Recorded]:
+def in_order_of_sending(
+    messages: Iterable[Recorded], most_bytes: int = MOST_WAITING_BYTES
+) -> Iterator[Recorded]:
     """The messages ordered by the time they were sent, as far as a window of five seconds can tell; those of one time as recorded.
 
     Raises:
@@ -27,7 +29,7 @@ def in_order_of_sending(messages: Iterable[Recorded]) -> Iterator[Recorded]:
         while heap and message.received_ns - heap[0][0] > WINDOW_NS:
             size -= len(heap[0][2].data)
             yield heappop(heap)[2]
-        if len(heap) > MOST_WAITING or size > MOST_WAITING_BYTES:
-            raise TooManyAtOnce(WINDOW_NS * 1e-9, MOST_WAITING, MOST_WAITING_BYTES)
+        if len(heap) > MOST_WAITING or size > most_bytes:
+            raise TooManyAtOnce(WINDOW_NS * 1e-9, MOST_WAITING, most_bytes)
     while heap:
         yield heappop(heap)[2]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-Wanted = Callable[[str], bool]
-"""Whether messages of a topic are wanted: others are passed over where they lie."""
+Wanted = Callable[[str, str], bool]
+"""Whether messages of a topic, of a type, are wanted: others are passed over where they lie."""
 
 
 class Recorded(NamedTuple):
@@ -20,7 +20,7 @@ class Recorded(NamedTuple):
     data: bytes
 
 
-def every_topic(_topic: str) -> bool:
+def every_topic(_topic: str, _type_name: str) -> bool:
     """All are wanted."""
     return True
 

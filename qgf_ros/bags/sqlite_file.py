@@ -97,7 +97,7 @@ def _topics(connection: sqlite3.Connection) -> dict[int, tuple[str, str]]:
 
 def _query(topics: dict[int, tuple[str, str]], wanted: Wanted) -> tuple[str, list[int]]:
     """What is asked for, with its parameters: where all topics are wanted, also messages of a topic that there is not."""
-    chosen = [number for number, (name, _) in topics.items() if wanted(name)]
+    chosen = [number for number, named in topics.items() if wanted(*named)]
     where = "" if len(chosen) == len(topics) else f"WHERE topic_id IN ({','.join('?' * len(chosen))}) "
     return f"SELECT topic_id, timestamp, data FROM messages {where}ORDER BY id", chosen if where else []
 

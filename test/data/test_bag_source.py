@@ -175,7 +175,7 @@ def test_rows_without_an_observation_are_left_out_with_the_reason_and_cut_the_re
     source = BagSource(write(tmp_path / "bag", said, contract), no_arm)
     found = list(source.recordings())
     assert [actions_of(entry) for entry in found] == [[30, 35, 40], [55, 60, 65, 70, 75, 75]]
-    assert [entry.name for entry in found] == ["bag/0.0", "bag/0.1"]
+    assert [entry.name for entry in found] == ["bag/0", "bag/0.1"]
     [(what, why)] = source.left_out.items()
     assert what == "2 rows (stale)"
     assert "joint_states" in why

@@ -183,8 +183,8 @@ def test_only_wanted_topics_are_given(place: Path, tmp_path: Path, storage: Stor
     for count in range(6):
         writer.write(("/left/grip", "/right/grip")[count % 2], b"%d" % count, count, count, count)
     writer.close()
-    found = list(read_bag(tmp_path / "bag", lambda topic: topic.startswith("/right")))
+    found = list(read_bag(tmp_path / "bag", lambda topic, _: topic.startswith("/right")))
     assert [(entry.topic, entry.data) for entry in found] == [
         ("/right/grip", b"%d" % count) for count in (1, 3, 5)
     ]
-    assert list(read_bag(tmp_path / "bag", lambda _: False)) == []
+    assert list(read_bag(tmp_path / "bag", lambda *_: False)) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +23,15 @@ from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.contract.travel import CONTRACT, unpack_contract
 from qgf_ros.data.columns import NORMALISED
 from qgf_ros.data.formats.bag_actions import Run, read_played
-from qgf_ros.data.formats.bag_inputs import SETTLED_NS, BagInputs, InputStream
+from qgf_ros.data.formats.bag_images import BagImages
+from qgf_ros.data.formats.bag_inputs import BagInputs
 from qgf_ros.data.formats.bag_parity import Parity, ParityCheck
+from qgf_ros.data.formats.bag_rows import Part, RowMaker
 from qgf_ros.data.formats.final_row import FINAL_ROW, Arrays, with_final_row
 from qgf_ros.data.recording import Column, Recording
-from qgf_ros.errors import MissingFileError, NoContractError, ObservationRefused, UnreadableMessage
+from qgf_ros.errors import MissingFileError, NoContractError
 
 SEEN, DONE, HUMAN, STAMPS = "observations", "actions", "human", "stamps_ns"
-ALONE = "rows without one before or after"
-UNREADABLE = "messages of inputs that cannot be read"
 
 Arm = Callable[[Contract], ForwardKinematics | None]
 """Makes the kinematics of a contract's arm; None where it names none."""
@@ -42,21 +42,15 @@ def no_arm(_contract: Contract) -> ForwardKinematics | None:
     return None
 
 
-@dataclass
-class _Part:
-    """State: of the rows of a run that could be made, one after the other, the first one's place and the observations."""
-
-    begin: int
-    seen: list[npt.NDArray[np.float32]] = field(default_factory=list)
-
-
 class BagSource:
     """State: what was played, and what of it was left out so far."""
 
     format = "rosbag2"
 
-    def __init__(self, folder: Path, arm: Arm, stated: Contract | None = None) -> None:
-        """Reads the actions. `stated`: the contract where the recording brings none along.
+    def __init__(
+        self, folder: Path, arm: Arm, stated: Contract | None = None, with_images: bool = False
+    ) -> None:
+        """Reads the actions. `stated`: the contract where the recording brings none along; `with_images`: those of all cameras too.
 
         Raises:
             NoContractError: neither is there, or as `unpack_contract`.
@@ -69,15 +63,15 @@ class BagSource:
         self._period_ns = round(self._contract.interface.control_period_s * 1e9)
         self._played = read_played(folder, self._contract.interface)
         self._runs = self._played.runs(self._period_ns)
-        self._counts = Counter(self._played.left_out)
-        self._why: dict[str, str] = {}
+        self._with_images = with_images
+        self._rows: RowMaker | None = None
 
     @property
     def left_out(self) -> dict[str, str]:
         """How many of what were left out, and for the first of them why."""
-        return {
-            f"{number} {what}": self._why.get(what, "") for what, number in self._counts.items() if number
-        }
+        why = {} if self._rows is None else self._rows.why
+        counts = self._played.left_out + (Counter() if self._rows is None else self._rows.left_out)
+        return {f"{number} {what}": why.get(what, "") for what, number in counts.items() if number}
 
     @property
     def count(self) -> int:
@@ -96,10 +90,13 @@ class BagSource:
         return self._of(chosen if every == 1 else cut)
 
     def _of(self, runs: Iterable[tuple[int, Run]]) -> Iterator[Recording]:
-        stream = InputStream(self._folder, BagInputs(self._contract, self._played.namespace))
+        namespace = self._played.namespace
+        cameras = BagImages(namespace) if self._with_images else None
+        self._rows = RowMaker(self._folder, self._assembler, BagInputs(self._contract, namespace), cameras)
         for number, run in runs:
-            yield from self._recordings(f"{self._folder.name}/{number}", run, stream)
-        self._counts[UNREADABLE], self._why[UNREADABLE] = stream.unreadable, stream.first_unreadable
+            for count, part in enumerate(self._rows.parts(run, self._period_ns)):
+                name = f"{self._folder.name}/{number}" + (f".{count}" if count else "")
+                yield self._recording(name, run, part)
 
     def parity(self, most: int = 0) -> Parity:
         """How many of the live policy node's observations are made again from the bag bit by bit; of the first `most` of them.
@@ -114,48 +111,14 @@ class BagSource:
         inputs = [entry.topic for entry in self._contract.deployment.inputs.values()]
         return [full_name(self._played.namespace, topic) for topic in dict.fromkeys((*inputs, *more))]
 
-    def _recordings(self, name: str, run: Run, stream: InputStream) -> Iterator[Recording]:
-        """Those of one run: it is cut where no observation can be made."""
-        parts: list[_Part] = []
-        goes_on = False
-        for place, begun in enumerate(run.begun):
-            seen = self._observe(stream, begun.stamp_ns, begun.sent_ns)
-            if seen is not None:
-                parts = parts if goes_on else [*parts, _Part(place)]
-                parts[-1].seen.append(seen)
-            goes_on = seen is not None
-        last = run.begun[-1]
-        if goes_on and run.is_whole:
-            after = (last.stamp_ns + self._period_ns, last.sent_ns + self._period_ns)
-            final = self._observe(stream, *after, is_row=False)
-            parts[-1].seen += [] if final is None else [final]
-        for number, part in enumerate(parts):
-            if len(part.seen) > 1:
-                yield self._recording(name if len(parts) == 1 else f"{name}.{number}", run, part)
-            else:
-                self._counts[ALONE] += 1
-
-    def _observe(
-        self, stream: InputStream, tick_ns: int, sent_ns: int, is_row: bool = True
-    ) -> npt.NDArray[np.float32] | None:
-        """What was known at a tick (O,); None where that makes no observation, which is counted for a row."""
-        stream.advance(sent_ns + SETTLED_NS)
-        try:
-            return self._assembler.assemble(stream.inputs.before(tick_ns, sent_ns), tick_ns).values
-        except (ObservationRefused, UnreadableMessage) as error:
-            what = f"rows ({error.reason if isinstance(error, ObservationRefused) else 'unreadable'})"
-            if is_row:
-                self._counts[what] += 1
-                self._why.setdefault(what, str(error))
-            return None
-
-    def _recording(self, name: str, run: Run, part: _Part) -> Recording:
+    def _recording(self, name: str, run: Run, part: Part) -> Recording:
         interface, end = self._contract.interface, part.begin + len(part.seen)
         begun = run.begun[part.begin : end]
         has_final_row = len(begun) < len(part.seen)
         actions = _normalised(np.array([entry.values for entry in begun]), interface)
         stamps = [entry.stamp_ns for entry in begun] + [begun[-1].stamp_ns + self._period_ns] * has_final_row
-        seen: Arrays = {SEEN: np.stack(part.seen), STAMPS: np.array(stamps, np.int64)}
+        images = {name: np.stack(shots) for name, shots in part.images.items()}
+        seen: Arrays = {**images, SEEN: np.stack(part.seen), STAMPS: np.array(stamps, np.int64)}
         done: Arrays = {DONE: actions, HUMAN: np.array([entry.is_a_persons for entry in begun])}
         arrays = (
             with_final_row(seen, done)

@@ -118,7 +118,7 @@ def read_played(folder: Path, interface: Interface) -> Played:
         UnreadableFileError, TooManyAtOnce: as `read_bag`, `in_order_of_sending`.
     """
     found: dict[str, Played] = {}
-    for message in in_order_of_sending(read_bag(folder, lambda topic: _name(topic) != "")):
+    for message in in_order_of_sending(read_bag(folder, lambda topic, _: _name(topic) != "")):
         name = _name(message.topic)
         namespace = message.topic.removesuffix(name)
         found.setdefault(namespace, Played(namespace)).take(name, message, interface)

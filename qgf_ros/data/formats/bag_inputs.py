@@ -6,11 +6,8 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice, product
-from pathlib import Path
 
 from qgf_ros.bags.decode import decode, header_stamp_ns
-from qgf_ros.bags.order import in_order_of_sending
-from qgf_ros.bags.reader import read_bag
 from qgf_ros.bags.recorded import Recorded, full_name
 from qgf_ros.bounds import KIB
 from qgf_ros.contract.fields import read
@@ -56,7 +53,7 @@ class BagInputs:
             entry.name for entry in contract.interface.inputs if entry.message is Message.COMMAND
         }
 
-    def concerns(self, topic: str) -> bool:
+    def concerns(self, topic: str, _type_name: str) -> bool:
         """Whether a topic is one of theirs."""
         return topic in self._kinds
 
@@ -121,23 +118,3 @@ class BagInputs:
             {name: entry.reading() for name, entry in zip(names, choice, strict=True)}
             for choice in product(*choices)
         ]
-
-
-class InputStream:
-    """State: the readings of a bag as far as they were asked for; how many messages could not be read, and what the first is."""
-
-    def __init__(self, folder: Path, inputs: BagInputs) -> None:
-        self.inputs = inputs
-        self.unreadable, self.first_unreadable = 0, ""
-        self._source = in_order_of_sending(read_bag(folder, inputs.concerns))
-        self._next = next(self._source, None)
-
-    def advance(self, sent_ns: int) -> None:
-        """Takes all that was sent until then. Raises UnreadableFileError, TooManyAtOnce."""
-        while self._next is not None and self._next.sent_ns <= sent_ns:
-            try:
-                self.inputs.take(self._next)
-            except UnreadableMessage as error:
-                self.unreadable += 1
-                self.first_unreadable = self.first_unreadable or str(error)
-            self._next = next(self._source, None)

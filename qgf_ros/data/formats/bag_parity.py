@@ -43,9 +43,9 @@ class ParityCheck:
         self._waiting: deque[tuple[int, str, dict[str, int]]] = deque()
         self.parity = Parity()
 
-    def concerns(self, topic: str) -> bool:
+    def concerns(self, topic: str, type_name: str) -> bool:
         """Whether messages of a topic are needed."""
-        return topic == self._report or self._inputs.concerns(topic)
+        return topic == self._report or self._inputs.concerns(topic, type_name)
 
     def run(self, messages: Iterable[Recorded], most: int = 0) -> Parity:
         """Compares the reports among these messages, the first `most` of them, or all for 0.

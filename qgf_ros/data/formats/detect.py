@@ -53,5 +53,5 @@ def open_source(
     if any((path / place).is_file() for place in (MINARI_METADATA, f"data/{MINARI_METADATA}")):
         return MinariSource(path)
     if path.is_dir() and bag_files(path):
-        return BagSource(path, arm, contract)
+        return BagSource(path, arm, contract, with_images)
     raise UnknownFormatError(path, KNOWN)
