@@ -11,7 +11,7 @@ import pytest
 from contract_files import two_joints_with_command
 
 pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]'")
-from played_bags import Said, action, executed, goal, joints, later, mark, played, surrounded, write
+from played_bags import Said, action, at, executed, goal, joints, later, mark, played, surrounded, write
 from recorded_bags import STATUS
 
 from qgf_ros.bags.storage import Storage
@@ -179,6 +179,21 @@ def test_rows_without_an_observation_are_left_out_with_the_reason_and_cut_the_re
     [(what, why)] = source.left_out.items()
     assert what == "2 rows (stale)"
     assert "joint_states" in why
+
+
+@pytest.mark.parametrize("pace", [0.05, 10.0])
+def test_a_simulation_that_runs_faster_or_slower_than_the_wall_gives_the_same(
+    contract: Contract, tmp_path: Path, pace: float
+) -> None:
+    said = [*surrounded(30, 12), simulated(10, 1, False), simulated(92, 2, False), *surrounded(120, 4)]
+    paced = [replace(entry, sent_ns=at(0) + round((entry.sent_ns - at(0)) * pace)) for entry in said]
+    for expected, found in zip(
+        recordings(write(tmp_path / "first", said, contract)),
+        recordings(write(tmp_path / "bag", paced, contract)),
+        strict=True,
+    ):
+        for name, column in expected.columns.items():
+            np.testing.assert_array_equal(found.columns[name].values, column.values)
 
 
 @pytest.mark.parametrize("is_finished", [True, False])

@@ -86,7 +86,7 @@ class BagSource:
         """Recordings of about so many rows: every so-many-th run, spread over the bag. Raises as `recordings`."""
         every = -(-sum(len(run.begun) for run in self._runs) // most_rows) or 1
         chosen = list(enumerate(self._runs))[::every]
-        cut = [(number, replace(run, begun=run.begun[:most_rows], is_whole=False)) for number, run in chosen]
+        cut = [(number, replace(run, begun=run.begun[:most_rows], until_ns=0)) for number, run in chosen]
         return self._of(chosen if every == 1 else cut)
 
     def _of(self, runs: Iterable[tuple[int, Run]]) -> Iterator[Recording]:

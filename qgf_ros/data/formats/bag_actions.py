@@ -40,13 +40,13 @@ class Begun:
 class Run:
     """Actions without a gap, in order, and what is told of the episode: its outcome where the run ends with it, its task.
 
-    `is_whole`: whether its last action had its control period before another episode was begun.
+    `until_ns`: when another episode begins, None where none does: what is sent from then on is of that one.
     """
 
     begun: list[Begun]
     success: bool | None
     task: str
-    is_whole: bool
+    until_ns: int | None
 
 
 @dataclass
@@ -83,30 +83,29 @@ class Played:
         ]
         bounds = [0, *cuts, len(inside)] if inside else []
         return [
-            self._run(inside[begin:end], inside[end].sent_ns if end < len(inside) else None, period_ns)
+            self._run(inside[begin:end], inside[end].sent_ns if end < len(inside) else None)
             for begin, end in pairwise(bounds)
         ]
 
     def _marks_at(self, begun: Begun) -> list[Mark | None]:
         return [self.marks[name].at(begun.sent_ns) for name in TOPICS]
 
-    def _run(self, begun: list[Begun], following_ns: int | None, period_ns: int) -> Run:
+    def _run(self, begun: list[Begun], following_ns: int | None) -> Run:
         """`following_ns`: when the next action was sent. A mark that ends the episode before it tells how this run ended."""
-        sent_ns = begun[-1].sent_ns
-        success, task, is_whole = None, "", True
+        sent_ns, success, task, begins = begun[-1].sent_ns, None, "", list[int]()
         for name in reversed(TOPICS):
-            now, then = self.marks[name].at(sent_ns), self.marks[name].after(sent_ns)
+            marks = self.marks[name]
+            now, then, other_ns = marks.at(sent_ns), marks.after(sent_ns), marks.begins_after(sent_ns)
             task = now.task if now is not None and now.task else task
-            if then is None:
-                continue
-            is_whole &= not then.goes_on or then.sent_ns > sent_ns + period_ns
-            if (
-                not then.goes_on
+            begins += [] if other_ns is None else [other_ns]
+            is_end = (
+                then is not None
+                and not then.goes_on
                 and (following_ns is None or then.sent_ns < following_ns)
-                and then.success is not None
-            ):
+            )
+            if is_end and then is not None and then.success is not None:
                 success = then.success
-        return Run(begun, success, task, is_whole)
+        return Run(begun, success, task, min(begins, default=None))
 
 
 def read_played(folder: Path, interface: Interface) -> Played:

@@ -17,7 +17,7 @@ from qgf_ros.errors import ObservationRefused, UnreadableMessage
 
 KEPT = 1024  # messages of each input: more than come in a second
 MOST_BYTES = 64 * KIB  # of one of them
-SETTLED_NS = 50_000_000  # after something was sent: by then all was recorded that was sent before, and the tick's own command too
+SETTLED_NS = 50_000_000  # after something was sent: by then all was recorded that was sent before, and the tick's own command
 ALIKE = 4  # readings of one stamp that are tried
 
 
@@ -71,24 +71,37 @@ class BagInputs:
                 raise UnreadableMessage(message.topic, kind.value, problem)
             self._kept[name].append(_Kept(header_stamp_ns(message), message, kind))
 
+    def has_reached(self, stamp_ns: int, sent_ns: int) -> bool:
+        """Whether the newest message of an input that was sent by then is stamped so late, or later."""
+        sent = (
+            (entry for entry in reversed(kept) if entry.message.sent_ns <= sent_ns)
+            for kept in self._kept.values()
+        )
+        newest = (next(entries, None) for entries in sent)
+        return any(entry is not None and entry.stamp_ns >= stamp_ns for entry in newest)
+
     def before(self, tick_ns: int, sent_ns: int) -> dict[str, Reading]:
         """What was known when the tick `tick_ns` was served, in which something was sent at `sent_ns`; inputs without any are absent.
 
         Of sensors the newest that is stamped no later and was sent by then. Of a command the newest but the tick's own, which bears
         its stamp and is the last that does: where the arm was placed anew, another one does too. It must have been taken by now.
+        Messages may have been taken that were sent later still.
 
         Raises:
             UnreadableMessage: one of them cannot be decoded.
         """
         found: dict[str, Reading] = {}
         for name, kept in self._kept.items():
-            earlier = (entry for entry in reversed(kept) if entry.stamp_ns <= tick_ns)
-            if name in self._commands:
+            is_command = name in self._commands
+            by_ns = sent_ns + SETTLED_NS if is_command else sent_ns
+            earlier = (
+                entry
+                for entry in reversed(kept)
+                if entry.stamp_ns <= tick_ns and entry.message.sent_ns <= by_ns
+            )
+            newest = next(earlier, None)
+            if is_command and newest is not None and newest.stamp_ns == tick_ns:
                 newest = next(earlier, None)
-                if newest is not None and newest.stamp_ns == tick_ns:
-                    newest = next(earlier, None)
-            else:
-                newest = next((entry for entry in earlier if entry.message.sent_ns <= sent_ns), None)
             if newest is not None:
                 found[name] = newest.reading()
         return found

@@ -51,6 +51,11 @@ class Marks:
         place = bisect_right(self._sent_ns, sent_ns)
         return self._marks[place] if place < len(self._marks) else None
 
+    def begins_after(self, sent_ns: int) -> int | None:
+        """When the next episode begins; None where none does."""
+        later = self._marks[bisect_right(self._sent_ns, sent_ns) :]
+        return next((mark.sent_ns for mark in later if mark.goes_on), None)
+
 
 def read_mark(name: str, message: Recorded) -> Mark | None:
     """The mark in a message of the topic `name`; None where it is none.

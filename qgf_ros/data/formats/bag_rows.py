@@ -24,6 +24,9 @@ from qgf_ros.errors import ObservationRefused, UnreadableMessage
 ALONE, UNREADABLE = "rows without one before or after", "messages that cannot be read"
 WAITING_BYTES = 512 * MIB  # messages that may wait to be put in order, where images are among them
 MOST_BYTES = 512 * MIB  # images of one recording: what follows is another
+EVER = 2**64  # ns
+Row = tuple[npt.NDArray[np.float32], dict[str, Image]]
+"""An observation (O,), and an image (height, width, 3) of each camera."""
 
 
 class Taker(Protocol):
@@ -91,29 +94,37 @@ class RowMaker:
         """
         part = Part(0)
         for place, begun in enumerate(run.begun):
+            self._advance(begun.sent_ns + SETTLED_NS)
             row = self._row(begun.stamp_ns, begun.sent_ns)
             if row is None or not part.takes(row[1]):
                 yield from self._closed(part)
                 part = Part(place if row is not None else place + 1)
             if row is not None:
                 part.add(*row)
-        last = run.begun[-1]
-        if part.seen and run.is_whole:
-            row = self._row(last.stamp_ns + period_ns, last.sent_ns + period_ns, counts=False)
-            if row is not None and part.takes(row[1]):
-                part.add(*row)
+        row = self._last_row(run.begun[-1].stamp_ns + period_ns, run.until_ns) if part.seen else None
+        if row is not None and part.takes(row[1]):
+            part.add(*row)
         yield from self._closed(part)
+
+    def _last_row(self, end_ns: int, until_ns: int | None) -> Row | None:
+        """What was known when the last action had had its period, at `end_ns`; None where the episode did not last so long.
+
+        Times of sending are those of the wall, which a simulator need not keep to: only stamps tell that `end_ns` was reached.
+        """
+        until_ns = EVER if until_ns is None else until_ns
+        while not self._inputs.has_reached(end_ns, until_ns):
+            if self._next is None or self._next.sent_ns > until_ns:
+                return None
+            self._advance(self._next.sent_ns)
+        return self._row(end_ns, until_ns, counts=False)
 
     def _closed(self, part: Part) -> Iterator[Part]:
         if len(part.seen) > 1:
             yield part
         self.left_out[ALONE] += len(part.seen) == 1
 
-    def _row(
-        self, tick_ns: int, sent_ns: int, counts: bool = True
-    ) -> tuple[npt.NDArray[np.float32], dict[str, Image]] | None:
+    def _row(self, tick_ns: int, sent_ns: int, counts: bool = True) -> Row | None:
         """What was known at a tick; None where that makes no row, which is counted if `counts`."""
-        self._advance(sent_ns + SETTLED_NS)
         try:
             seen = self._assembler.assemble(self._inputs.before(tick_ns, sent_ns), tick_ns).values
             return seen, {} if self._cameras is None else self._cameras.before(tick_ns, sent_ns)
