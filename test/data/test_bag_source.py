@@ -153,11 +153,11 @@ def test_what_an_operator_marks_comes_before_what_a_simulator_says(
 ) -> None:
     said = [*surrounded(30, 6), simulated(10, 1, False), simulated(58, 1, True, False)]
     said += [
-        mark(OPERATOR, 20, episode=1, state="running"),
+        mark(OPERATOR, 33, episode=1, state="running"),
         mark(OPERATOR, 57, episode=1, state="ended", outcome="success"),
     ]
     [found] = recordings(write(tmp_path / "bag", said, contract))
-    assert (len(actions_of(found)), found.success) == (7, True)
+    assert (actions_of(found), found.success) == ([35, 40, 45, 50, 55, 55], True)
 
 
 def test_no_last_observation_is_taken_from_the_episode_after(contract: Contract, tmp_path: Path) -> None:

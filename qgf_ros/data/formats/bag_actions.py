@@ -15,7 +15,7 @@ from qgf_ros.bags.reader import read_bag
 from qgf_ros.bags.recorded import Recorded
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Interface
-from qgf_ros.data.formats.bag_marks import TOPICS, Mark, Marks, read_mark
+from qgf_ros.data.formats.bag_marks import RECORDER, TOPICS, Mark, Marks, read_mark
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import NoActionsError, UnfitRecording, UnreadableMessage
 
@@ -70,11 +70,7 @@ class Played:
 
     def runs(self, period_ns: int) -> list[Run]:
         """The runs in order. What was played after an episode had ended and before another began is in none of them."""
-        inside = [
-            begun
-            for begun in self.begun
-            if all(mark is None or mark.goes_on for mark in self._marks_at(begun))
-        ]
+        inside = [begun for begun in self.begun if self._is_inside(begun)]
         self.left_out[OUTSIDE] = len(self.begun) - len(inside)
         cuts = [
             place
@@ -86,6 +82,13 @@ class Played:
             self._run(inside[begin:end], inside[end].sent_ns if end < len(inside) else None)
             for begin, end in pairwise(bounds)
         ]
+
+    def _is_inside(self, begun: Begun) -> bool:
+        """Whether no topic says that an episode has ended, nor, where an operator marks them, that none has begun."""
+        return all(
+            name != RECORDER or not self.marks[name].is_used if mark is None else mark.goes_on
+            for name, mark in zip(TOPICS, self._marks_at(begun), strict=True)
+        )
 
     def _marks_at(self, begun: Begun) -> list[Mark | None]:
         return [self.marks[name].at(begun.sent_ns) for name in TOPICS]

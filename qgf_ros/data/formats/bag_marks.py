@@ -41,6 +41,11 @@ class Marks:
             self._marks.append(mark)
             self._sent_ns.append(mark.sent_ns)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there are any."""
+        return bool(self._marks)
+
     def at(self, sent_ns: int) -> Mark | None:
         """The mark in force when something else was sent; None before the first."""
         place = bisect_right(self._sent_ns, sent_ns)
