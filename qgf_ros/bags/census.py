@@ -14,6 +14,7 @@ from qgf_ros.errors import QgfError
 
 GAP = 5.0  # times the usual interval: from there on silence is a gap
 FEWEST = 20  # messages of which one may say what interval is usual
+SLOWEST_S = 0.5  # usual interval of a topic that says something regularly; others speak when there is something to say
 BINS = 60  # of a timeline
 
 
@@ -41,11 +42,12 @@ class Topic:
         return (self.count - 1) / total_s if total_s > 0 else None
 
     def gaps_s(self) -> list[float]:
-        """Silences of more than `GAP` usual intervals, s, longest first; none where messages are too few to tell."""
+        """Silences of more than `GAP` usual intervals, s, longest first; none where messages are too few or too seldom to tell."""
         intervals = self.intervals_s()
-        if self.count < FEWEST:
+        usual_s = float(np.median(intervals)) if self.count >= FEWEST else SLOWEST_S
+        if usual_s >= SLOWEST_S:
             return []
-        found: list[float] = np.sort(intervals[intervals > GAP * np.median(intervals)])[::-1].tolist()
+        found: list[float] = np.sort(intervals[intervals > GAP * usual_s])[::-1].tolist()
         return found
 
     def timeline(self, begin: float, end: float) -> list[int]:

@@ -93,8 +93,10 @@ def _recordings(
 
     mapping = None if arguments.mapping is None else load_mapping(arguments.mapping)
     source = open_source(arguments.path, arm=arm_of, contract=contract)
-    with counted_progress(arguments.rows, 0, "row") as report:
-        figures = recording_figures(source, contract, mapping, arguments.rows, lambda rows: report(rows, {}))
+    with counted_progress(source.count, 0, "episode") as report:
+        figures = recording_figures(
+            source, contract, mapping, arguments.rows, lambda count: report(count, {})
+        )
     if isinstance(source, BagSource):
         figures |= {"silent": silent_topics(found, source), "parity": asdict(source.parity(arguments.rows))}
     return figures

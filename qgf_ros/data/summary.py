@@ -12,7 +12,8 @@ from qgf_ros.data.recording import Column, Recording
 
 SAMPLED = 20_000  # rows of a column at most, evenly spread, of which spread, outliers and histogram are made
 WIDEST = 256  # components: a wider column is named by its shape alone
-FAR = 10.0  # spreads from the median: an outlier
+MIDDLE = (0.005, 0.995)  # what lies beyond it by more than its own width is an outlier
+CLOCK = "ns"  # the unit of stamps, of which there is nothing to tell
 BINS = 24  # of a histogram
 
 
@@ -20,8 +21,8 @@ BINS = 24  # of a histogram
 class Component:
     """One component over all rows: least, most and mean of its finite values, in its unit, and how many are not finite.
 
-    Of a sample: `spread` (half of the middle 68 %), the share that lies `FAR` spreads from the median, and a histogram over the
-    middle 99.8 %, whose ends are `shown`.
+    Of a sample: `spread` (half of the middle 68 %), the share of `outliers`, which lie beyond the middle 99 % by more than its width,
+    and a histogram of the rest.
     """
 
     name: str
@@ -32,7 +33,6 @@ class Component:
     spread: float
     not_finite: int
     outliers: float
-    shown: tuple[float, float]
     histogram: list[int]
 
 
@@ -70,21 +70,18 @@ class ColumnSummary:
         name, unit, count = self._names[place], self._units[place], int(self._finite[place])
         finite = sample[np.isfinite(sample)]
         if not count or not len(finite):
-            return Component(name, unit, 0.0, 0.0, 0.0, 0.0, self.rows - count, 0.0, (0.0, 0.0), [])
-        low, first, middle, third, high = np.quantile(finite, [0.001, 0.16, 0.5, 0.84, 0.999]).tolist()
-        spread = (third - first) / 2
-        outliers = float(np.mean(np.abs(finite - middle) > FAR * spread)) if spread > 0 else 0.0
-        histogram = (
-            [int(n) for n in np.histogram(finite, BINS, (low, high))[0]] if high > low else [len(finite)]
-        )
+            return Component(name, unit, 0.0, 0.0, 0.0, 0.0, self.rows - count, 0.0, [])
+        low, first, third, high = np.quantile(finite, [MIDDLE[0], 0.16, 0.84, MIDDLE[1]]).tolist()
+        width = high - low
+        is_far = ((finite < low - width) | (finite > high + width)) & (width > 0)
+        histogram = [int(number) for number in np.histogram(finite[~is_far], BINS)[0]]
         least, most, mean = (
             float(self._least[place]),
             float(self._most[place]),
             float(self._sum[place]) / count,
         )
-        return Component(
-            name, unit, least, most, mean, spread, self.rows - count, outliers, (low, high), histogram
-        )
+        spread, outliers = (third - first) / 2, float(np.mean(is_far))
+        return Component(name, unit, least, most, mean, spread, self.rows - count, outliers, histogram)
 
 
 @dataclass
@@ -103,19 +100,21 @@ class Summary:
         self.successes.append(recording.success)
         self.tasks.add(recording.task)
         for name, column in recording.columns.items():
-            values = column.values
-            is_narrow = values.ndim in (1, 2) and values.size <= WIDEST * len(values)
-            if not is_narrow or values.dtype.kind not in "biuf":
-                self.others[name] = f"{values.dtype} {values.shape[1:]}"
-                continue
-            rows = values.reshape(len(values), -1)
-            summary = self.columns.setdefault(name, ColumnSummary(column))
-            if rows.shape[1] == summary.width:
-                summary.add(rows.astype(np.float64))
-            else:
-                self.others[name] = (
-                    f"{recording.name} has {rows.shape[1]} components, those before {summary.width}"
-                )
+            if problem := self._add(name, column):
+                self.others[name] = problem
+
+    def _add(self, name: str, column: Column) -> str:
+        """More rows of a column; why they are not summed up, if so."""
+        values = column.values
+        is_wide = values.ndim not in (1, 2) or values.size > WIDEST * len(values)
+        if is_wide or values.dtype.kind not in "biuf" or CLOCK in column.units:
+            return f"{values.dtype} {values.shape[1:]} {' '.join(column.units)}".rstrip()
+        rows = values.reshape(len(values), -1)
+        summary = self.columns.setdefault(name, ColumnSummary(column))
+        if rows.shape[1] != summary.width:
+            return f"{rows.shape[1]} components in one recording, {summary.width} in another"
+        summary.add(rows.astype(np.float64))
+        return ""
 
 
 def counted(outcomes: Sequence[bool | None]) -> dict[str, int]:

@@ -75,14 +75,14 @@ def recording_figures(
 ) -> Figures:
     """Recordings in numbers, of about so many rows, of all for 0; which of them do not fit a contract, if one is given.
 
-    `report` is called with the rows so far. Raises UnreadableFileError, InterfaceMismatchError and others as `convert` does.
+    `report` is called with the recordings so far. Raises UnreadableFileError, InterfaceMismatchError and others as `convert` does.
     """
     summary, refused = Summary(), list[dict[str, str]]()
     for recording in _chosen(source, most_rows):
         summary.add(recording)
         problem = "" if contract is None else _misfit(recording, source, contract, mapping)
         refused += [{"recording": recording.name, "problem": problem}] if problem else []
-        report(sum(summary.rows))
+        report(len(summary.rows))
     return {
         "format": source.format,
         "interface": None if source.interface is None else source.interface.name,

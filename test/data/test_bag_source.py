@@ -62,7 +62,7 @@ def test_a_row_is_an_action_with_the_newest_readings_before_it_and_the_command_o
 
 
 def test_all_components_are_those_that_the_contract_names(contract: Contract, tmp_path: Path) -> None:
-    [found] = recordings(write(tmp_path / "bag", surrounded(30, 1), contract))
+    [found] = recordings(write(tmp_path / "bag", surrounded(30, 2), contract))
     row = dict(
         zip(
             found.columns["observations"].names, found.columns["observations"].values[0].tolist(), strict=True
@@ -111,11 +111,25 @@ def test_whether_a_tick_s_command_or_its_action_was_recorded_first_changes_nothi
 def test_a_gap_ends_a_recording(contract: Contract, tmp_path: Path, second: int, number: int) -> None:
     said = [*surrounded(30, 4), *played(second, 3, number)]
     found = recordings(write(tmp_path / "bag", said, contract))
-    assert [actions_of(entry)[:-1] for entry in found] == [
-        [30, 35, 40, 45],
-        [second, second + 5, second + 10][: len(actions_of(found[1])) - 1],
+    [first, last] = [
+        np.array(actions_of(entry))[~entry.columns[FINAL_ROW].values].tolist() for entry in found
     ]
+    assert first == [30, 35, 40, 45]
+    assert last == [second, second + 5, second + 10][: len(last)]
+    assert len(last) > 1
     assert [entry.name for entry in found] == ["bag/0", "bag/1"]
+
+
+def test_on_a_path_that_is_slowed_actions_last_longer_and_are_left_out(
+    contract: Contract, tmp_path: Path
+) -> None:
+    """The last one before it too has no last observation: whether it had its whole period is not known."""
+    said = [entry for entry in surrounded(30, 12) if "/action" not in entry.topic]
+    begins = (30, 35, 40, 60, 80)
+    source = BagSource(write(tmp_path / "bag", [*said, *map(action, begins, range(5))], contract), no_arm)
+    [found] = source.recordings()
+    assert actions_of(found) == [30, 35, 40]
+    assert source.left_out == {"2 actions without one before or after": ""}
 
 
 def test_a_person_who_takes_over_goes_on_in_the_same_recording_and_the_rows_say_so(

@@ -127,8 +127,8 @@ class BagSource:
         )
         columns = {array: Column(values) for array, values in arrays.items()}
         columns[SEEN] = Column(arrays[SEEN], component_names(interface), component_units(interface))
-        units = (NORMALISED,) * interface.action_dim
-        columns[DONE] = Column(arrays[DONE], interface.action.names, units)
+        columns[DONE] = Column(arrays[DONE], interface.action.names, (NORMALISED,) * interface.action_dim)
+        columns[STAMPS] = Column(arrays[STAMPS], (STAMPS,), ("ns",))
         is_end = end >= len(run.begun)
         return Recording(name, columns, run.success if is_end else None, run.task)
 

@@ -23,6 +23,7 @@ ACTION, TRAJECTORY = "command_node/action", "trajectory_msgs/msg/JointTrajectory
 PERSON = "teleop"  # the source of a person's actions
 LONGEST = 1.5  # control periods from one action to the next: more is a gap
 UNREADABLE, OUTSIDE = "actions that cannot be read", "actions played while no episode went on"
+ALONE = "actions without one before or after"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Begun:
 class Run:
     """Actions without a gap, in order, and what is told of the episode: its outcome where the run ends with it, its task.
 
-    `until_ns`: when another episode begins, None where none does: what is sent from then on is of that one.
+    `until_ns`: what is sent from then on does not follow from the last action: another episode begins, or the action lasted longer
+    than its period, on a slowed path or until a late chunk came. None where all does.
     """
 
     begun: list[Begun]
@@ -69,7 +71,7 @@ class Played:
             self.left_out[UNREADABLE] += name == ACTION
 
     def runs(self, period_ns: int) -> list[Run]:
-        """The runs in order. What was played after an episode had ended and before another began is in none of them."""
+        """The runs of two actions and more, in order, of what was played in episodes."""
         inside = [begun for begun in self.begun if self._is_inside(begun)]
         self.left_out[OUTSIDE] = len(self.begun) - len(inside)
         cuts = [
@@ -77,10 +79,12 @@ class Played:
             for place, (last, begun) in enumerate(pairwise(inside), start=1)
             if not _follows(begun, last, period_ns) or self._marks_at(begun) != self._marks_at(last)
         ]
-        bounds = [0, *cuts, len(inside)] if inside else []
+        bounds = list(pairwise([0, *cuts, len(inside)])) if inside else []
+        self.left_out[ALONE] = sum(end - begin == 1 for begin, end in bounds)
         return [
-            self._run(inside[begin:end], inside[end].sent_ns if end < len(inside) else None)
-            for begin, end in pairwise(bounds)
+            self._run(inside[begin:end], inside[end] if end < len(inside) else None)
+            for begin, end in bounds
+            if end - begin > 1
         ]
 
     def _is_inside(self, begun: Begun) -> bool:
@@ -93,22 +97,28 @@ class Played:
     def _marks_at(self, begun: Begun) -> list[Mark | None]:
         return [self.marks[name].at(begun.sent_ns) for name in TOPICS]
 
-    def _run(self, begun: list[Begun], following_ns: int | None) -> Run:
-        """`following_ns`: when the next action was sent. A mark that ends the episode before it tells how this run ended."""
-        sent_ns, success, task, begins = begun[-1].sent_ns, None, "", list[int]()
+    def _run(self, begun: list[Begun], following: Begun | None) -> Run:
+        """A mark that ends the episode before the `following` action tells how this run ended."""
+        last, success, task, until = begun[-1], None, "", list[int]()
+        if following is not None and following.number == last.number + 1:
+            until.append(last.sent_ns)
         for name in reversed(TOPICS):
             marks = self.marks[name]
-            now, then, other_ns = marks.at(sent_ns), marks.after(sent_ns), marks.begins_after(sent_ns)
+            now, then, other_ns = (
+                marks.at(last.sent_ns),
+                marks.after(last.sent_ns),
+                marks.begins_after(last.sent_ns),
+            )
             task = now.task if now is not None and now.task else task
-            begins += [] if other_ns is None else [other_ns]
+            until += [] if other_ns is None else [other_ns]
             is_end = (
                 then is not None
                 and not then.goes_on
-                and (following_ns is None or then.sent_ns < following_ns)
+                and (following is None or then.sent_ns < following.sent_ns)
             )
             if is_end and then is not None and then.success is not None:
                 success = then.success
-        return Run(begun, success, task, min(begins, default=None))
+        return Run(begun, success, task, min(until, default=None))
 
 
 def read_played(folder: Path, interface: Interface) -> Played:

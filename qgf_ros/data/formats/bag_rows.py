@@ -16,12 +16,12 @@ from qgf_ros.bags.reader import read_bag
 from qgf_ros.bags.recorded import Recorded
 from qgf_ros.bounds import MIB
 from qgf_ros.contract.assemble import Assembler
-from qgf_ros.data.formats.bag_actions import Run
+from qgf_ros.data.formats.bag_actions import ALONE, Run
 from qgf_ros.data.formats.bag_images import BagImages, Image
 from qgf_ros.data.formats.bag_inputs import SETTLED_NS, BagInputs
 from qgf_ros.errors import ObservationRefused, UnreadableMessage
 
-ALONE, UNREADABLE = "rows without one before or after", "messages that cannot be read"
+UNREADABLE = "messages that cannot be read"
 WAITING_BYTES = 512 * MIB  # messages that may wait to be put in order, where images are among them
 MOST_BYTES = 512 * MIB  # images of one recording: what follows is another
 EVER = 2**64  # ns
@@ -101,7 +101,8 @@ class RowMaker:
                 part = Part(place if row is not None else place + 1)
             if row is not None:
                 part.add(*row)
-        row = self._last_row(run.begun[-1].stamp_ns + period_ns, run.until_ns) if part.seen else None
+        end_ns = run.begun[-1].stamp_ns + period_ns
+        row = self._last_row(end_ns, run.until_ns) if len(part.seen) > 1 else None
         if row is not None and part.takes(row[1]):
             part.add(*row)
         yield from self._closed(part)
