@@ -143,14 +143,13 @@ def _under(folder: Path, arm: Arm, stated: Contract | None) -> tuple[Contract, A
         facts = read_facts(folder)
     except MissingFileError:
         facts = {}
-    with tempfile.TemporaryDirectory(prefix="qgf_bag_") as place:
-        if CONTRACT in facts:
+    if CONTRACT in facts:
+        with tempfile.TemporaryDirectory(prefix="qgf_bag_") as place:
             contract = unpack_contract(facts, Path(place))
-        elif stated is not None:
-            contract = stated
-        else:
-            raise NoContractError("its recorder noted none")
-        return contract, Assembler(contract, arm(contract))
+            return contract, Assembler(contract, arm(contract))
+    if stated is None:
+        raise NoContractError("its recorder noted none")
+    return stated, Assembler(stated, arm(stated))
 
 
 def _normalised(actions: npt.NDArray[np.float64], interface: Interface) -> npt.NDArray[np.float32]:
