@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     contract = load_contract(arguments.contract)
     interface = contract.interface
     mapping = None if arguments.mapping is None else load_mapping(arguments.mapping)
-    source = open_source(arguments.source, arguments.images, arguments.filter, arm_of, contract)
     began, episodes, rows, seen = time.monotonic(), 0, 0, 0
+    source = open_source(arguments.source, arguments.images, arguments.filter, arm_of, contract)
     refused: list[dict[str, str]] = []
     with (
         _writer(arguments.to, arguments.out, interface) as writer,
