@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -57,6 +58,10 @@ class Trainer:
             metrics = self.take_step(self.state, *self.draws(self.state.step))
             if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
                 yield metrics.as_floats(self.state.team)
+
+    def run_all(self) -> Iterator[list[dict[str, float]]]:
+        """The same, as of several runs: lists of one."""
+        return ([metrics] for metrics in self.run())
 
     @property
     def take_step(self) -> TakeStep:
@@ -172,24 +177,38 @@ def take_critic(networks: Networks, source: Checkpoint) -> None:
     networks.value.load_state_dict(source.networks.value.state_dict())
 
 
-Callback = Callable[[Trainer, dict[str, float]], None]
+class Run(Protocol):
+    """What is driven: one run, or several as one program."""
+
+    @property
+    def state(self) -> TrainState:
+        """What changes."""
+        ...
+
+    @property
+    def config(self) -> TrainConfig:
+        """What all of it has in common."""
+        ...
+
+    def run_all(self) -> Iterator[list[dict[str, float]]]:
+        """Steps to the end; yields the metrics of each run, every `log_every`-th step and at the last."""
+        ...
 
 
 def drive(
-    trainer: Trainer,
-    on_metrics: Callback,
-    on_save: Callable[[Trainer], None],
-    on_evaluate: Callable[[Trainer], None],
+    whole: Run,
+    on_metrics: Callable[[list[dict[str, float]]], None],
+    on_save: Callable[[], None],
+    on_evaluate: Callable[[], None],
 ) -> None:
-    """Runs to the end and calls back: metrics as they come, saving and evaluating at their intervals and at the end."""
-    config = trainer.config
-    saved = evaluated = trainer.state.step
-    for metrics in trainer.run():
-        on_metrics(trainer, metrics)
-        done = trainer.state.step >= config.steps
-        if done or trainer.state.step - saved >= config.save_every:
-            on_save(trainer)
-            saved = trainer.state.step
-        if done or trainer.state.step - evaluated >= config.evaluate_every:
-            on_evaluate(trainer)
-            evaluated = trainer.state.step
+    """Runs to the end and calls back: metrics of each run as they come, saving and evaluating at their intervals and at the end."""
+    saved = evaluated = whole.state.step
+    for metrics in whole.run_all():
+        on_metrics(metrics)
+        done = whole.state.step >= whole.config.steps
+        if done or whole.state.step - saved >= whole.config.save_every:
+            on_save()
+            saved = whole.state.step
+        if done or whole.state.step - evaluated >= whole.config.evaluate_every:
+            on_evaluate()
+            evaluated = whole.state.step

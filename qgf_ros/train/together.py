@@ -15,6 +15,7 @@ from qgf_ros.datatypes import Batch
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.layers import Layers
 from qgf_ros.networks import Networks
+from qgf_ros.train.config import TrainConfig
 from qgf_ros.train.loop import Draws, Trainer
 from qgf_ros.train.update import TrainState
 
@@ -28,16 +29,21 @@ class Together:
     trainers: tuple[Trainer, ...]
     state: TrainState
 
-    def run(self) -> Iterator[list[dict[str, float]]]:
+    @property
+    def config(self) -> TrainConfig:
+        """That of the first, which differs from the others' in seed and labels."""
+        return self.trainers[0].config
+
+    def run_all(self) -> Iterator[list[dict[str, float]]]:
         """Steps as `Trainer.run` does; yields the metrics of each run."""
         first = self.trainers[0]
-        while self.state.step < first.config.steps:
+        while self.state.step < self.config.steps:
             drawn = _stacked_draws([trainer.draws(self.state.step) for trainer in self.trainers])
             metrics = first.take_step(self.state, *drawn)
             for trainer in self.trainers:
                 trainer.state.step = self.state.step
-            if self.state.step % first.config.log_every == 0 or self.state.step == first.config.steps:
-                yield metrics.of_runs()
+            if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
+                yield metrics.of_runs(self.state.team)
 
 
 def together(trainers: Sequence[Trainer]) -> Together:
@@ -47,7 +53,7 @@ def together(trainers: Sequence[Trainer]) -> Together:
         if replace(trainer.config, seed=first.seed, relabel=first.relabel) != first:
             raise InvalidSetting("train", trainer.config, "the same for all runs, but for seed and relabel")
     stack = _stacked([trainer.state.networks for trainer in trainers])
-    state = TrainState.create(stack, first.update, first.part)
+    state = TrainState.create(stack, first.update, first.part, trainers[0].state.team)
     for number, trainer in enumerate(trainers):
         _look_into(stack, trainer.state.networks, number, len(trainers))
     return Together(tuple(trainers), state)

@@ -99,9 +99,9 @@ class Scalars:
         means = team.average(torch.stack(list(self.__dict__.values())))
         return dict(zip(self.__dict__, means.tolist(), strict=True))
 
-    def of_runs(self) -> list[dict[str, float]]:
+    def of_runs(self, team: Team = ALONE) -> list[dict[str, float]]:
         """Return the same for each of the runs that are trained together."""
-        each = torch.stack(list(self.__dict__.values()), dim=-1).tolist()
+        each = team.average(torch.stack(list(self.__dict__.values()), dim=-1)).tolist()
         return [dict(zip(self.__dict__, values, strict=True)) for values in each]
 
 

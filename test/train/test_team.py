@@ -15,6 +15,7 @@ import yaml
 from closed_loops import CONTRACT
 
 from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.cli.main import main
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.train.team import ALONE, Team
 
@@ -35,13 +36,23 @@ def recipe(folder: Path, **sizes: Any) -> Path:
     return path
 
 
-def train(path: Path, name: str, processes: int) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
+def words_for(path: Path, name: str) -> list[str]:
     folder = path.parent / name
-    starter = () if processes == 1 else (*TORCHRUN, str(processes))
     words = ["train", str(path), "--processes", "1", "--run-folder", str(folder / "run")]
-    words += ["--output", str(folder / "out"), "--json", str(folder / "figures.json")]
+    return [*words, "--output", str(folder / "out"), "--json", str(folder / "figures.json")]
+
+
+def figures(path: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((path.parent / name / "figures.json").read_text())
+    return found
+
+
+@pytest.mark.sim
+def test_two_processes_give_the_losses_and_networks_of_one(tmp_path: Path) -> None:
+    path = recipe(tmp_path, max_delay=2)  # shares of a batch then count unlike many actions
+    assert main(words_for(path, "alone")) == 0
     done = subprocess.run(
-        [sys.executable, *starter, "-m", "qgf_ros.cli.main", *words],
+        [sys.executable, *TORCHRUN, "2", "-m", "qgf_ros.cli.main", *words_for(path, "together")],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'sim'}"},
         capture_output=True,
@@ -49,14 +60,7 @@ def train(path: Path, name: str, processes: int) -> tuple[dict[str, Any], subpro
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((folder / "figures.json").read_text()), done
-
-
-@pytest.mark.sim
-def test_two_processes_give_the_losses_and_networks_of_one(tmp_path: Path) -> None:
-    path = recipe(tmp_path, max_delay=2)  # shares of a batch then count unlike many actions
-    alone, _ = train(path, "alone", 1)
-    together, done = train(path, "together", 2)
+    alone, together = figures(path, "alone"), figures(path, "together")
     assert (alone["processes"], together["processes"]) == (1, 2)
     for name in ("bc_loss", "critic_loss", "value_loss", "q_mean", "target_mean"):
         assert together[name] == pytest.approx(alone[name], rel=1e-5, abs=1e-7), name

@@ -45,7 +45,7 @@ def test_each_of_several_runs_gives_what_it_gives_alone(
     alone = runs(tmp_path / "alone", interface, config)
     expected = list(zip(*(list(run.run()) for run in alone), strict=True))
     stack = together(runs(tmp_path / "together", interface, config))
-    found = list(stack.run())
+    found = list(stack.run_all())
     assert len(found) == config.steps
     for ours, theirs in zip(found, expected, strict=True):
         for metrics, own in zip(ours, theirs, strict=True):
@@ -61,13 +61,13 @@ def test_a_stack_goes_on_to_the_same_result_after_an_interruption(
     tmp_path: Path, interface: Interface
 ) -> None:
     whole = together(runs(tmp_path / "whole", interface, CONFIG))
-    list(whole.run())
+    list(whole.run_all())
     half = together(runs(tmp_path / "half", interface, dataclasses.replace(CONFIG, steps=CONFIG.steps // 2)))
-    list(half.run())
+    list(half.run_all())
     save_state(tmp_path / "state", half.state, "a recipe")
     resumed = together(runs(tmp_path / "resumed", interface, CONFIG))
     restore_state(tmp_path / "state", resumed.state, "a recipe")
-    list(resumed.run())
+    list(resumed.run_all())
     for run, other in zip(resumed.trainers, whole.trainers, strict=True):
         assert same(weights(run), weights(other))
 
