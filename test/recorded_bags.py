@@ -30,7 +30,7 @@ KINDS = (JOINT_STATE, CHUNK, ARRAY, STATUS, GROUP, BOOL)
 def record(entries: Sequence[Entry], folder: Path, contract: Contract, definitions: Path) -> Path:
     """The bag, in a new folder; `definitions` is a folder for those of the messages."""
     if not definitions.exists():
-        _write_definitions(definitions)
+        write_definitions(definitions)
     writer = BagWriter(folder, [definitions])
     writer.facts = pack_contract(contract) | {"lost": "0"}
     topics: set[str] = set()
@@ -128,8 +128,9 @@ def _status(texts: dict[str, str]) -> Any:
 
 
 @cache
-def _write_definitions(prefix: Path) -> None:
-    for kind in KINDS:
+def write_definitions(prefix: Path, kinds: Sequence[str] = KINDS) -> None:
+    """The definitions of these message types below a folder."""
+    for kind in kinds:
         text, _ = STORE.generate_msgdef(kind, ros_version=2)
         first, *others = text.split("=" * 80 + "\nMSG: ")
         for name, content in [(kind.replace("/msg/", "/"), first), *(part.split("\n", 1) for part in others)]:

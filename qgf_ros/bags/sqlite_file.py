@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qgf_ros.bags.recorded import Recorded
+from qgf_ros.bags.recorded import Recorded, Wanted, every_topic
 from qgf_ros.bounds import GIB, NAMES, RECORD_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
@@ -27,8 +27,8 @@ _PLAIN = re.compile(
 )
 
 
-def read_sqlite(path: Path) -> Iterator[Recorded]:
-    """The messages of a file in the order of writing; of an unfinished one as far as its recorder had committed.
+def read_sqlite(path: Path, wanted: Wanted = every_topic) -> Iterator[Recorded]:
+    """The messages of wanted topics of a file in the order of writing; of an unfinished one as far as its recorder had committed.
 
     rosbag2 stores one time a message in this storage, when it came; it stands for the time of sending too.
 
@@ -41,7 +41,7 @@ def read_sqlite(path: Path) -> Iterator[Recorded]:
         try:
             connection = stack.enter_context(_opened(path, stack))
             topics = _topics(connection)
-            rows = connection.execute("SELECT topic_id, timestamp, data FROM messages ORDER BY id")
+            rows = connection.execute(*_query(topics, wanted))
             while row := rows.fetchone():
                 yield _recorded(row, topics)
         except (sqlite3.Error, ValueError, OverflowError, OSError) as error:
@@ -93,6 +93,13 @@ def _topics(connection: sqlite3.Connection) -> dict[int, tuple[str, str]]:
     ):
         raise ValueError("a topic has no name or type")
     return {number: (name, kind) for number, name, kind in rows}
+
+
+def _query(topics: dict[int, tuple[str, str]], wanted: Wanted) -> tuple[str, list[int]]:
+    """What is asked for, with its parameters: where all topics are wanted, also messages of a topic that there is not."""
+    chosen = [number for number, named in topics.items() if wanted(*named)]
+    where = "" if len(chosen) == len(topics) else f"WHERE topic_id IN ({','.join('?' * len(chosen))}) "
+    return f"SELECT topic_id, timestamp, data FROM messages {where}ORDER BY id", chosen if where else []
 
 
 def _recorded(row: tuple[Any, ...], topics: dict[int, tuple[str, str]]) -> Recorded:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from qgf_ros.errors import QgfError
 
 if TYPE_CHECKING:
-    from qgf_ros.contract.schema import Interface
+    from qgf_ros.contract.assemble import ForwardKinematics
+    from qgf_ros.contract.schema import Contract, Interface
     from qgf_ros.data.formats.lerobot_writer import LerobotWriter
     from qgf_ros.data.formats.ogbench_writer import OgbenchWriter
 
-HELP = "read a data set (OGBench, LeRobot, robomimic, Minari) by a contract's names and units, and write it for training"
+HELP = "read a data set (rosbag2, OGBench, LeRobot, robomimic, Minari) by a contract's names and units, and write it for training"
 EXAMPLE = "qgf convert demos.hdf5 data/demos --contract CONTRACT.yaml --mapping demos_mapping.yaml"
 SHOWN = 5  # refused recordings on the screen
 
@@ -56,9 +57,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.data.formats.detect import open_source
     from qgf_ros.data.mapping import load_mapping
 
-    interface = load_contract(arguments.contract).interface
+    contract = load_contract(arguments.contract)
+    interface = contract.interface
     mapping = None if arguments.mapping is None else load_mapping(arguments.mapping)
-    source = open_source(arguments.source, arguments.images, arguments.filter)
+    source = open_source(arguments.source, arguments.images, arguments.filter, arm_of, contract)
     began, episodes, rows, seen = time.monotonic(), 0, 0, 0
     refused: list[dict[str, str]] = []
     with (
@@ -82,8 +84,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         print(f"  refused: {entry['problem']}")
     if len(refused) > SHOWN:
         print(f"  and {len(refused) - SHOWN} more")
-    for name in source.left_out:
-        print(f"  left out: {name}")
+    for name, reason in source.left_out.items():
+        print(f"  left out: {name}" + (f": {reason}" if reason else ""))
     return {
         "format": source.format,
         "episodes": episodes,
@@ -96,6 +98,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "out": str(arguments.out),
         "exit_code": 0 if episodes else 1,
     }
+
+
+def arm_of(contract: Contract) -> ForwardKinematics | None:
+    """The kinematics of a contract's arm, where it names a model. MuJoCo is loaded only where it is needed: for bags."""
+    from qgf_ros.control.kinematics import kinematics_of
+
+    return kinematics_of(contract)
 
 
 def _writer(kind: str, out: Path, interface: Interface) -> OgbenchWriter | LerobotWriter:

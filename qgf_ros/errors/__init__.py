@@ -11,6 +11,7 @@ from qgf_ros.errors.files import MissingDefinitionError as MissingDefinitionErro
 from qgf_ros.errors.files import MissingFileError as MissingFileError
 from qgf_ros.errors.files import MissingPathError as MissingPathError
 from qgf_ros.errors.files import MissingShareError as MissingShareError
+from qgf_ros.errors.files import NoActionsError as NoActionsError
 from qgf_ros.errors.files import NoContractError as NoContractError
 from qgf_ros.errors.files import NotLabelledError as NotLabelledError
 from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError

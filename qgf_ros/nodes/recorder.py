@@ -48,6 +48,7 @@ OURS = (
     "policy_node/report",
     "policy_node/status",
     "command_node/executed",
+    "command_node/action",
     "command_node/certificate",
     "command_node/limits",
     "command_node/status",

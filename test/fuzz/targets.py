@@ -16,6 +16,8 @@ from onnx_lies import as_flatbuffer
 
 from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
+from qgf_ros.bags.census import take_census
+from qgf_ros.bags.decode import decode
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.origin import contract_path
@@ -26,7 +28,9 @@ from qgf_ros.contract.travel import pack_contract, unpack_contract
 from qgf_ros.control.baseline_file import load_baseline
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import LookAhead
+from qgf_ros.data.columns import episode_of
 from qgf_ros.data.dataset import fingerprint, from_slices, read_slices
+from qgf_ros.data.formats.bag import BagSource, no_arm
 from qgf_ros.data.npz import open_arrays
 from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.datatypes import Observation
@@ -42,7 +46,7 @@ from qgf_ros.seen import Seen, load_seen
 from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
 from qgf_ros.verify.bag import verify_bag
-from qgf_ros.verify.messages import decode, read_certificate
+from qgf_ros.verify.messages import read_certificate
 from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
 from qgf_sim.faults import Sensed
 from qgf_sim.simulation import JointState
@@ -140,6 +144,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
+        Target("bag_source", 12, seeds.played(folder), _bag_source),
         Target("verify_bag", 10, recorded, lambda f: verify_bag(f, under, {})),
         Target(
             "exported",
@@ -296,3 +301,14 @@ def _bag(folder: Path) -> None:
         found = decode(message)
         if message.type_name == messages.TYPES["certificate"]:
             read_certificate(found)
+
+
+def _bag_source(folder: Path) -> None:
+    """Also its parity and its figures; whatever else is wrong with it, what it gives are episodes."""
+    take_census(folder)
+    source = BagSource(folder, no_arm)
+    for recording in source.recordings():
+        assert source.interface is not None
+        episode = episode_of(recording, source.interface, None, is_trusted=True)
+        assert np.abs(episode.actions).max() <= 1.0
+    source.parity()
