@@ -9,7 +9,7 @@ from qgf_ros.cli.values import assignment
 
 HELP = "start, stop or reset a running node, pause or reset the simulator, or set a node's parameters"
 EXAMPLE = "qgf call command_node start"
-SERVICES = ("start", "stop", "reset", "emergency_stop", "pause", "resume", "set")
+SERVICES = ("start", "stop", "reset", "take_over", "hand_back", "emergency_stop", "pause", "resume", "set")
 WAIT_S = 10.0
 
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "service",
         choices=SERVICES,
-        help="emergency_stop is the command node's; pause and resume are the simulator's",
+        help="take_over, hand_back and emergency_stop are the command node's; pause and resume are the simulator's",
     )
     parser.add_argument(
         "values", nargs="*", metavar="NAME:=VALUE", help="parameters for `set`, such as guidance_weight:=0.1"

@@ -27,7 +27,7 @@ from qgf_ros.control.played import Played
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.seams import SeamWatch
 from qgf_ros.control.unattended import Unattended, places_that_go_on
-from qgf_ros.datatypes import ActionChunk, Finding, FloatArray, JointCommand, JointReading, Rung, Seam
+from qgf_ros.datatypes import ActionChunk, Finding, FloatArray, JointCommand, JointReading, Rung, Seam, Sender
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
 AT_REST = 1e-9  # rad/s and rad/s2: rounding of the limiter's last sample
@@ -145,11 +145,19 @@ class CommandGate:
         self._hold_reason = reason
         self._forget()
 
-    def _forget(self) -> None:
+    def drop_chunks(self, sender: Sender) -> None:
+        """Forgets all chunks for those of `sender`: until one comes the arm goes on to the target it has, at the path's speed."""
+        self.player.ask(sender)
+        self._drop()
+
+    def _drop(self) -> None:
         self.player.clear()
         self._seams.clear()
-        self._path_speed.clear()
         self._foresight.clear()
+
+    def _forget(self) -> None:
+        self._drop()
+        self._path_speed.clear()
 
     @property
     def is_running(self) -> bool:
