@@ -153,8 +153,9 @@ class SessionBase:
         return self._may.is_placed and self._gate.wants_chunk
 
     def needs_chunk(self, stamp_ns: int) -> bool:
-        """Lockstep: whether tick `stamp_ns` waits for a chunk, which readings of that tick could give."""
-        return self.wants_chunk and 0 < self._request.wanted_from_ns <= stamp_ns
+        """Lockstep: whether tick `stamp_ns` waits for a chunk, which readings of that tick could give. For a person none waits."""
+        is_policys = self.in_command is Sender.POLICY
+        return is_policys and self.wants_chunk and 0 < self._request.wanted_from_ns <= stamp_ns
 
     @property
     def is_at_rest(self) -> bool:

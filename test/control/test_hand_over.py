@@ -158,3 +158,13 @@ def test_the_first_in_command_is_configured(tmp_path: Path) -> None:
     assert Bench(two_joints(tmp_path), FULL_SPEED).session.in_command is Sender.POLICY
     config = SessionConfig(in_command=Sender.TELEOP)
     assert Bench(two_joints(tmp_path), config).session.in_command is Sender.TELEOP
+
+
+def test_in_lockstep_a_tick_waits_for_a_policys_chunk_and_for_no_persons(bench: Bench) -> None:
+    bench.run()
+    bench.tick(4 * bench.contract.ticks_per_action)
+    assert bench.session.needs_chunk(bench.now_ns)
+    bench.session.hand_over(Sender.TELEOP)
+    bench.tick()
+    assert bench.session.wants_chunk
+    assert not bench.session.needs_chunk(bench.now_ns)
