@@ -30,7 +30,7 @@ KINDS = (JOINT_STATE, CHUNK, ARRAY, STATUS, GROUP, BOOL)
 def record(entries: Sequence[Entry], folder: Path, contract: Contract, definitions: Path) -> Path:
     """The bag, in a new folder; `definitions` is a folder for those of the messages."""
     if not definitions.exists():
-        _write_definitions(definitions)
+        write_definitions(definitions)
     writer = BagWriter(folder, [definitions])
     writer.facts = pack_contract(contract) | {"lost": "0"}
     topics: set[str] = set()
@@ -128,7 +128,7 @@ def _status(texts: dict[str, str]) -> Any:
 
 
 @cache
-def _write_definitions(prefix: Path) -> None:
+def write_definitions(prefix: Path) -> None:
     for kind in KINDS:
         text, _ = STORE.generate_msgdef(kind, ros_version=2)
         first, *others = text.split("=" * 80 + "\nMSG: ")

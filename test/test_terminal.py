@@ -42,9 +42,16 @@ def test_an_arrow_is_no_letter(line: tuple[int, int]) -> None:
 def test_the_terminal_is_left_as_it_was_however_it_ends(line: tuple[int, int]) -> None:
     _, program = line
     before = termios.tcgetattr(program)
-    with pytest.raises(KeyboardInterrupt), Terminal("test", program):
-        assert termios.tcgetattr(program) != before
-        raise KeyboardInterrupt
+    within = []
+
+    def interrupted() -> None:
+        with Terminal("test", program):
+            within.append(termios.tcgetattr(program))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert within != [before]
     assert termios.tcgetattr(program) == before
 
 

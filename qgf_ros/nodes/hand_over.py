@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from rclpy.node import Node
-from std_srvs.srv import Trigger
 
 from qgf_ros.control.session import CommandSession
 from qgf_ros.datatypes import Sender
 from qgf_ros.nodes.params import Value
-from qgf_ros.nodes.runtime import answer
+from qgf_ros.nodes.runtime import offer
 
 SERVICES = {"take_over": Sender.TELEOP, "hand_back": Sender.POLICY}
 
@@ -27,8 +27,5 @@ def offer_hand_over(node: Node, session: Callable[[], CommandSession]) -> None:
         session().hand_over(to)
         return f"{to.value} is in command"
 
-    def serve(to: Sender) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
-        return lambda _, response: answer(node, response, lambda: hand_over(to))
-
     for name, to in SERVICES.items():
-        node.create_service(Trigger, f"~/{name}", serve(to))
+        offer(node, name, partial(hand_over, to))

@@ -24,13 +24,15 @@ from qgf_sim.controllers import (
     make_controller,
 )
 from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
+from qgf_sim.hand import Hand, hand_for
 from qgf_sim.pacing import Lockstep, Pace
-from qgf_sim.person import make_person
+from qgf_sim.person import ScriptedPerson
 from qgf_sim.plant_faults import FaultySimulation
 from qgf_sim.priority import prefer_this_process
 from qgf_sim.registry import load
 from qgf_sim.sensors import RELIABLE, Offer, Sensors
-from qgf_sim.settings import declare
+from qgf_sim.settings import Settings, declare
+from qgf_sim.simulation import Simulation
 from qgf_sim.stand import Stand
 
 STATE = QoSProfile(
@@ -58,7 +60,7 @@ class RobotNode(Node):
         self._note = ""
         self._pace = Pace(settings.tick_ns)
         self._lockstep = Lockstep(round(settings.timeout_s * 1e9))
-        self._person = make_person(self, robot, settings) if settings.person else None
+        self._person = ScriptedPerson(self, _hand(robot, settings)) if settings.person else None
         self._restart(settings.seed)
         self._advertise()
         self._subscribe(controllers)
@@ -260,3 +262,10 @@ class RobotNode(Node):
         counts = {"paused": self._paused, "missed": self._pace.missed, "rejected": self._rejections}
         found = {**counts, "faults": " ".join(self._line.active)}
         self._status.publish(messages.status(self._stand.episode, found, self._note))
+
+
+def _hand(robot: Simulation, settings: Settings) -> Hand:
+    try:
+        return hand_for(robot, settings.person_slowness, settings.person_noise)
+    except ValueError as error:
+        raise ValueError(f"Parameter person is true, but: {error}") from error
