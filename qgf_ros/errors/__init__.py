@@ -35,6 +35,7 @@ from qgf_ros.errors.machine import MissingMessagesError as MissingMessagesError
 from qgf_ros.errors.machine import MissingProviderError as MissingProviderError
 from qgf_ros.errors.machine import MissingRosError as MissingRosError
 from qgf_ros.errors.machine import MissingTorchError as MissingTorchError
+from qgf_ros.errors.machine import NoTerminalError as NoTerminalError
 from qgf_ros.errors.machine import WorkerDiedError as WorkerDiedError
 from qgf_ros.errors.motion import ChunkRefused as ChunkRefused
 from qgf_ros.errors.motion import ContractError as ContractError
