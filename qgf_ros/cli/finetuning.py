@@ -158,7 +158,9 @@ class FinetuningRun:
         best = dataclasses.replace(
             self.parent, networks=self._best.networks, provenance={"best": self._best.figures()}
         )
-        save_checkpoint(self._places.run_folder / "best", best)  # before the state: a crash between the two repeats a step
+        save_checkpoint(
+            self._places.run_folder / "best", best
+        )  # before the state: a crash between the two repeats a step
         save_state(self._places.run_folder / "state", self._trainer.state, self._identity)
 
     def _restore(self) -> None:
