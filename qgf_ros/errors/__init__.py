@@ -53,7 +53,9 @@ from qgf_ros.errors.policies import NoPlanError as NoPlanError
 from qgf_ros.errors.policies import NothingBeforeError as NothingBeforeError
 from qgf_ros.errors.policies import NotNamedError as NotNamedError
 from qgf_ros.errors.policies import OtherParentError as OtherParentError
+from qgf_ros.errors.policies import OtherPolicyError as OtherPolicyError
 from qgf_ros.errors.policies import ProposalNotFinite as ProposalNotFinite
+from qgf_ros.errors.policies import SwapFailed as SwapFailed
 from qgf_ros.errors.values import InvalidSetting as InvalidSetting
 from qgf_ros.errors.values import OffGridError as OffGridError
 from qgf_ros.errors.values import RosArgumentsError as RosArgumentsError

@@ -90,3 +90,23 @@ class NothingBeforeError(QgfError):
         super().__init__(
             f"{folder} cannot be rolled back: {version} is the first version that it pointed at."
         )
+
+
+class OtherPolicyError(QgfError):
+    """A critic is to be swapped while the robot moves, and the flow policy is another too."""
+
+    def __init__(self, candidate: Path, current: Path) -> None:
+        super().__init__(
+            f"{candidate} has another flow policy or normalizer than {current}, and only the critic is swapped while the node runs: "
+            "configure the node with it instead."
+        )
+
+
+class SwapFailed(QgfError):
+    """A candidate could not be made ready beside the policy that runs."""
+
+    def __init__(self, candidate: Path, error: Exception) -> None:
+        super().__init__(
+            f"The candidate {candidate} was not taken: its warm-up ended with {type(error).__name__}, {error}; what runs stays, and "
+            "a checkpoint that configures is needed."
+        )
