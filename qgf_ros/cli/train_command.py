@@ -1,9 +1,11 @@
-"""`qgf train RECIPE.yaml`: collects what is missing, trains, saves, looks on the way."""
+"""`qgf train RECIPE.yaml`: collects what is missing, trains, saves, looks on the way; under `torchrun` in several processes."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import os
 import platform
 import shutil
 import time
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from qgf_ros.contract.schema import Contract
     from qgf_ros.seen import Seen
     from qgf_ros.train.loop import Trainer
+    from qgf_ros.train.team import Team
 
 HELP = "train a policy and its critic from a recipe"
 EXAMPLE = "qgf train config/train/NAME.yaml"
@@ -50,8 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs the recipe and returns its figures."""
     from qgf_ros.cli.recipe import load_recipe
-    from qgf_ros.contract.load import load_contract
     from qgf_ros.train.memory import keep_freed_memory
+    from qgf_ros.train.state_file import device_for_training
+    from qgf_ros.train.team import joined
 
     keep_freed_memory()
     recipe = load_recipe(arguments.recipe)
@@ -60,18 +64,32 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     recipe = dataclasses.replace(
         recipe, output=arguments.output or recipe.output, dataset=arguments.dataset or recipe.dataset
     )
+    with joined(device_for_training()) as team, contextlib.ExitStack() as quiet:
+        if not team.leads:  # one speaks for all; an error is told after this block
+            arguments.json = None
+            nowhere = quiet.enter_context(Path(os.devnull).open("w"))
+            quiet.enter_context(contextlib.redirect_stdout(nowhere))
+            quiet.enter_context(contextlib.redirect_stderr(nowhere))
+        return _run(recipe, arguments, team)
+
+
+def _run(recipe: Recipe, arguments: argparse.Namespace, team: Team) -> dict[str, Any]:
+    from qgf_ros.contract.load import load_contract
+
     folder = arguments.run_folder or Path("out/train") / recipe.name
-    if arguments.restart:
-        shutil.rmtree(folder, ignore_errors=True)
     contract = load_contract(recipe.contract)
     began = time.monotonic()
-    if recipe.collect is not None:
-        from qgf_ros.cli.collect_command import collect_with_progress
+    if team.leads:
+        if arguments.restart:
+            shutil.rmtree(folder, ignore_errors=True)
+        if recipe.collect is not None:
+            from qgf_ros.cli.collect_command import collect_with_progress
 
-        collect_with_progress(recipe.contract, recipe.collect, recipe.dataset, arguments.processes)
+            collect_with_progress(recipe.contract, recipe.collect, recipe.dataset, arguments.processes)
+    team.wait()
     collected = time.monotonic()
-    figures = TrainingRun(recipe, contract, folder).go()
-    if recipe.calibrate is not None and recipe.evaluate is not None:
+    figures = TrainingRun(recipe, contract, folder, team).go()
+    if team.leads and recipe.calibrate is not None and recipe.evaluate is not None:
         from qgf_ros.cli.calibrate_command import make_detector
         from qgf_ros.data.dataset import read_slices
 
@@ -80,14 +98,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         made = make_detector(recipe.output, contract, task, slices, recipe.calibrate, arguments.processes)
         figures["detector_threshold"] = made.detector.threshold
     spent = {"collect_s": collected - began, "total_s": time.monotonic() - began}
-    return figures | spent | {"output": str(recipe.output)}
+    return figures | spent | {"output": str(recipe.output), "processes": team.size}
 
 
 class TrainingRun:
     """One call of the verb: holds what its callbacks share. State: the latest metrics and when it began."""
 
-    def __init__(self, recipe: Recipe, contract: Contract, folder: Path) -> None:
-        self._recipe, self._contract, self._folder = recipe, contract, folder
+    def __init__(self, recipe: Recipe, contract: Contract, folder: Path, team: Team) -> None:
+        self._recipe, self._contract, self._folder, self._team = recipe, contract, folder, team
         self._latest: dict[str, float] = {}
         self._began = time.monotonic()
         self._first_step = 0
@@ -105,6 +123,9 @@ class TrainingRun:
             restore_state(self._folder / "state", trainer.state, self._identity)
             print(f"resumed at step {trainer.state.step} from {self._folder / 'state'}")
         self._first_step, self._began = trainer.state.step, time.monotonic()
+        if not self._team.leads:
+            drive(trainer, lambda *_: None, lambda _: None, lambda _: None)
+            return {}
         log = SummaryWriter(str(self._folder / "tensorboard"))
         with log, counted_progress(self._recipe.train.steps, self._first_step, "step") as progress:
 
@@ -151,7 +172,7 @@ class TrainingRun:
         device = device_for_training()
         goals = training.successes + held_out.successes
         print(f"{training.size + held_out.size} transitions, {goals} at the goal; training on {device}")
-        return make_trainer(config, interface, training, held_out, normalizer, device)
+        return make_trainer(config, interface, training, held_out, normalizer, device, self._team)
 
     def _rate(self, trainer: Trainer) -> float:
         return (trainer.state.step - self._first_step) / (time.monotonic() - self._began)

@@ -62,8 +62,17 @@ class Dataset:
         """Number of transitions, those that have no successor included."""
         return sum(part.size for part in self.slices)
 
-    def draw(self, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
+    def draw(
+        self,
+        count: int,
+        horizon: int,
+        discount: float,
+        generator: np.random.Generator,
+        share: slice = slice(None),
+    ) -> Windows:
         """`count` windows of `horizon` steps, uniform over the data set; windows never begin at an orphan.
+
+        `share` of them is cut, which must not be empty: the draws are the same whoever takes which.
 
         Raises:
             DatasetTooShort: a slice has fewer rows than one window.
@@ -72,21 +81,24 @@ class Dataset:
         if sizes.min() < 1:
             raise DatasetTooShort(int(sizes.min()) + horizon - 1, horizon)
         counts = generator.multinomial(count, sizes / sizes.sum())
+        starts = [
+            self._starts(index, int(part), horizon, generator) for index, part in enumerate(counts) if part
+        ]
+        sources = np.repeat(np.flatnonzero(counts), counts[counts > 0])[share]
+        kept = np.concatenate(starts)[share]
         cut = [
-            self._cut(index, int(part), horizon, discount, generator)
-            for index, part in enumerate(counts)
-            if part
+            cut_windows(self.slices[index], kept[sources == index], horizon, discount)
+            for index in np.unique(sources)
         ]
         return cut[0] if len(cut) == 1 else joined(cut)
 
-    def _cut(
-        self, index: int, count: int, horizon: int, discount: float, generator: np.random.Generator
-    ) -> Windows:
+    def _starts(
+        self, index: int, count: int, horizon: int, generator: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
         part = self.slices[index]
         starts = draw_starts(part.size, horizon, count, generator)
         after = np.minimum(starts + 1, part.size - horizon)
-        starts = np.where(np.isin(starts, self.orphans[index]), after, starts)
-        return cut_windows(part, starts, horizon, discount)
+        return np.where(np.isin(starts, self.orphans[index]), after, starts)
 
 
 def joined(parts: list[Windows]) -> Windows:

@@ -11,12 +11,16 @@ from qgf_ros.data.chunks import Windows
 from qgf_ros.data.dataset import Dataset, joined
 from qgf_ros.errors import InvalidSetting
 
+ALL = slice(None)
+
 
 class Windowed(Protocol):
     """What training draws its batches from."""
 
-    def draw(self, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
-        """`count` windows of `horizon` steps. Raises DatasetTooShort."""
+    def draw(
+        self, count: int, horizon: int, discount: float, generator: np.random.Generator, share: slice = ALL
+    ) -> Windows:
+        """`count` windows of `horizon` steps, of which `share` is given. Raises DatasetTooShort."""
         ...
 
 
@@ -35,10 +39,12 @@ class Mixture:
                 "share of new data", self.share, "between 0 and 1; without old data there is nothing to mix"
             )
 
-    def draw(self, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
+    def draw(
+        self, count: int, horizon: int, discount: float, generator: np.random.Generator, share: slice = ALL
+    ) -> Windows:
         """Windows of the new data first; of `count` at least one of each, where there are two or more. Raises DatasetTooShort."""
         fresh = min(max(round(self.share * count), 1), max(count - 1, 1))
         parts = [self.new.draw(fresh, horizon, discount, generator)]
         if count > fresh:
             parts.append(self.old.draw(count - fresh, horizon, discount, generator))
-        return joined(parts)
+        return Windows(**{name: array[share] for name, array in joined(parts).__dict__.items()})

@@ -21,6 +21,7 @@ from qgf_ros.flow.path import TimeSampling, sample_times
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.train.config import TrainConfig
+from qgf_ros.train.team import ALONE, Team
 from qgf_ros.train.update import (
     Part,
     TakeStep,
@@ -34,6 +35,7 @@ from qgf_ros.train.update import (
 
 ACTION_LIMIT = 1.0 - 1e-5  # the reference clips recorded actions to this
 HELD_OUT_WINDOWS = 8192
+Draws = tuple[Batch, torch.Tensor, torch.Tensor, torch.Tensor | None]  # batch, flow noise, times, delays
 _STREAM_DATA, _STREAM_FLOW, _STREAM_HELD_OUT, _STREAM_DELAY = 1, 2, 3, 4
 
 
@@ -56,21 +58,23 @@ class Trainer:
     def run(self) -> Iterator[dict[str, float]]:
         """Steps until the configured count; yields the metrics of every `log_every`-th step (and of the last)."""
         while self.state.step < self.config.steps:
-            step = self.state.step
-            noise, time = self._flow_draws(self.config.batch_size, _STREAM_FLOW, step)
-            metrics = self._take_step(
-                self.state,
-                self._batch(self.training, self.config.batch_size, _STREAM_DATA, step),
-                noise,
-                time,
-                self._delays(self.config.batch_size, step),
-            )
+            metrics = self.take_step(self.state, *self.draws(self.state.step))
             if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
-                yield metrics.as_floats()
+                yield metrics.as_floats(self.state.team)
 
     @property
-    def _take_step(self) -> TakeStep:
+    def take_step(self) -> TakeStep:
+        """One gradient step of what is trained."""
         return {Part.BOTH: update, Part.POLICY: update_policy, Part.CRITIC: update_critic}[self.part]
+
+    def draws(self, step: int) -> Draws:
+        """What a step is taken with: of its batch this process's share."""
+        count = self.config.batch_size
+        ours = self.state.team.share(count)
+        noise, time = self._flow_draws(count, _STREAM_FLOW, step)
+        delay = self._delays(count, step)
+        batch = self._batch(self.training, count, _STREAM_DATA, step, ours)
+        return batch, noise[ours], time[ours], None if delay is None else delay[ours]
 
     @torch.no_grad()
     def held_out_flow_loss(self) -> float:
@@ -90,9 +94,13 @@ class Trainer:
         grid = TimeGrid(trained.denoise_steps, trained.time_sampling is TimeSampling.CONTINUOUS)
         return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
-    def _batch(self, dataset: Windowed, count: int, stream: int, step: int) -> Batch:
+    def _batch(
+        self, dataset: Windowed, count: int, stream: int, step: int, share: slice = slice(None)
+    ) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
-        windows = dataset.draw(count, self.interface.chunk_length, self.config.update.discount, generator)
+        windows = dataset.draw(
+            count, self.interface.chunk_length, self.config.update.discount, generator, share
+        )
         return to_batch(self._prepared(windows), self.device)
 
     def _prepared(self, windows: Windows) -> Windows:
@@ -129,8 +137,9 @@ def make_trainer(
     held_out: Windowed,
     normalizer: Normalizer,
     device: torch.device,
+    team: Team = ALONE,
 ) -> Trainer:
-    """A run before its first step, with networks drawn from the configured seed.
+    """A run before its first step, with networks drawn from the configured seed; `team` trains it together.
 
     Where the policy is another checkpoint's (`policy_from`) its normalizer is taken with it, instead of `normalizer`.
     """
@@ -151,7 +160,7 @@ def make_trainer(
         source = load_checkpoint(config.policy_from, interface)
         take_policy(made, source)
         normalizer = source.normalizer  # the policy knows observations in its units only
-    state = TrainState.create(made, config.update, config.part)
+    state = TrainState.create(made, config.update, config.part, team)
     return Trainer(config, interface, training, held_out, normalizer, state, device, config.part)
 
 
