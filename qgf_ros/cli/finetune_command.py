@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience",
         type=int,
         default=1500,
-        help="steps without a lower held-out loss that end it (default 1500)",
+        help="steps without a lower held-out loss that end a policy alone (default 1500)",
     )
     parser.add_argument(
         "--held-out", type=float, default=0.1, help="share of new episodes that is held out (default 0.1)"
@@ -141,11 +141,15 @@ def ceiling_in_trials(arguments: argparse.Namespace, contract: Contract) -> dict
 def print_training(figures: dict[str, Any]) -> None:
     """What a person reads about the training."""
     marks = ", ".join(
-        f"{name} {mark['loss']:.4g} at step {mark['step']}" for name, mark in figures["best"].items()
+        f"{name} {mark['loss']:.4g} at step {mark['step']}" for name, mark in figures["kept"].items()
     )
-    why = {"steps": "all steps are done", "patience": "nothing became better", "time": "its time was spent"}
+    why = {
+        "steps": "all steps are done",
+        "patience": "the policy became no better",
+        "time": "its time was spent",
+    }
     print(
-        f"{figures['steps']} steps, {why[figures['ended_by']]}; best held-out loss: {marks}; written to {figures['output']}"
+        f"{figures['steps']} steps, {why[figures['ended_by']]}; kept weights, by held-out loss: {marks}; written to {figures['output']}"
     )
     print("it has no detector yet: `qgf calibrate` makes one for these weights")
 

@@ -22,9 +22,9 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.critic_view import View, ceiling, logged_windows, recalibrated, unguided_chunks, view
 from qgf_ros.lineage import after, weights_digest
 from qgf_ros.seen import load_seen
-from qgf_ros.train.best import Best
 from qgf_ros.train.config import TrainConfig
 from qgf_ros.train.finetune import FinetuneConfig, copied, finetune, make_finetuner
+from qgf_ros.train.kept import Kept
 from qgf_ros.train.loop import Trainer
 from qgf_ros.train.state_file import STATE, device_for_training, restore_state, run_identity, save_state
 from qgf_ros.train.update import Part
@@ -45,7 +45,7 @@ class Places:
 
 
 class FinetuningRun:
-    """State: the trainer, the best weights, how the parent's critic sees the held-out episodes."""
+    """State: the trainer, the weights to keep, how the parent's critic sees the held-out episodes."""
 
     def __init__(
         self, places: Places, contract: Contract, recipe: TrainConfig | None, config: FinetuneConfig
@@ -92,7 +92,7 @@ class FinetuningRun:
         self._trainer = make_finetuner(
             train, config.part, self.parent, training, held_out, device_for_training()
         )
-        self._best = Best(copied(self.parent.networks))
+        self._kept = Kept(copied(self.parent.networks))
         self._restore()
         windows = logged_windows(self.held_out, self.parent)
         self._windows, self._chunks = windows, unguided_chunks(self.parent, windows)
@@ -107,12 +107,12 @@ class FinetuningRun:
         began, first = time.monotonic(), self._trainer.state.step
         with counted_progress(self._config.steps, first, "step") as progress:
 
-            def on_check(trainer: Trainer, best: Best, metrics: Mapping[str, float]) -> None:
+            def on_check(trainer: Trainer, kept: Kept, metrics: Mapping[str, float]) -> None:
                 self._save()
-                shown = {f"held_out_{name}": mark["loss"] for name, mark in best.figures().items()}
+                shown = {f"held_out_{name}": mark["loss"] for name, mark in kept.figures().items()}
                 progress(trainer.state.step, shown)
 
-            ended_by = finetune(self._trainer, self._best, self._config.patience, seconds, on_check)
+            ended_by = finetune(self._trainer, self._kept, self._config.patience, seconds, on_check)
         self._save()
         figures: dict[str, Any] = {
             "part": self._config.part.value,
@@ -120,7 +120,7 @@ class FinetuningRun:
             "ended_by": ended_by,
             "train_s": time.monotonic() - began,
             "episodes": {"new": _episodes(self._new), "held_out": _episodes(self.held_out)},
-            "best": self._best.figures(),
+            "kept": self._kept.figures(),
         }
         candidate = self._candidate(figures)
         save_checkpoint(self._places.output, candidate)
@@ -138,7 +138,7 @@ class FinetuningRun:
             "learning_rate": self._config.learning_rate,
             "seed": self._config.seed,
         }
-        event |= {name: figures[name] for name in ("part", "steps", "ended_by", "best")}
+        event |= {name: figures[name] for name in ("part", "steps", "ended_by", "kept")}
         kept = {key: self.parent.provenance.get(key) for key in ("recipe", "contract", "task", "history")}
         provenance = {key: value for key, value in kept.items() if value is not None} | {
             "parent": str(self._places.parent),
@@ -147,7 +147,7 @@ class FinetuningRun:
             "dataset_sha256": self.digests["data"],
             "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
-        networks = self._best.networks.requires_grad_(False).eval()
+        networks = self._kept.networks.requires_grad_(False).eval()
         made = dataclasses.replace(self.parent, networks=networks, provenance=provenance)
         if self._config.part is not Part.POLICY:
             made = recalibrated(made, view(made, self._windows, self._chunks), self._seen_by_parent)
@@ -155,12 +155,10 @@ class FinetuningRun:
         return after(made, event)
 
     def _save(self) -> None:
-        best = dataclasses.replace(
-            self.parent, networks=self._best.networks, provenance={"best": self._best.figures()}
+        kept = dataclasses.replace(
+            self.parent, networks=self._kept.networks, provenance={"kept": self._kept.figures()}
         )
-        save_checkpoint(
-            self._places.run_folder / "best", best
-        )  # before the state: a crash between the two repeats a step
+        save_checkpoint(self._places.run_folder / "kept", kept)  # a crash before the state repeats some steps
         save_state(self._places.run_folder / "state", self._trainer.state, self._identity)
 
     def _restore(self) -> None:
@@ -168,9 +166,9 @@ class FinetuningRun:
         if not (state / STATE).is_file():
             return
         restore_state(state, self._trainer.state, self._identity)
-        best = load_checkpoint(self._places.run_folder / "best", self._contract.interface)
-        self._best.networks.load_state_dict(best.networks.state_dict())
-        self._best.restore(best.provenance["best"])
+        kept = load_checkpoint(self._places.run_folder / "kept", self._contract.interface)
+        self._kept.networks.load_state_dict(kept.networks.state_dict())
+        self._kept.restore(kept.provenance["kept"])
         print(f"resumed at step {self._trainer.state.step} from {state}")
 
     def _save_seen(self) -> None:

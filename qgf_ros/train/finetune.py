@@ -15,8 +15,8 @@ from qgf_ros.data.mixture import Windowed
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.path import TimeSampling
 from qgf_ros.networks import Networks
-from qgf_ros.train.best import Best
 from qgf_ros.train.config import TrainConfig
+from qgf_ros.train.kept import Kept
 from qgf_ros.train.loop import Trainer
 from qgf_ros.train.update import Part, TrainState
 
@@ -25,8 +25,8 @@ from qgf_ros.train.update import Part, TrainState
 class FinetuneConfig:
     """What is trained, and for how long. Counts are gradient steps.
 
-    Every `check_every` steps the held-out episodes (the share `held_out` of the new data) are asked; after `patience` steps
-    without a better answer the run ends, `steps` at the latest. `old_share` of every batch is old data, where there are any.
+    Every `check_every` steps the held-out episodes (the share `held_out` of the new data) are asked; a policy alone ends after
+    `patience` steps without a better answer, anything else after `steps`. `old_share` of every batch is old data, where there are any.
     """
 
     part: Part = Part.BOTH
@@ -95,24 +95,24 @@ def held_out_losses(trainer: Trainer) -> dict[Part, float]:
     return {part: loss() for part, loss in losses.items() if trainer.part in (part, Part.BOTH)}
 
 
-OnCheck = Callable[[Trainer, Best, Mapping[str, float]], None]
-"""(trainer, best, metrics of the last step): called after each look at the held-out episodes."""
+OnCheck = Callable[[Trainer, Kept, Mapping[str, float]], None]
+"""(trainer, kept, metrics of the last step): called after each look at the held-out episodes."""
 
 
-def finetune(trainer: Trainer, best: Best, patience: int, seconds: float, on_check: OnCheck) -> str:
+def finetune(trainer: Trainer, kept: Kept, patience: int, seconds: float, on_check: OnCheck) -> str:
     """Trains until the steps are done, nothing becomes better, or `seconds` have passed; says which: steps, patience or time.
 
-    `best` ends with the weights to keep. A run that is continued goes on where `trainer.state` stands.
+    `kept` ends with the weights to keep. A run that is continued goes on where `trainer.state` stands.
     """
     ends = time.monotonic() + seconds
-    if not best.marks:
-        best.see(trainer.state.step, held_out_losses(trainer), trainer.state.networks)
-    if best.is_over(trainer.state.step, patience):
+    if not kept.marks:
+        kept.see(trainer.state.step, held_out_losses(trainer), trainer.state.networks)
+    if kept.is_over(trainer.state.step, patience):
         return "patience"
     for metrics in trainer.run():
-        best.see(trainer.state.step, held_out_losses(trainer), trainer.state.networks)
-        on_check(trainer, best, metrics)
-        if best.is_over(trainer.state.step, patience):
+        kept.see(trainer.state.step, held_out_losses(trainer), trainer.state.networks)
+        on_check(trainer, kept, metrics)
+        if kept.is_over(trainer.state.step, patience):
             return "patience"
         if time.monotonic() >= ends:
             return "time"

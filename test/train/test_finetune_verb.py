@@ -62,7 +62,7 @@ def test_a_policy_is_trained_alone_and_its_candidate_says_from_what(
     assert event["event"] == "finetuned"
     assert event["parent_sha256"] == weights_digest(work / "parent")
     assert (event["part"], event["old_share"], event["steps"]) == ("policy", 0.5, 250)
-    assert event["best"]["policy"]["loss"] == figures["best"]["policy"]["loss"] > 0.0
+    assert event["kept"]["policy"]["loss"] == figures["kept"]["policy"]["loss"] > 0.0
     assert figures["episodes"] == {"new": 4, "held_out": 1}
     assert figures["decision"] is None
     assert candidate.defaults == parent.defaults
@@ -81,7 +81,7 @@ def test_a_critic_is_trained_under_an_unchanged_policy_and_brings_its_weight(
     ceiling = figures["ceiling"]
     assert ceiling["q_unguided"] <= ceiling["q_best_of_32"]
     out = capsys.readouterr().out
-    assert out.index("what it has to choose from") < out.index("best held-out loss")
+    assert out.index("what it has to choose from") < out.index("kept weights")
 
 
 def test_an_interrupted_run_goes_on_to_the_same_candidate(

@@ -1,6 +1,8 @@
-"""The best weights of a run by its held-out losses, and when to stop looking for better ones.
+"""The weights of a run that are kept, by held-out losses, and when to stop looking for better ones.
 
-Policy and critic share no parameter and never meet in training (update.py), so each keeps the weights of its own best step.
+Policy and critic share no parameter and never meet in training (update.py), so each keeps weights of a step of its own. The policy
+keeps those of its lowest held-out loss. The critic keeps its last ones: its loss is measured against targets that move with it and
+grows while values spread, so a lower one is no better critic.
 """
 
 from __future__ import annotations
@@ -17,31 +19,33 @@ from qgf_ros.train.update import Part
 
 @dataclass(frozen=True)
 class Mark:
-    """The lowest held-out loss so far, and the step that had it."""
+    """A step, and its held-out loss."""
 
-    step: int = 0
-    loss: float = math.inf
+    step: int
+    loss: float
 
 
 @dataclass
-class Best:
-    """State: of each trained part the lowest held-out loss, and networks with the weights that had it. One thread."""
+class Kept:
+    """State: of each trained part the step whose weights are kept, and networks with those weights. One thread."""
 
     networks: Networks
     marks: dict[Part, Mark] = field(default_factory=dict)
 
     def see(self, step: int, losses: Mapping[Part, float], networks: Networks) -> None:
-        """Takes the weights of each part (POLICY or CRITIC) over whose loss is the lowest so far."""
+        """Takes over the policy where its loss is the lowest so far, and the critic where its loss is a number."""
         for part, loss in losses.items():
-            if part in self.marks and not loss < self.marks[part].loss:
+            known = self.marks.get(part)
+            if not math.isfinite(loss) or (part is Part.POLICY and known is not None and loss >= known.loss):
                 continue
             self.marks[part] = Mark(step, loss)
             for ours, theirs in zip(_of(part, self.networks), _of(part, networks), strict=True):
                 ours.load_state_dict(theirs.state_dict())
 
     def is_over(self, step: int, patience: int) -> bool:
-        """Whether no part has become better in the last `patience` steps."""
-        return bool(self.marks) and all(step - mark.step >= patience for mark in self.marks.values())
+        """Whether the policy, trained alone, has not become better in the last `patience` steps."""
+        alone = self.marks.get(Part.POLICY) if Part.CRITIC not in self.marks else None
+        return alone is not None and step - alone.step >= patience
 
     def figures(self) -> dict[str, dict[str, float]]:
         """Step and loss of each part by its name, as plain values."""
