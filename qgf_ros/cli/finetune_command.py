@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience",
         type=int,
         default=1500,
-        help="steps without a lower held-out loss that end a policy alone (default 1500)",
+        help="steps without a lower held-out loss that end it (default 1500)",
     )
     parser.add_argument(
         "--held-out", type=float, default=0.1, help="share of new episodes that is held out (default 0.1)"
@@ -145,7 +145,7 @@ def print_training(figures: dict[str, Any]) -> None:
     )
     why = {
         "steps": "all steps are done",
-        "patience": "the policy became no better",
+        "patience": "nothing became better",
         "time": "its time was spent",
     }
     print(

@@ -25,8 +25,8 @@ from qgf_ros.train.update import Part, TrainState
 class FinetuneConfig:
     """What is trained, and for how long. Counts are gradient steps.
 
-    Every `check_every` steps the held-out episodes (the share `held_out` of the new data) are asked; a policy alone ends after
-    `patience` steps without a better answer, anything else after `steps`. `old_share` of every batch is old data, where there are any.
+    Every `check_every` steps the held-out episodes (the share `held_out` of the new data) are asked; after `patience` steps
+    without a better answer the run ends, `steps` at the latest. `old_share` of every batch is old data, where there are any.
     """
 
     part: Part = Part.BOTH

@@ -1,8 +1,6 @@
 """The weights of a run that are kept, by held-out losses, and when to stop looking for better ones.
 
-Policy and critic share no parameter and never meet in training (update.py), so each keeps weights of a step of its own. The policy
-keeps those of its lowest held-out loss. The critic keeps its last ones: its loss is measured against targets that move with it and
-grows while values spread, so a lower one is no better critic.
+Policy and critic share no parameter and never meet in training (update.py), so each keeps the weights of its own best step.
 """
 
 from __future__ import annotations
@@ -33,19 +31,18 @@ class Kept:
     marks: dict[Part, Mark] = field(default_factory=dict)
 
     def see(self, step: int, losses: Mapping[Part, float], networks: Networks) -> None:
-        """Takes over the policy where its loss is the lowest so far, and the critic where its loss is a number."""
+        """Takes over the weights of each part (POLICY or CRITIC) whose loss is the lowest so far, and a number."""
         for part, loss in losses.items():
             known = self.marks.get(part)
-            if not math.isfinite(loss) or (part is Part.POLICY and known is not None and loss >= known.loss):
+            if not math.isfinite(loss) or (known is not None and loss >= known.loss):
                 continue
             self.marks[part] = Mark(step, loss)
             for ours, theirs in zip(_of(part, self.networks), _of(part, networks), strict=True):
                 ours.load_state_dict(theirs.state_dict())
 
     def is_over(self, step: int, patience: int) -> bool:
-        """Whether the policy, trained alone, has not become better in the last `patience` steps."""
-        alone = self.marks.get(Part.POLICY) if Part.CRITIC not in self.marks else None
-        return alone is not None and step - alone.step >= patience
+        """Whether no part has become better in the last `patience` steps."""
+        return bool(self.marks) and all(step - mark.step >= patience for mark in self.marks.values())
 
     def figures(self) -> dict[str, dict[str, float]]:
         """Step and loss of each part by its name, as plain values."""
