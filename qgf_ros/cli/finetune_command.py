@@ -156,7 +156,7 @@ def print_training(figures: dict[str, Any]) -> None:
 
 def compared(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any]:
     """Candidate against parent on the same seeds, where a task is named."""
-    from qgf_ros.cli.promote_command import figures_of, in_simulation, print_verdict
+    from qgf_ros.cli.verdicts import figures_of, in_simulation, print_verdict
     from qgf_ros.evaluate.promotion import Rule
 
     if arguments.task is None:

@@ -10,9 +10,9 @@ from qgf_ros.cli.processes import add_processes
 
 if TYPE_CHECKING:
     from qgf_ros.checkpoint import Checkpoint
-    from qgf_ros.contract.schema import Contract
-    from qgf_ros.evaluate.promotion import Rule, Verdict
+    from qgf_ros.evaluate.promotion import Decision, Rule, Verdict
     from qgf_ros.evaluate.shadow import Look
+    from qgf_ros.named import Named
 
 HELP = "decide whether a candidate takes its parent's place: logged observations first, then paired trials with a sequential test"
 EXAMPLE = (
@@ -97,6 +97,7 @@ def power_figures(rule: Rule) -> dict[str, Any]:
 def decide(arguments: argparse.Namespace, rule: Rule) -> dict[str, Any]:
     """Shadow, trials, and what follows."""
     from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.cli.verdicts import figures_of, print_verdict
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.promotion import Decision, verdict
     from qgf_ros.evaluate.shadow import Bounds
@@ -158,6 +159,7 @@ def from_file(path: Path, rule: Rule) -> Verdict:
 def simulated(arguments: argparse.Namespace, candidate: Checkpoint, rule: Rule) -> Verdict:
     """What paired episodes of the candidate's task say, or of the one that is named."""
     from qgf_ros.cli.origin import chosen, contract_path
+    from qgf_ros.cli.verdicts import in_simulation
     from qgf_ros.contract.load import load_contract
     from qgf_ros.evaluate.robot import load_simulation
 
@@ -168,80 +170,8 @@ def simulated(arguments: argparse.Namespace, candidate: Checkpoint, rule: Rule) 
     return in_simulation(*folders, contract, task, rule, arguments.processes, arguments.seed)
 
 
-def in_simulation(
-    candidate: Path,
-    parent: Path,
-    contract: Contract,
-    task: str,
-    rule: Rule,
-    processes: int,
-    first_seed: int | None = None,
-) -> Verdict:
-    """What paired episodes say."""
-    from qgf_ros.cli.progress import counted_progress
-    from qgf_ros.evaluate.promotion import verdict
-    from qgf_ros.evaluate.trials import FIRST_SEED, run_trials
-
-    first = FIRST_SEED if first_seed is None else first_seed
-    found = verdict([], [], rule)
-    with counted_progress(rule.cap, 0, "pair") as progress:
-        for found in run_trials(contract, candidate, parent, task, rule, first, processes):
-            shown = {
-                "candidate": found.candidate / found.pairs,
-                "parent": found.parent / found.pairs,
-                "e": found.e_value,
-            }
-            progress(found.pairs, shown)
-    return found
-
-
-def figures_of(found: Verdict, rule: Rule) -> dict[str, Any]:
-    """A verdict as plain values, with intervals and the smallest gain that such trials find."""
-    from qgf_ros.evaluate.compare import wilson
-    from qgf_ros.evaluate.power import smallest_detectable
-
-    sides = {}
-    for side, successes in (("parent", found.parent), ("candidate", found.candidate)):
-        share = successes / found.pairs if found.pairs else None
-        sides[side] = {"success": share, "interval": list(wilson(successes, found.pairs))}
-    parent = found.parent / found.pairs if found.pairs else 0.5
-    return sides | {
-        "pairs": found.pairs,
-        "wins": found.wins,
-        "losses": found.losses,
-        "e_value": found.e_value,
-        "futility_e_value": found.futility_e_value,
-        "decision": found.decision.value,
-        "smallest_detectable": smallest_detectable(parent, rule),
-        "alpha": rule.alpha,
-        "effect": rule.effect,
-        "most_pairs": rule.cap,
-    }
-
-
-def print_verdict(figures: dict[str, Any]) -> None:
-    """What a person reads."""
-    if figures["pairs"]:
-        ours, theirs = figures["candidate"], figures["parent"]
-        print(
-            f"candidate {ours['success']:.3f}, parent {theirs['success']:.3f} over {figures['pairs']} pairs; only the candidate succeeded in "
-            f"{figures['wins']}, only the parent in {figures['losses']}: evidence {figures['e_value']:.3g} of {1 / figures['alpha']:.3g} that the "
-            f"candidate is better, {figures['futility_e_value']:.3g} that it is not better by {figures['effect']:g}"
-        )
-        smallest = figures["smallest_detectable"]
-        gain = "no gain" if smallest is None else f"a gain of {smallest:.2f} or more"
-        print(
-            f"at this success of the parent {figures['most_pairs']} pairs find {gain} in four of five trials"
-        )
-    print(
-        {"promote": "promote", "keep": "keep the parent", "undecided": "undecided: nothing changes"}[
-            figures["decision"]
-        ]
-    )
-
-
 def follow(
-    name: Any, decision: Any, on_trial: bool, arguments: argparse.Namespace, figures: dict[str, Any]
+    name: Named, decision: Decision, on_trial: bool, arguments: argparse.Namespace, figures: dict[str, Any]
 ) -> str | None:
     """Changes the name as was decided: promotes, rolls a candidate back that is in use already, or notes that nothing changed."""
     from qgf_ros.evaluate.promotion import Decision
@@ -255,12 +185,12 @@ def follow(
     if decision is Decision.PROMOTE and not on_trial:
         version = name.promote(arguments.candidate, arguments.parent, event)
         print(f"{name.folder} now points at {version}")
-        return str(version)
+        return version
     if decision is Decision.KEEP and on_trial:
         version = name.roll_back("the trials, or the look before them, speak against it")
         print(f"{name.folder} is rolled back to {version}")
-        return str(version)
+        return version
     if not name.exists:
         return None
     name.note({"decision": decision.value, **event})
-    return str(name.version())
+    return name.version()

@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Message
-from qgf_ros.errors import InvalidSetting, ObservationRefused, QgfError
+from qgf_ros.errors import ObservationRefused, QgfError
 from qgf_ros.inference.proposer import Timed
 from qgf_ros.nodes import policy_messages, policy_parameters, qos, runtime
 from qgf_ros.nodes.convert import chunk_message
@@ -48,7 +48,7 @@ class PolicyNode(LifecycleNode):
         self._state = State.UNCONFIGURED
         self._reason = ""
         self._setup: Setup | None = None
-        self._swap: Swap | None = None
+        self._swap = Swap(make_setup)
         self._frame_change: FrameChange | None = None
         self._subscriptions_made: list[Any] = []
         self._diagnostics = Diagnostics(self)
@@ -75,7 +75,7 @@ class PolicyNode(LifecycleNode):
     def _configure(self) -> None:
         settings = policy_parameters.settings(self._values)
         self._setup = setup = self._make_setup(settings)
-        self._swap = Swap(self._make_setup, settings)
+        self._swap.use(settings.checkpoint)
         self._health.configured(setup.contract)
         on_input, on_certificate = partial(self._on_input, setup), partial(self._on_certificate, setup)
         self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate)
@@ -117,7 +117,8 @@ class PolicyNode(LifecycleNode):
     def _release(self) -> None:
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
-        self._subscriptions_made, self._setup, self._swap, self._frame_change = [], None, None, None
+        self._swap.use(None)
+        self._subscriptions_made, self._setup, self._frame_change = [], None, None
 
     # -- readings in, chunks out ---------------------------------------------------------------------------------------
 
@@ -222,32 +223,23 @@ class PolicyNode(LifecycleNode):
         return response
 
     def _on_swap(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """Begins to warm up the candidate; it takes over when it is ready, which ~/status tells by its `checkpoint`."""
-        candidate = str(self._values["candidate"])
-        response.success, response.message = True, f"{candidate} warms up"
-        try:
-            if self._swap is None:
-                raise InvalidSetting(
-                    "The policy node", self._state.value, "configured before a critic is swapped"
-                )
-            self._swap.begin(candidate)
-        except QgfError as error:
-            response.success, response.message = False, str(error)
-            self.get_logger().warning(str(error))
-        return response
+        """Warms up the candidate, which takes over when it is ready; ~/status then tells it as `checkpoint`."""
+        settings, candidate = policy_parameters.settings(self._values), str(self._values["candidate"])
+        return runtime.answer(self, response, partial(self._swap.begin, candidate, settings))
 
     def _take_over(self) -> None:
         """Goes over to a candidate that is ready: between two chunks, as every callback is."""
         assert self._setup is not None, "callers are configured"
         try:
-            made = self._swap.take_over(self._setup) if self._swap is not None else None
+            made = self._swap.take_over(self._setup)
         except QgfError as error:
             self.get_logger().warning(f"The critic stays as it is. {error}")
             return
         if made is None:
             return
         self._setup = made
-        self._values |= {"checkpoint": self._values["candidate"]}  # a later configure loads it again
+        self._values |= {"checkpoint": str(self._swap.checkpoint)}  # a later configure loads it again
+        made.proposer.change(policy_parameters.settings(self._values).sampler(made.defaults))  # set meanwhile
         words = f"{self._values['checkpoint']} took over on {made.cost_in_words}; {made.detector_in_words}"
         self.get_logger().info(words)
         self._enter(self._state, self._reason)

@@ -16,29 +16,36 @@ MakeSetup = Callable[[PolicySettings], Setup]
 
 
 class Swap:
-    """State: the candidate that is being made ready, and what came of it. To be asked from one thread."""
+    """State: the `checkpoint` in use, the candidate that is being made ready, what came of it. To be asked from one thread."""
 
-    def __init__(self, make_setup: MakeSetup, settings: PolicySettings) -> None:
-        """`settings` are those in use; where their checkpoint is a link, what it points at now is what runs."""
+    def __init__(self, make_setup: MakeSetup) -> None:
         self._make_setup = make_setup
-        self._settings = replace(settings, checkpoint=settings.checkpoint.resolve())
+        self.use(None)
+
+    def use(self, checkpoint: Path | None) -> None:
+        """It is in use from now on; None: nothing is. Where it is a link, what it points at now is what runs."""
+        self.checkpoint = None if checkpoint is None else checkpoint.resolve()
         self._thread: threading.Thread | None = None
+        self._candidate = Path()
         self._made: Setup | QgfError
 
-    def begin(self, candidate: str) -> None:
-        """Makes the candidate ready in a thread of its own.
+    def begin(self, candidate: str, settings: PolicySettings) -> str:
+        """Makes the candidate ready in a thread of its own, with these settings but for the checkpoint; in words.
 
         Raises:
-            InvalidSetting: none is named, or one is being made ready.
+            InvalidSetting: nothing is configured, none is named, or one is being made ready.
         """
+        if self.checkpoint is None:
+            raise InvalidSetting("The policy node", "unconfigured", "configured before a critic is swapped")
         if not candidate:
             raise InvalidSetting("Parameter candidate", candidate, "the path of a checkpoint's folder")
         if self._thread is not None:
             raise InvalidSetting("Parameter candidate", candidate, "swapped one at a time: another warms up")
-        self._thread = threading.Thread(
-            target=self._make, args=(Path(candidate).expanduser().resolve(),), daemon=True
-        )
+        self._candidate = Path(candidate).expanduser().resolve()
+        wanted = replace(settings, checkpoint=self._candidate)
+        self._thread = threading.Thread(target=self._make, args=(self.checkpoint, wanted), daemon=True)
         self._thread.start()
+        return f"{candidate} warms up"
 
     def take_over(self, running: Setup) -> Setup | None:
         """Where the candidate is ready, what runs from now on: it, with the running proposer, which goes over to it. Else None.
@@ -51,13 +58,14 @@ class Swap:
         if not isinstance(made, Setup):
             raise made
         running.proposer.adopt(made.proposer)
+        self.checkpoint = self._candidate
         return replace(made, proposer=running.proposer)
 
-    def _make(self, candidate: Path) -> None:
+    def _make(self, current: Path, wanted: PolicySettings) -> None:
         try:
-            check_same_policy(self._settings.checkpoint, candidate)
-            self._made = self._make_setup(replace(self._settings, checkpoint=candidate))
+            check_same_policy(current, wanted.checkpoint)
+            self._made = self._make_setup(wanted)
         except QgfError as error:
             self._made = error
         except Exception as error:  # whatever it is: the node runs on as it did
-            self._made = SwapFailed(candidate, error)
+            self._made = SwapFailed(wanted.checkpoint, error)
