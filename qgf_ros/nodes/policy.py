@@ -224,8 +224,10 @@ class PolicyNode(LifecycleNode):
 
     def _on_swap(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Warms up the candidate, which takes over when it is ready; ~/status then tells it as `checkpoint`."""
-        settings, candidate = policy_parameters.settings(self._values), str(self._values["candidate"])
-        return runtime.answer(self, response, partial(self._swap.begin, candidate, settings))
+        return runtime.answer(self, response, self._begin_swap)
+
+    def _begin_swap(self) -> str:
+        return self._swap.begin(str(self._values["candidate"]), policy_parameters.settings(self._values))
 
     def _take_over(self) -> None:
         """Goes over to a candidate that is ready: between two chunks, as every callback is."""
