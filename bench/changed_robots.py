@@ -46,7 +46,7 @@ ROBOTS: Mapping[str, Change] = {
     "none": Change(),
     "tool_offset": Change(tool_m=(0.03, 0.0, 0.0)),
     "gripper_delay": Change(ControllerLag((FINGER,), seconds=0.5), slowness=1.75),
-    "joint_bias": Change(JointBias(("shoulder_pan_joint", "elbow_joint", "wrist_1_joint"), offset=0.06)),
+    "joint_bias": Change(JointBias(("shoulder_pan_joint", "elbow_joint", "wrist_1_joint"), offset=0.04)),
 }
 
 
@@ -114,14 +114,17 @@ class SeeingDemonstrator:
         return self._inner.done
 
     def reset(self) -> None:
-        """Begins from the present state."""
+        """Begins from the present state, without a plan."""
+        self._has_plan = False
         self._inner.reset()
 
     def renew(self) -> None:
         """Takes on a new goal, and keeps whether the last one was reached."""
         data, target = self._scene.data, self._scene._cube_target_mocap_ids[0]
         gap = np.linalg.norm(data.joint("object_joint_0").qpos[:3] - data.mocap_pos[target])
-        self.placed.append(bool(gap <= NEAR_M))
+        if self._has_plan:
+            self.placed.append(bool(gap <= NEAR_M))
+        self._has_plan = True
         self._inner.renew()
 
     def wish(self) -> dict[str, float]:

@@ -45,7 +45,7 @@ CONTRACT, RECIPE = ROOT / "config/contracts/ur5e_cube.yaml", ROOT / "config/trai
 SHIPPED, TASK = ROOT / "checkpoints/ur5e_cube", "cube-single-task2"
 ROWS = ("zero_shot", "finetuned", "scratch", "old_data")
 FIRST_SEED, RECORDED_SEED = 4_000_000, 5_000_000
-EPISODES, STEPS_EACH = 60, 401
+EPISODES, STEPS_EACH = 60, 301
 
 
 class Study:
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_freed_memory()
     study = Study(options.folder, options.old, options.steps)
     outcomes = Outcomes(options.json, {"task": TASK, "steps": options.steps}, FIRST_SEED)
-    names = [cell for row in ROWS for robot in ROBOTS if re.search(options.only, cell := f"{robot}/{row}")]
+    names = [cell for robot in ROBOTS for row in ROWS if re.search(options.only, cell := f"{robot}/{row}")]
     for name, seed in outcomes.missing(names, options.episodes, block=options.episodes):
         outcomes.add(name, study.run(name, seed))
     outcomes.write()
