@@ -90,7 +90,7 @@ class Dataset:
             cut_windows(self.slices[index], kept[sources == index], horizon, discount)
             for index in np.unique(sources)
         ]
-        return cut[0] if len(cut) == 1 else _joined(cut)
+        return cut[0] if len(cut) == 1 else joined(cut)
 
     def _starts(
         self, index: int, count: int, horizon: int, generator: np.random.Generator
@@ -101,7 +101,8 @@ class Dataset:
         return np.where(np.isin(starts, self.orphans[index]), after, starts)
 
 
-def _joined(parts: list[Windows]) -> Windows:
+def joined(parts: list[Windows]) -> Windows:
+    """The windows of all parts, in order."""
     return Windows(
         **{name: np.concatenate([part.__dict__[name] for part in parts]) for name in parts[0].__dict__}
     )
@@ -246,12 +247,27 @@ def split(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice
     if len(slices) > 1:
         count = max(1, round(held_out * len(slices)))
         return slices[:-count], slices[-count:]
-    (only,) = slices
-    ends = np.flatnonzero(only.terminals)
-    if len(ends) < 2:
-        raise DatasetTooShort(len(ends), 2)
-    cut = int(ends[-1 - max(1, round(held_out * len(ends)))]) + 1
-    return [_rows(only, slice(0, cut))], [_rows(only, slice(cut, None))]
+    return split_episodes(slices, held_out)
+
+
+def split_episodes(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice]]:
+    """The same by episodes, however they lie in slices: the last ones are held out, at least one, at most all but one.
+
+    Raises:
+        DatasetTooShort: there are fewer than two episodes.
+    """
+    ends = [np.flatnonzero(part.terminals) for part in slices]
+    count = sum(map(len, ends))
+    if count < 2:
+        raise DatasetTooShort(count, 2)
+    left = count - min(max(1, round(held_out * count)), count - 1)  # that many are trained on
+    kept, held = [], []
+    for part, at in zip(slices, ends, strict=True):
+        cut = 0 if left <= 0 else len(part.terminals) if left >= len(at) else int(at[left - 1]) + 1
+        kept += [_rows(part, slice(0, cut))] if cut > 0 else []
+        held += [_rows(part, slice(cut, None))] if cut < len(part.terminals) else []
+        left -= len(at)
+    return kept, held
 
 
 def _rows(part: Slice, rows: slice) -> Slice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.client import Client
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -15,7 +16,7 @@ class Presses:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._clients = {
+        self._clients: dict[Press, Client] = {
             press: node.create_client(Trigger, f"{other}/{press.value}") for press, other in SERVICES.items()
         }
         self.words = ""

@@ -13,7 +13,7 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
-from qgf_ros.data.dataset import Dataset
+from qgf_ros.data.mixture import Windowed
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
 from qgf_ros.errors import InvalidSetting
@@ -28,6 +28,7 @@ from qgf_ros.train.update import (
     TakeStep,
     TrainState,
     cloning_loss,
+    judge,
     update,
     update_critic,
     update_policy,
@@ -41,16 +42,19 @@ _STREAM_DATA, _STREAM_FLOW, _STREAM_HELD_OUT, _STREAM_DELAY = 1, 2, 3, 4
 
 @dataclass(frozen=True)
 class Trainer:
-    """Everything a run needs, held together. `state` changes in place; each step draws its own random streams from
-    (seed, step), so that an interrupted run continues to the same result."""
+    """Everything a run needs, held together; `part` is what it trains.
+
+    `state` changes in place; each step draws its own random streams from (seed, step), so that an interrupted run continues to
+    the same result."""
 
     config: TrainConfig
     interface: Interface
-    training: Dataset
-    held_out: Dataset
+    training: Windowed
+    held_out: Windowed
     normalizer: Normalizer
     state: TrainState
     device: torch.device
+    part: Part
 
     def run(self) -> Iterator[dict[str, float]]:
         """Steps until the configured count; yields the metrics of every `log_every`-th step (and of the last)."""
@@ -66,7 +70,7 @@ class Trainer:
     @property
     def take_step(self) -> TakeStep:
         """One gradient step of what is trained."""
-        return {Part.BOTH: update, Part.POLICY: update_policy, Part.CRITIC: update_critic}[self.config.part]
+        return {Part.BOTH: update, Part.POLICY: update_policy, Part.CRITIC: update_critic}[self.part]
 
     def draws(self, step: int) -> Draws:
         """What a step is taken with: of its batch this process's share."""
@@ -84,6 +88,11 @@ class Trainer:
         noise, time = self._flow_draws(HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
         return float(cloning_loss(self.state.networks, batch, noise, time, None))
 
+    def held_out_critic_loss(self) -> float:
+        """The losses of critic and value together on those episodes; the same draws at every call."""
+        metrics = judge(self.state, self._batch(self.held_out, HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)).metrics
+        return float(metrics.critic_loss + metrics.value_loss)
+
     def checkpoint(self, defaults: SamplerDefaults, provenance: dict[str, object]) -> Checkpoint:
         """What would be saved now."""
         trained = self.config.update
@@ -91,7 +100,7 @@ class Trainer:
         return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
     def _batch(
-        self, dataset: Dataset, count: int, stream: int, step: int, share: slice = slice(None)
+        self, dataset: Windowed, count: int, stream: int, step: int, share: slice = slice(None)
     ) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
         windows = dataset.draw(
@@ -129,8 +138,8 @@ class Trainer:
 def make_trainer(
     config: TrainConfig,
     interface: Interface,
-    training: Dataset,
-    held_out: Dataset,
+    training: Windowed,
+    held_out: Windowed,
     normalizer: Normalizer,
     device: torch.device,
     team: Team = ALONE,
@@ -157,7 +166,7 @@ def make_trainer(
         take_policy(made, source)
         normalizer = source.normalizer  # the policy knows observations in its units only
     state = TrainState.create(made, config.update, config.part, team)
-    return Trainer(config, interface, training, held_out, normalizer, state, device)
+    return Trainer(config, interface, training, held_out, normalizer, state, device, config.part)
 
 
 def take_policy(networks: Networks, source: Checkpoint) -> None:

@@ -53,7 +53,7 @@ def together(trainers: Sequence[Trainer]) -> Together:
         if replace(trainer.config, seed=first.seed, relabel=first.relabel) != first:
             raise InvalidSetting("train", trainer.config, "the same for all runs, but for seed and relabel")
     stack = _stacked([trainer.state.networks for trainer in trainers])
-    state = TrainState.create(stack, first.update, first.part, trainers[0].state.team)
+    state = TrainState.create(stack, first.update, trainers[0].part, trainers[0].state.team)
     for number, trainer in enumerate(trainers):
         _look_into(stack, trainer.state.networks, number, len(trainers))
     return Together(tuple(trainers), state)
