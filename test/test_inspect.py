@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ pytest.importorskip("rosbags", reason="needs rosbags: pip install 'qgf_ros[test]
 from played_bags import executed, goal, joints, surrounded, write
 
 from qgf_ros.bags.census import take_census
+from qgf_ros.bags.mcap_index import read_mcap_index
+from qgf_ros.bags.storage import Storage
 from qgf_ros.cli.main import main
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.data.formats.bag import BagSource, no_arm
 from qgf_ros.data.recording import Column, Recording
 from qgf_ros.data.summary import SAMPLED, Summary
 
@@ -89,12 +91,43 @@ def test_of_a_damaged_bag_what_stands_before_the_damage_is_told(contract: Contra
     assert "is not an undamaged mcap file" in found["problem"]
 
 
-def test_fewer_rows_are_spread_over_the_bag(contract: Contract, tmp_path: Path) -> None:
+def test_of_a_long_bag_the_first_rows_are_looked_at_and_topics_as_a_whole(
+    contract: Contract, tmp_path: Path
+) -> None:
     said = [entry for start in range(100, 1100, 100) for entry in surrounded(start, 6)]
-    source = BagSource(write(tmp_path / "bag", said, contract), no_arm)
-    names = [entry.name for entry in source.sample(20)]
-    assert names == ["bag/0", "bag/3", "bag/6", "bag/9"]
-    assert len(list(source.sample(1000))) == 10
+    bag = write(tmp_path / "bag", said, contract)
+    _, found = inspected(bag, tmp_path, "--rows", "20")
+    _, whole = inspected(bag, tmp_path, "--rows", "0")
+    assert (found["looked_at"], whole["looked_at"]) == (3, 10)
+    assert found["topics"] == whole["topics"]
+
+
+@pytest.mark.parametrize("storage", Storage)
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_an_index_tells_what_counting_all_messages_does(
+    contract: Contract, tmp_path: Path, storage: Storage, is_finished: bool
+) -> None:
+    said = [entry for start in range(100, 400, 100) for entry in surrounded(start, 6)]
+    bag = write(tmp_path / "bag", said, contract, storage, is_finished)
+    census = take_census(bag)
+    for name in {entry.topic for entry in said}:
+        own, topic = [entry for entry in said if entry.topic == name], census.topics[name]
+        assert topic.type_name == own[0].kind
+        assert sorted(topic.received) == sorted(float(entry.sent_ns) for entry in own)
+    counted = sum(len(entry.data) for entry in said)
+    assert counted <= census.bytes <= counted + 20_000  # definitions lie among the messages
+
+
+def test_an_index_that_does_not_add_up_is_not_believed(contract: Contract, tmp_path: Path) -> None:
+    bag = write(tmp_path / "bag", surrounded(100, 6), contract)
+    [file] = bag.glob("*.mcap")
+    expected = take_census(bag)
+    assert read_mcap_index(file) is not None
+    content = file.read_bytes()
+    place = content.index(bytes([0x07]) + struct.pack("<Q", 6 + 16 * 6))  # the index of the six actions
+    file.write_bytes(content[:place] + bytes([0x90]) + content[place + 1 :])
+    assert read_mcap_index(file) is None
+    assert take_census(bag).count == expected.count
 
 
 def test_a_data_set_is_told_too_and_what_does_not_fit_a_contract_is_refused_by_name(

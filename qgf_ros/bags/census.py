@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qgf_ros.bags.reader import read_bag
+from qgf_ros.bags.mcap_index import read_mcap_index
+from qgf_ros.bags.reader import MCAP, bag_files, read_bag
 from qgf_ros.errors import QgfError
 
 GAP = 5.0  # times the usual interval: from there on silence is a gap
@@ -69,6 +70,11 @@ class Census:
         return sum(topic.count for topic in self.topics.values())
 
     @property
+    def bytes(self) -> int:
+        """Of all messages; those that were packed one by one, as they lie there."""
+        return sum(topic.bytes for topic in self.topics.values())
+
+    @property
     def span(self) -> tuple[float, float]:
         """When the first and the last message came, ns; zeros of an empty bag."""
         ends = [(min(topic.received), max(topic.received)) for topic in self.topics.values()]
@@ -76,16 +82,25 @@ class Census:
 
 
 def take_census(folder: Path) -> Census:
-    """The topics of a bag, of a damaged one as far as it could be read."""
-    census = Census()
-    topics = census.topics
+    """The topics of a bag, of a damaged one as far as it could be read: by its index where it has one, else by all its messages."""
+    census, topics = Census(), dict[str, Topic]()
+    files = bag_files(folder)
+    indexed = [read_mcap_index(path) if path.suffix == MCAP else None for path in files]
+    if files and all(index is not None for index in indexed):
+        for index in filter(None, indexed):
+            for (name, type_name), rows in index.items():
+                topic = topics.setdefault(name, Topic(name, type_name))
+                topic.received.frombytes(rows[:, 0].astype(np.float64).tobytes())
+                topic.bytes += int(rows[:, 1].sum())
+        return Census(topics)
     try:
         for message in read_bag(folder):
-            topic = topics.get(message.topic)
-            if topic is None:
-                topic = topics[message.topic] = Topic(message.topic, message.type_name)
-            topic.received.append(message.received_ns)
-            topic.bytes += len(message.data)
+            found = topics.get(message.topic)
+            if found is None:
+                found = topics[message.topic] = Topic(message.topic, message.type_name)
+            found.received.append(message.received_ns)
+            found.bytes += len(message.data)
     except QgfError as error:
         census.problem = str(error)
+    census.topics = topics
     return census

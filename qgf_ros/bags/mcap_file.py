@@ -20,7 +20,7 @@ from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Schema
 
-from qgf_ros.bags.recorded import Recorded, Wanted, every_topic
+from qgf_ros.bags.recorded import EVER_NS, Recorded, Wanted, every_topic
 from qgf_ros.bounds import RECORD_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
@@ -55,15 +55,20 @@ def ends_well(path: Path) -> bool:
         return file.read() == MAGIC
 
 
-def read_mcap(path: Path, wanted: Wanted = every_topic) -> Iterator[Recorded]:
+def read_mcap(path: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS) -> Iterator[Recorded]:
     """The messages of wanted topics in the order of writing; of an unfinished file as far as it was flushed.
+
+    Reading ends with the first of them, or the first chunk, that came to the recorder after `until_ns`.
 
     Raises UnreadableFileError.
     """
     check_file(path, 2**63)
     with path.open("rb") as file:
         try:
-            yield from _read(file, _Topics(wanted))
+            for message in _read(file, _Topics(wanted), until_ns):
+                if message.received_ns > until_ns:
+                    return
+                yield message
         except _EndsEarly as error:
             if ends_well(path):
                 raise UnreadableFileError(path, "an undamaged mcap file", str(error)) from error
@@ -105,8 +110,8 @@ class _Topics:
         return self.channels[number]
 
 
-def _read(file: IO[bytes], topics: _Topics) -> Iterator[Recorded]:
-    """Raises _EndsEarly where the file ends within or after a record, without its footer."""
+def _read(file: IO[bytes], topics: _Topics, until_ns: int) -> Iterator[Recorded]:
+    """The messages, up to a chunk that begins after `until_ns`. Raises _EndsEarly where the file ends within or after a record, without its footer."""
     begin = file.read(len(MAGIC))
     if begin != MAGIC[: len(begin)]:
         raise _Damaged("it does not begin as one")
@@ -123,7 +128,10 @@ def _read(file: IO[bytes], topics: _Topics) -> Iterator[Recorded]:
         if kind == Opcode.FOOTER:
             return
         if kind == Opcode.CHUNK:
-            yield from _within(_unpacked(Chunk.read(ReadDataStream(io.BytesIO(data)))), topics)
+            chunk = Chunk.read(ReadDataStream(io.BytesIO(data)))
+            if chunk.message_start_time > until_ns:
+                return
+            yield from _within(_unpacked(chunk), topics)
         elif kind in _CONTENT:
             yield from _within(head + data, topics)
         elif kind not in _OTHERS and kind < PRIVATE:

@@ -12,8 +12,8 @@ from typing import Any
 
 from qgf_ros.bags.mcap_file import ends_well, read_mcap
 from qgf_ros.bags.packed import SUFFIXES, unpacked, unpacked_message
+from qgf_ros.bags.recorded import EVER_NS, Wanted, every_topic
 from qgf_ros.bags.recorded import Recorded as Recorded
-from qgf_ros.bags.recorded import Wanted, every_topic
 from qgf_ros.bags.sqlite_file import BESIDE, SUFFIX, read_sqlite
 from qgf_ros.bags.writer import METADATA
 from qgf_ros.bounds import METADATA_BYTES
@@ -21,7 +21,10 @@ from qgf_ros.errors import MissingFileError, UnreadableFileError
 from qgf_ros.strict import read_yaml
 
 MCAP = ".mcap"
-STORAGES: dict[str, Callable[[Path, Wanted], Iterator[Recorded]]] = {MCAP: read_mcap, SUFFIX: read_sqlite}
+STORAGES: dict[str, Callable[[Path, Wanted, int], Iterator[Recorded]]] = {
+    MCAP: read_mcap,
+    SUFFIX: read_sqlite,
+}
 INFORMATION = "rosbag2_bagfile_information"
 
 
@@ -33,8 +36,8 @@ def bag_files(folder: Path) -> list[Path]:
     return sorted(kept, key=lambda path: _number(path.name))
 
 
-def read_bag(folder: Path, wanted: Wanted = every_topic) -> Iterator[Recorded]:
-    """The messages of wanted topics of all files of a bag in the order of writing; of an unfinished file, as far as it was flushed.
+def read_bag(folder: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS) -> Iterator[Recorded]:
+    """The messages of wanted topics, of each file up to the first that came after `until_ns`, of all files of a bag in the order of writing; of an unfinished file, as far as it was flushed.
 
     Raises:
         UnreadableFileError: a file is of no such storage, or damaged; what stood before was given.
@@ -43,7 +46,7 @@ def read_bag(folder: Path, wanted: Wanted = every_topic) -> Iterator[Recorded]:
     is_packed = _packs_messages(folder)
     for path in bag_files(folder):
         with unpacked(path) as plain:
-            for message in STORAGES[plain.suffix](plain, wanted):
+            for message in STORAGES[plain.suffix](plain, wanted, until_ns):
                 yield _unpacked(path, message) if is_packed else message
 
 

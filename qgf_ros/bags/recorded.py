@@ -8,6 +8,8 @@ from typing import NamedTuple
 Wanted = Callable[[str, str], bool]
 """Whether messages of a topic, of a type, are wanted: others are passed over where they lie."""
 
+EVER_NS = 2**63 - 1  # no end
+
 
 class Recorded(NamedTuple):
     """One message: when it came to the recorder and when it was sent (ns), its publisher's count, its serialised content."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qgf_ros.bags.recorded import Recorded, Wanted, every_topic
+from qgf_ros.bags.recorded import EVER_NS, Recorded, Wanted, every_topic
 from qgf_ros.bounds import GIB, NAMES, RECORD_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
@@ -27,8 +27,8 @@ _PLAIN = re.compile(
 )
 
 
-def read_sqlite(path: Path, wanted: Wanted = every_topic) -> Iterator[Recorded]:
-    """The messages of wanted topics of a file in the order of writing; of an unfinished one as far as its recorder had committed.
+def read_sqlite(path: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS) -> Iterator[Recorded]:
+    """The messages of wanted topics, up to the first of them that came after `until_ns`, of a file in the order of writing; of an unfinished one as far as its recorder had committed.
 
     rosbag2 stores one time a message in this storage, when it came; it stands for the time of sending too.
 
@@ -43,7 +43,10 @@ def read_sqlite(path: Path, wanted: Wanted = every_topic) -> Iterator[Recorded]:
             topics = _topics(connection)
             rows = connection.execute(*_query(topics, wanted))
             while row := rows.fetchone():
-                yield _recorded(row, topics)
+                message = _recorded(row, topics)
+                if message.received_ns > until_ns:
+                    return
+                yield message
         except (sqlite3.Error, ValueError, OverflowError, OSError) as error:
             raise UnreadableFileError(path, WHAT, " ".join(str(error).split())) from error
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from qgf_ros.errors import InvalidSetting, QgfError
 
 if TYPE_CHECKING:
+    from qgf_ros.bags.census import Census
     from qgf_ros.contract.schema import Contract
+    from qgf_ros.data.recording import Source
 
 HELP = "show what is in a bag or a data set: counts, rates, gaps, ranges, outliers, what does not fit"
 EXAMPLE = "qgf inspect out/recordings/first_run --html out/first_run.html"
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=5000,
         metavar="N",
-        help="rows to look at, spread over a bag, the first ones of another format; 0: all (default 5000)",
+        help="the first so many rows are looked at, topics as a whole; 0: all (default 5000)",
     )
 
 
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         MissingPathError, UnknownFormatError, UnreadableFileError, ...: as `open_source`; of a bag what can be told is told.
     """
+    from qgf_ros.bags.census import take_census
     from qgf_ros.bags.reader import bag_files
     from qgf_ros.cli.convert_command import size_of
     from qgf_ros.contract.load import load_contract
@@ -57,14 +60,18 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         raise InvalidSetting("--rows", arguments.rows, "at least 0")
     began = time.monotonic()
     contract = None if arguments.contract is None else load_contract(arguments.contract)
-    is_bag = arguments.path.is_dir() and bool(bag_files(arguments.path))
-    figures = topic_figures(arguments.path) if is_bag else {"problem": ""}
-    try:
-        figures |= _recordings(arguments, contract, figures)
-    except QgfError as error:
-        if not is_bag:
-            raise
-        figures["problem"] = figures["problem"] or str(error)
+    figures: dict[str, Any] = {"problem": ""}
+    if arguments.path.is_dir() and bag_files(arguments.path):
+        census = take_census(arguments.path)
+        figures = topic_figures(arguments.path, census)
+        try:
+            figures |= _bag(arguments, contract, census, figures)
+        except QgfError as error:
+            figures["problem"] = figures["problem"] or str(error)
+    else:
+        from qgf_ros.data.formats.detect import open_source
+
+        figures |= _recordings(arguments, contract, open_source(arguments.path))
     size, elapsed_s = size_of(arguments.path), time.monotonic() - began
     figures |= {
         "path": str(arguments.path),
@@ -81,25 +88,27 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return figures | {"exit_code": int(bool(figures["problem"]))}
 
 
-def _recordings(
-    arguments: argparse.Namespace, contract: Contract | None, found: dict[str, Any]
+def _bag(
+    arguments: argparse.Namespace, contract: Contract | None, census: Census, found: dict[str, Any]
 ) -> dict[str, Any]:
     from qgf_ros.cli.convert_command import arm_of
-    from qgf_ros.cli.progress import counted_progress
     from qgf_ros.data.formats.bag import BagSource
-    from qgf_ros.data.formats.detect import open_source
+    from qgf_ros.evaluate.inspection import silent_topics, until_ns
+
+    source = BagSource(arguments.path, arm_of, contract, until_ns=until_ns(census, arguments.rows))
+    figures = _recordings(arguments, contract, source)
+    parity = asdict(source.parity(arguments.rows))
+    return figures | {"silent": silent_topics(found, source), "parity": parity}
+
+
+def _recordings(arguments: argparse.Namespace, contract: Contract | None, source: Source) -> dict[str, Any]:
+    from qgf_ros.cli.progress import counted_progress
     from qgf_ros.data.mapping import load_mapping
-    from qgf_ros.evaluate.inspection import recording_figures, silent_topics
+    from qgf_ros.evaluate.inspection import recording_figures
 
     mapping = None if arguments.mapping is None else load_mapping(arguments.mapping)
-    source = open_source(arguments.path, arm=arm_of, contract=contract)
     with counted_progress(source.count, 0, "episode") as report:
-        figures = recording_figures(
-            source, contract, mapping, arguments.rows, lambda count: report(count, {})
-        )
-    if isinstance(source, BagSource):
-        figures |= {"silent": silent_topics(found, source), "parity": asdict(source.parity(arguments.rows))}
-    return figures
+        return recording_figures(source, contract, mapping, arguments.rows, lambda count: report(count, {}))
 
 
 def _print(figures: dict[str, Any]) -> None:
@@ -132,9 +141,7 @@ def _print_topics(figures: dict[str, Any]) -> None:
 
 def _print_recordings(figures: dict[str, Any]) -> None:
     marks = ", ".join(f"{figures[kind]} {kind}" for kind in ("successes", "failures", "unmarked"))
-    print(
-        f"  {figures['episodes']} episodes; looked at {figures['looked_at']} of them, {figures['rows']} rows: {marks}"
-    )
+    print(f"  looked at {figures['looked_at']} episodes, {figures['rows']} rows: {marks}")
     for name, reason in figures["left_out"].items():
         print(f"  left out: {name}" + (f": {reason}" if reason else ""))
     for entry in figures["refused"][:SHOWN]:

@@ -7,23 +7,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from qgf_ros.bags.census import Census, take_census
+from qgf_ros.bags.census import Census
 from qgf_ros.bags.reader import is_finished, read_facts
+from qgf_ros.bags.recorded import EVER_NS
 from qgf_ros.contract.schema import Contract
 from qgf_ros.data.columns import episode_of
 from qgf_ros.data.formats.bag import BagSource
+from qgf_ros.data.formats.bag_actions import ACTION
 from qgf_ros.data.mapping import Mapped
 from qgf_ros.data.recording import Recording, Source
 from qgf_ros.data.summary import Summary, counted
 from qgf_ros.errors import MissingFileError, UnfitRecording
 
+AFTER_NS = 1_000_000_000
 OURS = ("command_node/action", "command_node/executed", "command_node/certificate")
 Figures = dict[str, Any]
 
 
-def topic_figures(folder: Path) -> Figures:
+def topic_figures(folder: Path, census: Census) -> Figures:
     """Topics of a bag with counts, rates, gaps and a timeline; `lost` messages by the recorder's own count, by topic."""
-    census = take_census(folder)
     begin, end = census.span
     try:
         facts = read_facts(folder)
@@ -60,6 +62,13 @@ def _topic(census: Census, name: str) -> Figures:
     }
 
 
+def until_ns(census: Census, most_rows: int) -> int:
+    """When so many actions have come to a bag's recorder, and what follows from the last one; never for 0."""
+    times = [topic.received for name, topic in census.topics.items() if name.endswith("/" + ACTION)]
+    came = sorted(moment for received in times for moment in received)
+    return round(came[most_rows]) + AFTER_NS if 0 < most_rows < len(came) else EVER_NS
+
+
 def silent_topics(figures: Figures, source: BagSource) -> list[str]:
     """Topics that a row needs, and of which the bag has no message."""
     found = {topic["name"] for topic in figures["topics"]}
@@ -73,12 +82,12 @@ def recording_figures(
     most_rows: int,
     report: Callable[[int], None],
 ) -> Figures:
-    """Recordings in numbers, of about so many rows, of all for 0; which of them do not fit a contract, if one is given.
+    """Recordings in numbers, the first ones of so many rows, all for 0; which of them do not fit a contract, if one is given.
 
     `report` is called with the recordings so far. Raises UnreadableFileError, InterfaceMismatchError and others as `convert` does.
     """
     summary, refused = Summary(), list[dict[str, str]]()
-    for recording in _chosen(source, most_rows):
+    for recording in _first(source, most_rows):
         summary.add(recording)
         problem = "" if contract is None else _misfit(recording, source, contract, mapping)
         refused += [{"recording": recording.name, "problem": problem}] if problem else []
@@ -104,11 +113,8 @@ def recording_figures(
     }
 
 
-def _chosen(source: Source, most_rows: int) -> Iterator[Recording]:
-    """All recordings, or about so many rows of them: spread over a bag, the first ones of another format."""
-    if isinstance(source, BagSource) and most_rows:
-        yield from source.sample(most_rows)
-        return
+def _first(source: Source, most_rows: int) -> Iterator[Recording]:
+    """The first recordings, of so many rows and what is left of the last one; all for 0."""
     rows = 0
     for recording in source.recordings():
         yield recording

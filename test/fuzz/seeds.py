@@ -134,8 +134,8 @@ def bags(messages: dict[str, tuple[str, bytes]]) -> list[Files]:
     return found
 
 
-def played(folder: Path) -> list[Files]:
-    """Bags of a run with its contract, a report among it: in the open, so that messages are changed behind no checksum, and packed."""
+def played(folder: Path) -> tuple[Contract, list[Files]]:
+    """Its contract and bags of a run, a report among it: in the open, so that messages are changed behind no checksum, and packed."""
     own = folder / "played"
     own.mkdir()
     contract = load_contract(two_joints_with_command(own))
@@ -143,7 +143,7 @@ def played(folder: Path) -> list[Files]:
     said = [*played_bags.surrounded(30, 4), played_bags.report(35, "0" * 16, **stamps)]
     said.append(played_bags.mark("/sim_node/status", 20, seed=1, done="false", success="false", task="reach"))
     bag = played_bags.write(own / "bag", said, contract)
-    files = {path.name: path.read_bytes() for path in bag.iterdir()}
+    [packed] = bag.glob("*.mcap")
     opened = io.BytesIO()
     writer = Writer(opened, use_chunking=False)
     writer.start(profile="ros2")
@@ -154,7 +154,7 @@ def played(folder: Path) -> list[Files]:
             channels[entry.topic] = writer.register_channel(entry.topic, "cdr", schema)
         writer.add_message(channels[entry.topic], entry.sent_ns, entry.data, entry.sent_ns)
     writer.finish()
-    return [files, {**files, "bag_0.mcap": opened.getvalue()}]
+    return contract, [{"bag_0.mcap": opened.getvalue()}, {"bag_0.mcap": packed.read_bytes()}]
 
 
 def recordings() -> tuple[Contract, list[Files]]:

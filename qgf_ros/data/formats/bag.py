@@ -9,14 +9,13 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.bags.reader import read_bag, read_facts
-from qgf_ros.bags.recorded import full_name
+from qgf_ros.bags.recorded import EVER_NS, full_name
 from qgf_ros.contract.assemble import Assembler, ForwardKinematics
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Contract, Interface
@@ -48,20 +47,26 @@ class BagSource:
     format = "rosbag2"
 
     def __init__(
-        self, folder: Path, arm: Arm, stated: Contract | None = None, with_images: bool = False
+        self,
+        folder: Path,
+        arm: Arm,
+        stated: Contract | None = None,
+        with_images: bool = False,
+        until_ns: int = EVER_NS,
     ) -> None:
         """Reads the actions. `stated`: the contract where the recording brings none along; `with_images`: those of all cameras too.
+        What came to the recorder after `until_ns` is not read.
 
         Raises:
             NoContractError: neither is there, or as `unpack_contract`.
             NoActionsError, UnfitRecording, UnreadableFileError: as `read_played`.
         """
-        self._folder = folder
+        self._folder, self._until_ns = folder, until_ns
         self._contract, self._assembler = _under(folder, arm, stated)
         self.interface: Interface | None = self._contract.interface
         self.rate_hz: float | None = 1.0 / self._contract.interface.control_period_s
         self._period_ns = round(self._contract.interface.control_period_s * 1e9)
-        self._played = read_played(folder, self._contract.interface)
+        self._played = read_played(folder, self._contract.interface, until_ns)
         self._runs = self._played.runs(self._period_ns)
         self._with_images = with_images
         self._rows: RowMaker | None = None
@@ -80,20 +85,11 @@ class BagSource:
 
     def recordings(self) -> Iterator[Recording]:
         """Each run of actions with their observations. Raises UnreadableFileError, TooManyAtOnce."""
-        return self._of(enumerate(self._runs))
-
-    def sample(self, most_rows: int) -> Iterator[Recording]:
-        """Recordings of about so many rows: every so-many-th run, spread over the bag. Raises as `recordings`."""
-        every = -(-sum(len(run.begun) for run in self._runs) // most_rows) or 1
-        chosen = list(enumerate(self._runs))[::every]
-        cut = [(number, replace(run, begun=run.begun[:most_rows], until_ns=0)) for number, run in chosen]
-        return self._of(chosen if every == 1 else cut)
-
-    def _of(self, runs: Iterable[tuple[int, Run]]) -> Iterator[Recording]:
         namespace = self._played.namespace
         cameras = BagImages(namespace) if self._with_images else None
-        self._rows = RowMaker(self._folder, self._assembler, BagInputs(self._contract, namespace), cameras)
-        for number, run in runs:
+        inputs = BagInputs(self._contract, namespace)
+        self._rows = RowMaker(self._folder, self._assembler, inputs, cameras, self._until_ns)
+        for number, run in enumerate(self._runs):
             for count, part in enumerate(self._rows.parts(run, self._period_ns)):
                 name = f"{self._folder.name}/{number}" + (f".{count}" if count else "")
                 yield self._recording(name, run, part)
@@ -104,7 +100,7 @@ class BagSource:
         Raises as `recordings`.
         """
         check = ParityCheck(self._contract, self._assembler, self._played.namespace)
-        return check.run(read_bag(self._folder, check.concerns), most)
+        return check.run(read_bag(self._folder, check.concerns, self._until_ns), most)
 
     def topics(self, more: Iterable[str] = ()) -> list[str]:
         """Of the contract's inputs, and `more` of the graph's names, the full ones in this bag."""
@@ -143,14 +139,13 @@ def _under(folder: Path, arm: Arm, stated: Contract | None) -> tuple[Contract, A
         facts = read_facts(folder)
     except MissingFileError:
         facts = {}
-    with tempfile.TemporaryDirectory(prefix="qgf_bag_") as place:
-        if CONTRACT in facts:
+    if CONTRACT in facts:
+        with tempfile.TemporaryDirectory(prefix="qgf_bag_") as place:
             contract = unpack_contract(facts, Path(place))
-        elif stated is not None:
-            contract = stated
-        else:
-            raise NoContractError("its recorder noted none")
-        return contract, Assembler(contract, arm(contract))
+            return contract, Assembler(contract, arm(contract))
+    if stated is None:
+        raise NoContractError("its recorder noted none")
+    return stated, Assembler(stated, arm(stated))
 
 
 def _normalised(actions: npt.NDArray[np.float64], interface: Interface) -> npt.NDArray[np.float32]:

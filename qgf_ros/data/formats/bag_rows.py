@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import read_bag
-from qgf_ros.bags.recorded import Recorded
+from qgf_ros.bags.recorded import EVER_NS, Recorded
 from qgf_ros.bounds import MIB
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.data.formats.bag_actions import ALONE, Run
@@ -24,7 +24,6 @@ from qgf_ros.errors import ObservationRefused, UnreadableMessage
 UNREADABLE = "messages that cannot be read"
 WAITING_BYTES = 512 * MIB  # messages that may wait to be put in order, where images are among them
 MOST_BYTES = 512 * MIB  # images of one recording: what follows is another
-EVER = 2**64  # ns
 Row = tuple[npt.NDArray[np.float32], dict[str, Image]]
 """An observation (O,), and an image (height, width, 3) of each camera."""
 
@@ -72,11 +71,16 @@ class RowMaker:
     """State: the messages of a bag as far as runs have come, and what was left out: how many of what, and of the first one why."""
 
     def __init__(
-        self, folder: Path, assembler: Assembler, inputs: BagInputs, cameras: BagImages | None
+        self,
+        folder: Path,
+        assembler: Assembler,
+        inputs: BagInputs,
+        cameras: BagImages | None,
+        until_ns: int = EVER_NS,
     ) -> None:
         self._assembler, self._inputs, self._cameras = assembler, inputs, cameras
         self._takers: Sequence[Taker] = [inputs] if cameras is None else [inputs, cameras]
-        messages = read_bag(folder, lambda *named: any(taker.concerns(*named) for taker in self._takers))
+        messages = read_bag(folder, self._concerns, until_ns)
         self._source = (
             in_order_of_sending(messages) if cameras is None else in_order_of_sending(messages, WAITING_BYTES)
         )
@@ -112,12 +116,15 @@ class RowMaker:
 
         Times of sending are those of the wall, which a simulator need not keep to: only stamps tell that `end_ns` was reached.
         """
-        until_ns = EVER if until_ns is None else until_ns
+        until_ns = EVER_NS if until_ns is None else until_ns
         while not self._inputs.has_reached(end_ns, until_ns):
             if self._next is None or self._next.sent_ns > until_ns:
                 return None
             self._advance(self._next.sent_ns)
         return self._row(end_ns, until_ns, counts=False)
+
+    def _concerns(self, topic: str, type_name: str) -> bool:
+        return any(taker.concerns(topic, type_name) for taker in self._takers)
 
     def _closed(self, part: Part) -> Iterator[Part]:
         if len(part.seen) > 1:
