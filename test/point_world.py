@@ -22,9 +22,9 @@ from qgf_ros.train.update import UpdateConfig
 GOAL = Inside("joints", (-0.3, -0.3), (0.3, 0.3))
 CONFIG = TrainConfig(
     relabel=Relabel(inside=(GOAL,)),
-    steps=400,
-    batch_size=128,
-    log_every=400,
+    steps=300,
+    batch_size=64,
+    log_every=300,
     networks=NetworkSizes(hidden=(64, 64)),
     update=UpdateConfig(discount=0.9, learning_rate=1e-3),
 )

@@ -35,14 +35,15 @@ def test_one_that_is_fifteen_points_better_is_promoted() -> None:
 
 
 def test_the_smallest_detectable_gain_is_found_in_four_of_five_runs_and_a_point_less_is_not() -> None:
-    gain = smallest_detectable(0.7, Rule())
+    rule = Rule(cap=120)
+    gain = smallest_detectable(0.7, rule)
     assert gain is not None
-    assert power(0.7, 0.7 + gain, Rule(), runs=300).promoted >= 0.8
-    assert power(0.7, 0.7 + gain - 0.01, Rule(), runs=300).promoted < 0.8
+    assert power(0.7, 0.7 + gain, rule, runs=300).promoted >= 0.8
+    assert power(0.7, 0.7 + gain - 0.01, rule, runs=300).promoted < 0.8
 
 
 def test_more_pairs_find_less() -> None:
-    few, many = (smallest_detectable(0.5, Rule(cap=cap)) for cap in (50, 400))
+    few, many = (smallest_detectable(0.5, Rule(cap=cap)) for cap in (40, 120))
     assert few is not None
     assert many is not None
     assert few > many

@@ -58,19 +58,15 @@ def test_the_critic_is_swapped_between_two_chunks_and_the_episode_goes_on(
     assert world.state()["checkpoint"] == str(candidate)
 
 
-def test_another_flow_policy_is_not_taken_while_it_runs(
+def test_what_cannot_be_swapped_is_refused_and_the_node_goes_on(
     launch: Any, world: World, checkpoint: Path, contract_path: Path, tmp_path: Path
 ) -> None:
-    other = save_tiny(tmp_path / "other", load_contract(contract_path).interface, weight=0.5)
     process = launch(deadline_s=10.0)
+    response = swap(world)
+    assert not response.success
+    assert "Parameter candidate is '', but it must be the path" in response.message
+    other = save_tiny(tmp_path / "other", load_contract(contract_path).interface, weight=0.5)
     world.set("candidate", str(other))
     assert swap(world).success  # it is looked at beside
     world.keep_sensing(lambda: "has another flow policy or normalizer" in process.said, "the refusal")
     assert world.chunk_for_wish().header.frame_id == digest_of(checkpoint)
-
-
-def test_without_a_candidate_there_is_nothing_to_swap(launch: Any, world: World) -> None:
-    launch(deadline_s=10.0)
-    response = swap(world)
-    assert not response.success
-    assert "Parameter candidate is '', but it must be the path" in response.message

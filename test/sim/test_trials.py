@@ -25,6 +25,7 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_checkpoint_against_itself_ties_on_every_seed_and_is_not_promoted(work: Path) -> None:
     same = [
         str(work / "parent"),

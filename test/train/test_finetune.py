@@ -19,6 +19,7 @@ from qgf_ros.networks import Networks
 from qgf_ros.train.finetune import FinetuneConfig, copied, finetune, make_finetuner
 from qgf_ros.train.kept import Kept, Mark
 from qgf_ros.train.loop import Trainer
+from qgf_ros.train.state_file import restore_state, save_state
 from qgf_ros.train.update import Part
 from test.data.conftest import interface as interface
 from test.data.conftest import write_slice
@@ -127,6 +128,21 @@ def test_time_that_is_spent_ends_it(tmp_path: Path, parent: Checkpoint) -> None:
     run, kept = finetuner(tmp_path / "new", parent, QUICK)
     assert finetune(run, kept, 100, 0.0, lambda *_: None) == "time"
     assert run.state.step == QUICK.check_every
+
+
+def test_a_run_that_was_cut_keeps_the_same_weights_in_the_end(tmp_path: Path, parent: Checkpoint) -> None:
+    whole, kept = finetuner(tmp_path / "new", parent, QUICK)
+    finetune(whole, kept, 100, math.inf, lambda *_: None)
+    cut, before = finetuner(tmp_path / "new", parent, QUICK)
+    assert finetune(cut, before, 100, 0.0, lambda *_: None) == "time"
+    save_state(tmp_path / "state", cut.state, "run")
+    resumed, after = finetuner(tmp_path / "new", parent, QUICK)
+    restore_state(tmp_path / "state", resumed.state, "run")
+    after.networks.load_state_dict(before.networks.state_dict())
+    after.restore(before.figures())
+    finetune(resumed, after, 100, math.inf, lambda *_: None)
+    assert after.marks == kept.marks
+    assert same(kept.networks.state_dict(), after.networks.state_dict())
 
 
 def test_training_lowers_both_held_out_losses(tmp_path: Path, parent: Checkpoint) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.main import EXIT_USER_ERROR, main
@@ -21,7 +22,7 @@ from test.train.test_finetune import CRITIC, POLICY, tensors
 from test.train.test_resume import same
 
 ROOT = Path(__file__).parents[2]
-CONTRACT, RECIPE = ROOT / "config/contracts/ur5e_cube.yaml", ROOT / "config/train/ur5e_cube.yaml"
+CONTRACT = ROOT / "config/contracts/ur5e_cube.yaml"
 
 
 @pytest.fixture
@@ -32,12 +33,16 @@ def work(tmp_path: Path) -> Path:
     for name, seed in (("new", 1), ("old", 2)):
         (tmp_path / name).mkdir()
         write_slice(tmp_path / name / "a.npz", robot, [30] * 5, seed)
+    recipe = yaml.safe_load((ROOT / "config/train/ur5e_cube.yaml").read_text())
+    recipe["train"]["batch_size"] = 16  # so that a step costs little
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return tmp_path
 
 
 def finetune(work: Path, *more: str, out: str = "candidate") -> tuple[int, dict[str, Any]]:
     """The exit code and the figures of a call; of `out` depends where its state lies."""
     places = ["--out", str(work / out), "--run-folder", str(work / f"run_{out}"), "--contract", str(CONTRACT)]
+    places += ["--recipe", str(work / "recipe.yaml")]
     arguments = [
         "finetune",
         str(work / "parent"),
@@ -54,14 +59,14 @@ def finetune(work: Path, *more: str, out: str = "candidate") -> tuple[int, dict[
 def test_a_policy_is_trained_alone_and_its_candidate_says_from_what(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, figures = finetune(work, "--part", "policy", "--steps", "250", "--old", str(work / "old"))
+    code, figures = finetune(work, "--part", "policy", "--steps", "20", "--old", str(work / "old"))
     assert code == 0
     parent, candidate = load_checkpoint(work / "parent"), load_checkpoint(work / "candidate")
     assert same(tensors(parent.networks, CRITIC), tensors(candidate.networks, CRITIC))
     (event,) = events(candidate.provenance)
     assert event["event"] == "finetuned"
     assert event["parent_sha256"] == weights_digest(work / "parent")
-    assert (event["part"], event["old_share"], event["steps"]) == ("policy", 0.5, 250)
+    assert (event["part"], event["old_share"], event["steps"]) == ("policy", 0.5, 20)
     assert event["kept"]["policy"]["loss"] == figures["kept"]["policy"]["loss"] > 0.0
     assert figures["episodes"] == {"new": 4, "held_out": 1}
     assert figures["decision"] is None
@@ -73,7 +78,7 @@ def test_a_policy_is_trained_alone_and_its_candidate_says_from_what(
 def test_a_critic_is_trained_under_an_unchanged_policy_and_brings_its_weight(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, figures = finetune(work, "--part", "critic", "--steps", "250", "--recipe", str(RECIPE))
+    code, figures = finetune(work, "--part", "critic", "--steps", "20")
     assert code == 0
     parent, candidate = load_checkpoint(work / "parent"), load_checkpoint(work / "candidate")
     assert same(tensors(parent.networks, POLICY), tensors(candidate.networks, POLICY))
@@ -84,10 +89,11 @@ def test_a_critic_is_trained_under_an_unchanged_policy_and_brings_its_weight(
     assert out.index("what it has to choose from") < out.index("kept weights")
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_candidate(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ("--recipe", str(RECIPE), "--old", str(work / "old"))
+    more = ("--old", str(work / "old"))
     finetune(work, "--steps", "500", *more, out="whole")
     finetune(work, "--steps", "250", *more, out="cut")
     finetune(work, "--steps", "500", *more, out="cut")
@@ -103,14 +109,15 @@ def test_an_interrupted_run_goes_on_to_the_same_candidate(
 
 
 def test_another_setting_does_not_continue_a_run(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finetune(work, "--part", "policy", "--steps", "250")
-    assert finetune(work, "--part", "policy", "--steps", "500", "--seed", "1")[0] == EXIT_USER_ERROR
+    finetune(work, "--part", "policy", "--steps", "20")
+    assert finetune(work, "--part", "policy", "--steps", "20", "--seed", "1")[0] == EXIT_USER_ERROR
     assert "give --restart to begin anew" in capsys.readouterr().err
-    assert finetune(work, "--part", "policy", "--steps", "250", "--seed", "1", "--restart")[0] == 0
+    assert finetune(work, "--part", "policy", "--steps", "20", "--seed", "1", "--restart")[0] == 0
 
 
 def test_a_critic_without_a_goal_is_refused(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert finetune(work, "--part", "critic")[0] == EXIT_USER_ERROR
+    places = ["--out", str(work / "candidate"), "--contract", str(CONTRACT), "--part", "critic"]
+    assert main(["finetune", str(work / "parent"), str(work / "new"), *places]) == EXIT_USER_ERROR
     assert "--recipe is None, but it must be given" in capsys.readouterr().err
 
 
