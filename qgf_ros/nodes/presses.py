@@ -15,7 +15,7 @@ class Presses:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._clients = {
+        self._clients: dict[Press, Any] = {
             press: node.create_client(Trigger, f"{other}/{press.value}") for press, other in SERVICES.items()
         }
         self.words = ""
