@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rclpy.client import Client
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -16,7 +15,7 @@ class Presses:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._clients: dict[Press, Client] = {
+        self._clients: dict[Press, Any] = {
             press: node.create_client(Trigger, f"{other}/{press.value}") for press, other in SERVICES.items()
         }
         self.words = ""

@@ -13,7 +13,7 @@ from qgf_sim.manipulation import FINGER, FINGER_RANGE_RAD, ManipulationSimulatio
 from qgf_sim.oracles.manipulation import ManipulationOracle
 from qgf_sim.simulation import Simulation
 
-GAIN = 0.15  # of what lies between the tool and where it shall be, a control period: more would swing, seen so late
+GAIN = 0.2  # of what lies between the tool and where it shall be, a control period: more would swing, seen so late
 TOOL = ("x", "y", "z", "yaw")
 
 

@@ -152,14 +152,13 @@ def told(peer: Peer, service: str) -> tuple[bool, str]:
     return bool(answer.success), str(answer.message)
 
 
-@pytest.mark.parametrize("storage", list(Storage), ids=[kind.value for kind in Storage])
 def test_episodes_are_marked_by_services_and_lie_in_the_bag_also_after_a_kill(
-    start: Start, peer: Peer, contract: Path, tmp_path: Path, storage: Storage
+    start: Start, peer: Peer, contract: Path, tmp_path: Path
 ) -> None:
     said = peer.collect(DiagnosticStatus, "recorder_node/status", LATCHED)
     latest = peer.collect(DiagnosticStatus, "recorder_node/episode", LATCHED)
     bag = tmp_path / "bag"
-    node = start(MODULE, contract=contract, record=bag, storage=storage.value)
+    node = start(MODULE, contract=contract, record=bag)
     assert told(peer, "success") == (False, "No episode runs: begin one by begin_episode.")
     assert told(peer, "begin_episode") == (True, "episode 1 begins")
     assert told(peer, "begin_episode")[0] is False
@@ -169,9 +168,7 @@ def test_episodes_are_marked_by_services_and_lie_in_the_bag_also_after_a_kill(
     told(peer, "begin_episode")
     peer.until(lambda: latest and values(latest[-1])["episode"] == "3", "the mark for latecomers")
     reported = len(said)
-    peer.until(
-        lambda: len(said) > reported + 1 and values(said[-1])["messages"] == "5", "a second on the disk"
-    )
+    peer.until(lambda: len(said) > reported + 1, "a whole second, after which all is on the disk")
     assert node.end(signal.SIGKILL) == -signal.SIGKILL
     states = [(mark["episode"], mark["state"], mark["outcome"]) for mark in marks(bag)]
     assert states == [
