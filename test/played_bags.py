@@ -23,6 +23,7 @@ BEFORE, OWN, MARKED = (
     2_000_000,
     500_000,
 )  # when sensors, the node's words and marks leave, from their tick on, ns
+FLUSHED = 100  # messages: what a recorder does every second
 SCALE, CENTRE = np.array([0.1, 0.2]), np.array([0.0, 0.05])
 
 
@@ -41,9 +42,14 @@ def at(tick: float) -> int:
     return BEGIN + round(tick * TICK)
 
 
+def told(tick: float) -> float:
+    """How a number tells its tick: thousandths, which begin anew after a thousand."""
+    return 1e-3 * (tick % 1000)
+
+
 def joints(tick: int) -> Said:
     """Joint states of a tick: elbow first, positions t and 2t thousandths."""
-    names, t = ["elbow", "shoulder"], 1e-3 * tick
+    names, t = ["elbow", "shoulder"], told(tick)
     values = {"position": np.array([2 * t, t]), "velocity": np.array([3 * t, 4 * t]), "effort": np.zeros(0)}
     return _said(
         "/joint_states", JOINT_STATE, at(tick) + BEFORE, header=_header(at(tick)), name=names, **values
@@ -52,7 +58,7 @@ def joints(tick: int) -> Said:
 
 def goal(tick: int) -> Said:
     """The goal's pose of a tick, x = t thousandths."""
-    point = _make("geometry_msgs/msg/Point", x=1e-3 * tick, y=0.0, z=0.0)
+    point = _make("geometry_msgs/msg/Point", x=told(tick), y=0.0, z=0.0)
     attitude = _make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0)
     pose = _make("geometry_msgs/msg/Pose", position=point, orientation=attitude)
     return _said("/goal_pose", POSE, at(tick) + BEFORE, header=_header(at(tick), "base_link"), pose=pose)
@@ -60,7 +66,7 @@ def goal(tick: int) -> Said:
 
 def executed(tick: float, value: float | None = None) -> Said:
     """The command of a tick: both joints at t thousandths."""
-    points = [_point(np.full(2, 1e-3 * (tick if value is None else value)))]
+    points = [_point(np.full(2, told(tick if value is None else value)))]
     names = ["shoulder", "elbow"]
     header = _header(at(tick))
     return _said(
@@ -72,7 +78,7 @@ def action(
     tick: int, number: int, source: str = "policy-1", names: Sequence[str] = ("shoulder", "elbow")
 ) -> Said:
     """The action that begins at a tick: t thousandths of each range."""
-    point = _point(CENTRE + SCALE * 1e-3 * tick, number * PERIOD)
+    point = _point(CENTRE + SCALE * told(tick), number * PERIOD)
     header, sent_ns = _header(at(tick), source), at(tick) + OWN + 50_000
     return _said(
         "/command_node/action", CHUNK, sent_ns, header=header, joint_names=list(names), points=[point]
@@ -152,6 +158,8 @@ def write(
             writer.add_topic(entry.topic, entry.kind)
             topics.add(entry.topic)
         writer.write(entry.topic, entry.data, entry.sent_ns, entry.sent_ns, count)
+        if count % FLUSHED == 0:
+            writer.flush()
     writer.flush()
     writer.close() if is_finished else writer.abandon()
     return folder

@@ -16,6 +16,7 @@ from qgf_ros.errors import QgfError
 GAP = 5.0  # times the usual interval: from there on silence is a gap
 FEWEST = 20  # messages of which one may say what interval is usual
 SLOWEST_S = 0.5  # usual interval of a topic that says something regularly; others speak when there is something to say
+REGULAR = 3.0  # times the quarter of short intervals: the quarter of long ones of such a topic is below
 BINS = 60  # of a timeline
 
 
@@ -43,10 +44,12 @@ class Topic:
         return (self.count - 1) / total_s if total_s > 0 else None
 
     def gaps_s(self) -> list[float]:
-        """Silences of more than `GAP` usual intervals, s, longest first; none where messages are too few or too seldom to tell."""
+        """Silences of more than `GAP` usual intervals, s, longest first; none where messages are too few, too seldom or too irregular to tell."""
         intervals = self.intervals_s()
-        usual_s = float(np.median(intervals)) if self.count >= FEWEST else SLOWEST_S
-        if usual_s >= SLOWEST_S:
+        if self.count < FEWEST:
+            return []
+        short_s, usual_s, long_s = np.quantile(intervals, [0.25, 0.5, 0.75]).tolist()
+        if usual_s >= SLOWEST_S or long_s > REGULAR * short_s:
             return []
         found: list[float] = np.sort(intervals[intervals > GAP * usual_s])[::-1].tolist()
         return found

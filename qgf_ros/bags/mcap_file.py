@@ -20,7 +20,7 @@ from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Schema
 
-from qgf_ros.bags.recorded import EVER_NS, Recorded, Wanted, every_topic
+from qgf_ros.bags.recorded import WHOLE, Recorded, Span, Wanted, every_topic
 from qgf_ros.bounds import RECORD_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
@@ -30,6 +30,7 @@ _HEAD = struct.Struct("<BQ")  # before a record: its kind, and its length
 _MESSAGE = struct.Struct(
     "<HIQQ"
 )  # a message begins with its channel, its number, when it came and when it was sent
+_FOOTER = struct.Struct("<BQQQI")  # the last record: kind, length, where the summary begins, and more
 _CONTENT = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
 _OTHERS = set(Opcode)
 
@@ -55,18 +56,21 @@ def ends_well(path: Path) -> bool:
         return file.read() == MAGIC
 
 
-def read_mcap(path: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS) -> Iterator[Recorded]:
+def read_mcap(path: Path, wanted: Wanted = every_topic, span: Span = WHOLE) -> Iterator[Recorded]:
     """The messages of wanted topics in the order of writing; of an unfinished file as far as it was flushed.
 
-    Reading ends with the first of them, or the first chunk, that came to the recorder after `until_ns`.
+    Chunks before `span` are passed over where the file repeats its topics at its end.
 
     Raises UnreadableFileError.
     """
     check_file(path, 2**63)
     with path.open("rb") as file:
         try:
-            for message in _read(file, _Topics(wanted), until_ns):
-                if message.received_ns > until_ns:
+            topics = _Topics(wanted)
+            if span.since_ns and not (ends_well(path) and _declare_at_end(file, topics)):
+                span = span._replace(since_ns=0)
+            for message in _read(file, topics, span):
+                if message.received_ns > span.until_ns:
                     return
                 yield message
         except _EndsEarly as error:
@@ -110,8 +114,26 @@ class _Topics:
         return self.channels[number]
 
 
-def _read(file: IO[bytes], topics: _Topics, until_ns: int) -> Iterator[Recorded]:
-    """The messages, up to a chunk that begins after `until_ns`. Raises _EndsEarly where the file ends within or after a record, without its footer."""
+def _declare_at_end(file: IO[bytes], topics: _Topics) -> bool:
+    """Takes the topics that a finished file repeats at its end, and goes back to its beginning; whether there are any."""
+    file.seek(-len(MAGIC) - _FOOTER.size, 2)
+    kind, _, begin, _, _ = _FOOTER.unpack(file.read(_FOOTER.size))
+    file.seek(begin)
+    found = False
+    while kind == Opcode.FOOTER and begin and len(head := file.read(_HEAD.size)) == _HEAD.size:
+        kind_here, length = _HEAD.unpack(head)
+        if kind_here == Opcode.FOOTER or length > RECORD_BYTES:
+            break
+        data = file.read(length)
+        if kind_here in (Opcode.SCHEMA, Opcode.CHANNEL):
+            topics.declare(kind_here, data)
+            found |= kind_here == Opcode.CHANNEL
+    file.seek(0)
+    return found
+
+
+def _read(file: IO[bytes], topics: _Topics, span: Span) -> Iterator[Recorded]:
+    """The messages, from chunks within the span. Raises _EndsEarly where the file ends within or after a record, without its footer."""
     begin = file.read(len(MAGIC))
     if begin != MAGIC[: len(begin)]:
         raise _Damaged("it does not begin as one")
@@ -129,9 +151,10 @@ def _read(file: IO[bytes], topics: _Topics, until_ns: int) -> Iterator[Recorded]
             return
         if kind == Opcode.CHUNK:
             chunk = Chunk.read(ReadDataStream(io.BytesIO(data)))
-            if chunk.message_start_time > until_ns:
+            if chunk.message_start_time > span.until_ns:
                 return
-            yield from _within(_unpacked(chunk), topics)
+            if chunk.message_end_time >= span.since_ns:
+                yield from _within(_unpacked(chunk), topics)
         elif kind in _CONTENT:
             yield from _within(head + data, topics)
         elif kind not in _OTHERS and kind < PRIVATE:

@@ -12,7 +12,7 @@ from typing import Any
 
 from qgf_ros.bags.mcap_file import ends_well, read_mcap
 from qgf_ros.bags.packed import SUFFIXES, unpacked, unpacked_message
-from qgf_ros.bags.recorded import EVER_NS, Wanted, every_topic
+from qgf_ros.bags.recorded import WHOLE, Span, Wanted, every_topic
 from qgf_ros.bags.recorded import Recorded as Recorded
 from qgf_ros.bags.sqlite_file import BESIDE, SUFFIX, read_sqlite
 from qgf_ros.bags.writer import METADATA
@@ -21,7 +21,7 @@ from qgf_ros.errors import MissingFileError, UnreadableFileError
 from qgf_ros.strict import read_yaml
 
 MCAP = ".mcap"
-STORAGES: dict[str, Callable[[Path, Wanted, int], Iterator[Recorded]]] = {
+STORAGES: dict[str, Callable[[Path, Wanted, Span], Iterator[Recorded]]] = {
     MCAP: read_mcap,
     SUFFIX: read_sqlite,
 }
@@ -36,8 +36,9 @@ def bag_files(folder: Path) -> list[Path]:
     return sorted(kept, key=lambda path: _number(path.name))
 
 
-def read_bag(folder: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS) -> Iterator[Recorded]:
-    """The messages of wanted topics, of each file up to the first that came after `until_ns`, of all files of a bag in the order of writing; of an unfinished file, as far as it was flushed.
+def read_bag(folder: Path, wanted: Wanted = every_topic, span: Span = WHOLE) -> Iterator[Recorded]:
+    """The messages of wanted topics within a span, of all files of a bag in the order of writing; of an unfinished file, as far as it
+    was flushed.
 
     Raises:
         UnreadableFileError: a file is of no such storage, or damaged; what stood before was given.
@@ -46,7 +47,7 @@ def read_bag(folder: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS
     is_packed = _packs_messages(folder)
     for path in bag_files(folder):
         with unpacked(path) as plain:
-            for message in STORAGES[plain.suffix](plain, wanted, until_ns):
+            for message in STORAGES[plain.suffix](plain, wanted, span):
                 yield _unpacked(path, message) if is_packed else message
 
 

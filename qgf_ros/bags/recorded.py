@@ -11,6 +11,13 @@ Wanted = Callable[[str, str], bool]
 EVER_NS = 2**63 - 1  # no end
 
 
+class Span(NamedTuple):
+    """Which messages, by when they came to the recorder, ns: those before `since_ns` may be left out, the first after `until_ns` ends."""
+
+    since_ns: int = 0
+    until_ns: int = EVER_NS
+
+
 class Recorded(NamedTuple):
     """One message: when it came to the recorder and when it was sent (ns), its publisher's count, its serialised content."""
 
@@ -30,3 +37,6 @@ def every_topic(_topic: str, _type_name: str) -> bool:
 def full_name(namespace: str, topic: str) -> str:
     """A topic as it is recorded: in a namespace, which ends in a slash, unless it is named from the root."""
     return topic if topic.startswith("/") else namespace + topic
+
+
+WHOLE = Span()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qgf_ros.bags.recorded import EVER_NS, Recorded, Wanted, every_topic
+from qgf_ros.bags.recorded import WHOLE, Recorded, Span, Wanted, every_topic
 from qgf_ros.bounds import GIB, NAMES, RECORD_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
@@ -27,8 +27,8 @@ _PLAIN = re.compile(
 )
 
 
-def read_sqlite(path: Path, wanted: Wanted = every_topic, until_ns: int = EVER_NS) -> Iterator[Recorded]:
-    """The messages of wanted topics, up to the first of them that came after `until_ns`, of a file in the order of writing; of an unfinished one as far as its recorder had committed.
+def read_sqlite(path: Path, wanted: Wanted = every_topic, span: Span = WHOLE) -> Iterator[Recorded]:
+    """The messages of wanted topics of a file in the order of writing; of an unfinished one as far as its recorder had committed.
 
     rosbag2 stores one time a message in this storage, when it came; it stands for the time of sending too.
 
@@ -41,10 +41,10 @@ def read_sqlite(path: Path, wanted: Wanted = every_topic, until_ns: int = EVER_N
         try:
             connection = stack.enter_context(_opened(path, stack))
             topics = _topics(connection)
-            rows = connection.execute(*_query(topics, wanted))
+            rows = connection.execute(*_query(topics, wanted, span.since_ns))
             while row := rows.fetchone():
                 message = _recorded(row, topics)
-                if message.received_ns > until_ns:
+                if message.received_ns > span.until_ns:
                     return
                 yield message
         except (sqlite3.Error, ValueError, OverflowError, OSError) as error:
@@ -98,11 +98,15 @@ def _topics(connection: sqlite3.Connection) -> dict[int, tuple[str, str]]:
     return {number: (name, kind) for number, name, kind in rows}
 
 
-def _query(topics: dict[int, tuple[str, str]], wanted: Wanted) -> tuple[str, list[int]]:
+def _query(topics: dict[int, tuple[str, str]], wanted: Wanted, since_ns: int) -> tuple[str, list[int]]:
     """What is asked for, with its parameters: where all topics are wanted, also messages of a topic that there is not."""
     chosen = [number for number, named in topics.items() if wanted(*named)]
-    where = "" if len(chosen) == len(topics) else f"WHERE topic_id IN ({','.join('?' * len(chosen))}) "
-    return f"SELECT topic_id, timestamp, data FROM messages {where}ORDER BY id", chosen if where else []
+    is_all, conditions = len(chosen) == len(topics), list[str]()
+    conditions += [] if is_all else [f"topic_id IN ({','.join('?' * len(chosen))})"]
+    conditions += ["timestamp >= ?"] if since_ns else []
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    values = [*([] if is_all else chosen), *([since_ns] if since_ns else [])]
+    return f"SELECT topic_id, timestamp, data FROM messages {where}ORDER BY id", values
 
 
 def _recorded(row: tuple[Any, ...], topics: dict[int, tuple[str, str]]) -> Recorded:

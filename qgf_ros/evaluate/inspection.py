@@ -20,7 +20,6 @@ from qgf_ros.data.summary import Summary, counted
 from qgf_ros.errors import MissingFileError, UnfitRecording
 
 AFTER_NS = 1_000_000_000
-OURS = ("command_node/action", "command_node/executed", "command_node/certificate")
 Figures = dict[str, Any]
 
 
@@ -72,7 +71,7 @@ def until_ns(census: Census, most_rows: int) -> int:
 def silent_topics(figures: Figures, source: BagSource) -> list[str]:
     """Topics that a row needs, and of which the bag has no message."""
     found = {topic["name"] for topic in figures["topics"]}
-    return [name for name in source.topics(OURS) if name not in found]
+    return [name for name in source.topics() if name not in found]
 
 
 def recording_figures(

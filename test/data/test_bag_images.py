@@ -15,8 +15,9 @@ from qgf_ros.bags.recorded import Recorded
 from qgf_ros.cli.main import main
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.data.formats.bag import BagSource, no_arm
+from qgf_ros.data.formats.bag import BagSource
 from qgf_ros.data.formats.bag_images import image_of
+from qgf_ros.data.formats.bag_reader import no_arm
 from qgf_ros.data.formats.bag_rows import MOST_BYTES, Part
 from qgf_ros.data.recording import Recording
 from qgf_ros.errors import UnreadableMessage

@@ -13,8 +13,9 @@ from played_bags import Said, at, executed, joints, later, report, surrounded, w
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.data.formats.bag import BagSource, no_arm
+from qgf_ros.data.formats.bag import BagSource
 from qgf_ros.data.formats.bag_parity import Parity
+from qgf_ros.data.formats.bag_reader import no_arm
 from qgf_ros.datatypes import Observation
 
 SEEN = {"joint_states": at(35), "command": at(34), "goal": at(33)}

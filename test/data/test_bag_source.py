@@ -20,7 +20,8 @@ from qgf_ros.cli.main import main
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.data.convert import convert
-from qgf_ros.data.formats.bag import BagSource, no_arm
+from qgf_ros.data.formats.bag import BagSource
+from qgf_ros.data.formats.bag_reader import no_arm
 from qgf_ros.data.formats.final_row import FINAL_ROW
 from qgf_ros.data.recording import Episode, Recording
 from qgf_ros.errors import NoActionsError, NoContractError, UnfitRecording

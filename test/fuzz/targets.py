@@ -31,8 +31,9 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import LookAhead
 from qgf_ros.data.columns import episode_of
 from qgf_ros.data.dataset import fingerprint, from_slices, read_slices
-from qgf_ros.data.formats.bag import BagSource, no_arm
+from qgf_ros.data.formats.bag import BagSource
 from qgf_ros.data.formats.bag_parity import ParityCheck
+from qgf_ros.data.formats.bag_reader import no_arm
 from qgf_ros.data.npz import open_arrays
 from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.datatypes import Observation

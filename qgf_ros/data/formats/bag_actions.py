@@ -12,7 +12,7 @@ import numpy as np
 from qgf_ros.bags.decode import decode
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import read_bag
-from qgf_ros.bags.recorded import EVER_NS, Recorded
+from qgf_ros.bags.recorded import WHOLE, Recorded, Span
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.formats.bag_marks import RECORDER, TOPICS, Mark, Marks, read_mark
@@ -121,8 +121,8 @@ class Played:
         return Run(begun, success, task, min(until, default=None))
 
 
-def read_played(folder: Path, interface: Interface, until_ns: int = EVER_NS) -> Played:
-    """The actions and marks in a bag, as far as they came before `until_ns`.
+def read_played(folder: Path, interface: Interface, span: Span = WHOLE) -> Played:
+    """The actions and marks in a bag, within a span.
 
     Raises:
         NoActionsError: there are none, or those of several command nodes.
@@ -130,7 +130,7 @@ def read_played(folder: Path, interface: Interface, until_ns: int = EVER_NS) -> 
         UnreadableFileError, TooManyAtOnce: as `read_bag`, `in_order_of_sending`.
     """
     found: dict[str, Played] = {}
-    for message in in_order_of_sending(read_bag(folder, lambda topic, _: _name(topic) != "", until_ns)):
+    for message in in_order_of_sending(read_bag(folder, lambda topic, _: _name(topic) != "", span)):
         name = _name(message.topic)
         namespace = message.topic.removesuffix(name)
         found.setdefault(namespace, Played(namespace)).take(name, message, interface)

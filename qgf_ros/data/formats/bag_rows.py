@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import read_bag
-from qgf_ros.bags.recorded import EVER_NS, Recorded
+from qgf_ros.bags.recorded import EVER_NS, WHOLE, Recorded, Span
 from qgf_ros.bounds import MIB
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.data.formats.bag_actions import ALONE, Run
@@ -76,11 +76,11 @@ class RowMaker:
         assembler: Assembler,
         inputs: BagInputs,
         cameras: BagImages | None,
-        until_ns: int = EVER_NS,
+        span: Span = WHOLE,
     ) -> None:
         self._assembler, self._inputs, self._cameras = assembler, inputs, cameras
         self._takers: Sequence[Taker] = [inputs] if cameras is None else [inputs, cameras]
-        messages = read_bag(folder, self._concerns, until_ns)
+        messages = read_bag(folder, self._concerns, span)
         self._source = (
             in_order_of_sending(messages) if cameras is None else in_order_of_sending(messages, WAITING_BYTES)
         )

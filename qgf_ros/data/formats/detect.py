@@ -6,7 +6,8 @@ from pathlib import Path
 
 from qgf_ros.bags.reader import bag_files
 from qgf_ros.contract.schema import Contract
-from qgf_ros.data.formats.bag import Arm, BagSource, no_arm
+from qgf_ros.data.formats.bag import BagSource
+from qgf_ros.data.formats.bag_reader import Arm, no_arm
 from qgf_ros.data.formats.lerobot import LerobotSource
 from qgf_ros.data.formats.lerobot_info import INFO
 from qgf_ros.data.formats.minari import MinariSource
