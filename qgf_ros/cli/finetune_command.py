@@ -124,14 +124,14 @@ def ceiling_in_trials(arguments: argparse.Namespace, contract: Contract) -> dict
     from qgf_ros.checkpoint import load_checkpoint
     from qgf_ros.evaluate.critic_view import CHUNKS
     from qgf_ros.evaluate.rollouts import Row, run_all
-    from qgf_ros.evaluate.trials import FIRST_SEED
+    from qgf_ros.evaluate.trials import GLANCE_SEED
     from qgf_ros.flow.sampler import SamplerConfig
 
     if arguments.task is None:
         return {}
     steps = load_checkpoint(arguments.checkpoint).defaults.denoise_steps
     row = Row(f"best_of_{CHUNKS}", SamplerConfig(steps, candidates=CHUNKS))
-    seeds = range(FIRST_SEED, FIRST_SEED + arguments.episodes)
+    seeds = range(GLANCE_SEED, GLANCE_SEED + arguments.episodes)
     episodes = list(
         run_all(contract, arguments.checkpoint, arguments.task, [row], seeds, arguments.processes)
     )
@@ -158,6 +158,7 @@ def compared(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any
     """Candidate against parent on the same seeds, where a task is named."""
     from qgf_ros.cli.verdicts import figures_of, in_simulation, print_verdict
     from qgf_ros.evaluate.promotion import Rule
+    from qgf_ros.evaluate.trials import GLANCE_SEED
 
     if arguments.task is None:
         print(
@@ -165,9 +166,8 @@ def compared(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any
         )
         return {"decision": None}
     rule = Rule(cap=arguments.episodes)
-    found = in_simulation(
-        arguments.out, arguments.checkpoint, contract, arguments.task, rule, arguments.processes
-    )
+    sides, processes = (arguments.out, arguments.checkpoint), arguments.processes
+    found = in_simulation(*sides, contract, arguments.task, rule, processes, GLANCE_SEED)
     figures = figures_of(found, rule)
     print_verdict(figures)
     return figures

@@ -162,12 +162,14 @@ def simulated(arguments: argparse.Namespace, candidate: Checkpoint, rule: Rule) 
     from qgf_ros.cli.verdicts import in_simulation
     from qgf_ros.contract.load import load_contract
     from qgf_ros.evaluate.robot import load_simulation
+    from qgf_ros.evaluate.trials import FIRST_SEED
 
     contract = load_contract(contract_path(arguments.contract, candidate, arguments.candidate))
     task = chosen("task", arguments.task, candidate)
     load_simulation(task)
     folders = (arguments.candidate, arguments.parent)
-    return in_simulation(*folders, contract, task, rule, arguments.processes, arguments.seed)
+    first = FIRST_SEED if arguments.seed is None else arguments.seed
+    return in_simulation(*folders, contract, task, rule, arguments.processes, first)
 
 
 def follow(

@@ -10,7 +10,7 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.evaluate.compare import wilson
 from qgf_ros.evaluate.power import smallest_detectable
 from qgf_ros.evaluate.promotion import Decision, Rule, Verdict, verdict
-from qgf_ros.evaluate.trials import FIRST_SEED, run_trials
+from qgf_ros.evaluate.trials import run_trials
 
 IN_WORDS = {
     Decision.PROMOTE: "promote",
@@ -26,13 +26,12 @@ def in_simulation(
     task: str,
     rule: Rule,
     processes: int,
-    first_seed: int | None = None,
+    first_seed: int,
 ) -> Verdict:
     """What paired episodes say."""
-    first = FIRST_SEED if first_seed is None else first_seed
     found = verdict([], [], rule)
     with counted_progress(rule.cap, 0, "pair") as progress:
-        for found in run_trials(contract, candidate, parent, task, rule, first, processes):
+        for found in run_trials(contract, candidate, parent, task, rule, first_seed, processes):
             shown = {
                 "candidate": found.candidate / found.pairs,
                 "parent": found.parent / found.pairs,

@@ -16,7 +16,8 @@ from qgf_ros.evaluate.promotion import Decision, Rule, Verdict, verdict
 from qgf_ros.evaluate.rollouts import make_caution, make_policy, run_episode
 from qgf_ros.evaluate.workers import run_jobs
 
-FIRST_SEED = 3_000_000  # far from those of data, evaluation, calibration and studies
+FIRST_SEED = 3_000_000  # of trials that decide: far from those of data, evaluation, calibration and studies
+GLANCE_SEED = 3_500_000  # of comparisons after training: whoever chose a candidate by them decides on others
 
 
 def run_trials(
