@@ -149,7 +149,7 @@ def test_every_parameter_stands_in_its_node_s_file_or_is_an_argument_of_the_grap
     """`--param NAME:=VALUE` finds the node by its file."""
     graph = load_graph(CONFIG / "graphs" / "closed_loop.yaml")
     [started] = [entry for entry in graph.nodes if entry.name == node]
-    stated = parameter_names(started.params_file) | set(started.arguments)
+    stated = parameter_names(started.params_file) | set(started.arguments) | set(started.given)
     assert parameters_by_node()[node] - stated == set()
 
 

@@ -61,6 +61,8 @@ OURS = (
     "policy_node/status",
     "teleop_node/chunk",
     "teleop_node/status",
+    "joy",
+    "twist",
     "command_node/executed",
     "command_node/action",
     "command_node/certificate",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_arm import Arm
+from command_arm import DEACTIVATE, Arm, change
 from contract_files import two_joints
 from limit_checks import assert_inside_limits
 from ros_graph import LATCHED, values
@@ -46,20 +46,6 @@ def test_a_person_takes_over_in_motion_and_hands_back_and_every_row_says_who_it_
     active.propose(FORWARDS, source="0123")
     active.until_certified("the policy's chunk", rung="chunk", checkpoint="0123")
     assert_inside_limits(two_joints(tmp_path), active.rows())
-
-
-def test_a_chunk_that_bears_anothers_name_is_refused(active: Arm) -> None:
-    """On the policy's topic nobody passes for a person, whoever is in command."""
-    call(active, "take_over")
-    active.start()
-    active.until_certified("the wish", wants_chunk="true", in_command="teleop")
-    active.propose(FORWARDS, source="teleop2")
-    active.until_certified("the refusal", refused="chunk_not_in_command")
-
-
-def test_hand_over_before_activation_is_refused_in_a_sentence(active: Arm) -> None:
-    from command_arm import DEACTIVATE, change
-
     assert change(active.peer, DEACTIVATE)
     answer = active.peer.call(Trigger, "command_node/take_over")
     assert not answer.success

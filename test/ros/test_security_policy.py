@@ -25,7 +25,10 @@ MODULES = {
 }
 CHECKPOINT = ROOT / "checkpoints" / "ur5e_cube"
 # Allowed though not opened here: what comes with another deployment or has no publisher in this graph.
-SPARE = {"command_node": {"speed_scaling"}, "recorder_node": {"emergency_stop", "robot_description"}}
+SPARE = {
+    "command_node": {"speed_scaling"},
+    "recorder_node": {"emergency_stop", "robot_description", "joy", "twist"},
+}
 # Whose buttons are others' services.
 REQUESTS = {"teleop_node": {f"{node}/{press.value}" for press, node in SERVICES.items()}}
 Start = Callable[..., Process]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_arm import NODE, Arm, stands_still
+from command_arm import Arm, stands_still
 from contract_files import two_joints, write_two_joints
 from diagnostic_msgs.msg import DiagnosticStatus
 from limit_checks import assert_inside_limits
@@ -93,6 +93,7 @@ def test_a_person_takes_over_by_a_button_moves_the_arm_and_rests_it_by_letting_g
     assert all(values(message)["refused"] == "" for message in active.certificates)
 
 
+@pytest.mark.slow
 def test_a_person_who_is_not_in_command_sends_nothing(gamepad: Gamepad, active: Arm) -> None:
     chunks = active.peer.collect(JointTrajectory, "teleop_node/chunk")
     active.start_moving()
@@ -117,8 +118,3 @@ def test_a_parameter_that_does_not_fit_is_one_sentence(
     start: Start, tmp_path: Path, parameters: dict[str, object], sentence: str
 ) -> None:
     assert sentence in start(TELEOP, contract=write_two_joints(tmp_path), **parameters).refusal()
-
-
-def test_the_command_node_may_begin_with_a_person_in_command(start: Start, arm: Arm, tmp_path: Path) -> None:
-    start(NODE, contract=write_two_joints(tmp_path), in_command="teleop", autostart=True)
-    arm.until_certified("a person in command", in_command="teleop")
