@@ -154,6 +154,7 @@ setup(
             "policy_node = qgf_ros.nodes.policy_node:main",
             "command_node = qgf_ros.nodes.command_node:main",
             "recorder_node = qgf_ros.nodes.recorder_node:main",
+            "teleop_node = qgf_ros.nodes.teleop_node:main",
             "sim_node = qgf_sim.node:main",
         ]
     },

@@ -12,13 +12,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from qgf_ros.datatypes import ActionChunk
+from qgf_ros.datatypes import ActionChunk, Sender
 from qgf_ros.errors import UnreadableCertificate
 
 # fmt: off
 REASONS = frozenset({
     "missing", "joint", "shape", "not_finite", "stale", "future", "frozen", "units", "away", "limits", "clock",
-    "time_stopped", "second_publisher", "qos", "stalled", "timeout", "chunk_names", "chunk_shape",
+    "time_stopped", "second_publisher", "qos", "stalled", "teleop_silent", "timeout", "chunk_names", "chunk_shape",
     "chunk_not_finite", "chunk_speed", "chunk_bad_speed",
     "emergency", "tracking", "limiter", "exception", "first_run", "first_motion", "speed_scaling",
     "scale", "velocity", "position", "no_plan", "range", "workspace", "unreachable", "collision",
@@ -35,7 +35,7 @@ HOLDS = frozenset(
 REFUSALS = frozenset({
     f"chunk_{why}" for why in (
         "names", "shape", "bad_speed", "not_finite", "unwanted", "outdated", "stale", "future", "timing", "late", "repeated",
-        "unreachable", "workspace", "collision", "not_running",
+        "unreachable", "workspace", "collision", "not_running", "not_in_command",
     )
 })  # fmt: skip
 """Reasons for which a chunk was not taken."""
@@ -50,7 +50,7 @@ class Certificate:
     """One tick's certificate. Vectors (J,) are in the order of the contract's joints; units rad, s, m.
 
     `sequence` counts certificates since configure, `tick` commands since the last reset, `commands` messages sent at this
-    tick. `rung`, `reason`, `refused`: as in a `Tick`. `chunk_stamp_ns`, `begun`, `actions_left`, `wants_chunk`,
+    tick. `rung`, `reason`, `refused`: as in a `Tick`. `in_command`: of whom chunks are asked, `policy` or `teleop`. `chunk_stamp_ns`, `begun`, `actions_left`, `wants_chunk`,
     `wanted_from_ns`, `horizon`, `delay`, `check_s` (what looking ahead takes before a chunk is played): what the policy node answers. `clipped`, `missed`, `seam`: as in a `JointCommand` and
     its pace. `clock_leaps`: how often the node's clock leapt, against a steady one, by more than clocks are set right by. `speed` of the path at this tick, `findings` of the checks as `verdict:reason:subject`, `checks` that ran
     for this tick: the limits' always, those of the session as they ran, `second_publisher`, `qos`, `emergency_stop` where they watch,
@@ -72,6 +72,7 @@ class Certificate:
     rung: str = ""
     reason: str = ""
     refused: str = ""
+    in_command: str = Sender.POLICY.value
     chunk_stamp_ns: int = 0
     begun: int = 0
     actions_left: int = 0

@@ -72,12 +72,24 @@ class Observation:
         return hashlib.sha256(np.ascontiguousarray(self.values, "<f4").tobytes()).hexdigest()[:16]
 
 
+class Sender(Enum):
+    """Who may send chunks: the policy, or a person at a teleoperator. One of them is in command, the other's are refused."""
+
+    POLICY = "policy"
+    TELEOP = "teleop"
+
+    @classmethod
+    def of(cls, source: str) -> Sender:
+        """Whose chunk it is that names this source: a person's is named `teleop`, all others are a policy's."""
+        return cls.TELEOP if source == cls.TELEOP.value else cls.POLICY
+
+
 @dataclass(frozen=True)
 class ActionChunk:
     """Actions (H, A) in physical units, one per control period, from the observation stamped `stamp_ns`.
 
     `speed` in (0, 1]: its sender wants it played so much slower than the contract's period, along the same path. `source`
-    says what made it: a policy's checkpoint by its digest, a teleoperator.
+    says what made it: a policy's checkpoint by its digest, `teleop` a person.
     """
 
     names: tuple[str, ...]
@@ -85,6 +97,11 @@ class ActionChunk:
     stamp_ns: int
     speed: float = 1.0
     source: str = ""
+
+    @property
+    def sender(self) -> Sender:
+        """Whose it is."""
+        return Sender.of(self.source)
 
 
 class Rung(Enum):

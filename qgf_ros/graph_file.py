@@ -15,6 +15,7 @@ OWN_MODULES = {
     "policy_node": "qgf_ros.nodes.policy_node",
     "command_node": "qgf_ros.nodes.command_node",
     "recorder_node": "qgf_ros.nodes.recorder_node",
+    "teleop_node": "qgf_ros.nodes.teleop_node",
     "sim_node": "qgf_sim.node",
 }
 """Executables of this package, as setup.py installs them, with their modules: what a graph starts unless its caller allows more."""

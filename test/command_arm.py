@@ -38,6 +38,7 @@ class Arm:
         self.commands = peer.collect(Float64MultiArray, topic)
         self._joints = peer.node.create_publisher(JointState, "joint_states", 10)
         self._chunks = peer.node.create_publisher(JointTrajectory, "policy_node/chunk", 1)
+        self._persons = peer.node.create_publisher(JointTrajectory, "teleop_node/chunk", 1)
         self._order = random.Random(0)
         peer.node.create_timer(0.01, self._on_timer)
 
@@ -61,8 +62,9 @@ class Arm:
         names: tuple[str, ...] = ("shoulder", "elbow"),
         stamp: int | None = None,
         period_ns: int = PERIOD_NS,
+        source: str = "",
     ) -> int:
-        """Publishes a chunk; the stamp it bears, by default the present."""
+        """Publishes a chunk, a person's where `source` is `teleop`; the stamp it bears, by default the present."""
         message = JointTrajectory(joint_names=list(names))
         message.points = [
             JointTrajectoryPoint(
@@ -72,7 +74,8 @@ class Arm:
         ]
         stamp = self.peer.node.get_clock().now().nanoseconds if stamp is None else stamp
         message.header.stamp = to_stamp(stamp)
-        self._chunks.publish(message)
+        message.header.frame_id = source
+        (self._persons if source == "teleop" else self._chunks).publish(message)
         return stamp
 
     def until_certified(self, what: str, **expected: str) -> dict[str, str]:

@@ -75,7 +75,7 @@ def _message(entry: Entry) -> tuple[str, str, Any]:
                 joint_names=list(entry.names),
                 points=points,
             )
-            return "/policy_node/chunk", CHUNK, message
+            return f"/{entry.sender.value}_node/chunk", CHUNK, message
         case Command() if entry.time_ns is not None:
             points = [Point(entry.positions, entry.velocities, entry.time_ns), *entry.later]
             planned = [_point(point.time_ns, point.positions, point.velocities, ()) for point in points]

@@ -61,10 +61,11 @@ class Bench:
         actions: FloatArray | None = None,
         names: tuple[str, ...] = ("shoulder", "elbow"),
         stamp_ns: int = 0,
+        source: str = "",
     ) -> None:
         """A chunk comes; by default it asks for full speed, from the present."""
         given = np.array([[0.1, 0.2]] * 4) if actions is None else actions
-        self.session.offer(ActionChunk(names, given, stamp_ns or self.now_ns), self.now_ns)
+        self.session.offer(ActionChunk(names, given, stamp_ns or self.now_ns, source=source), self.now_ns)
 
     def run(self) -> None:
         """Starts, and plays half of a first chunk: the arm is moving."""

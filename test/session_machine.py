@@ -17,7 +17,7 @@ from stopping_bound import stopping_distance
 
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.session import SessionConfig, Tick
-from qgf_ros.datatypes import FloatArray, Rung
+from qgf_ros.datatypes import FloatArray, Rung, Sender
 from qgf_ros.errors import ChunkRefused, MotionRefused, NotReadyError, ObservationRefused
 from qgf_ros.seen import Seen
 
@@ -109,7 +109,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.reset(False)
             self.start()
         self.the_controller_says_its_speed(100.0)
-        self.a_chunk_comes(1.0, 0, False)
+        self.a_chunk_comes(1.0, 0, False, True)
         self.time_passes(ticks, True)
         if silent:
             self.time_passes(silent, False)
@@ -177,22 +177,30 @@ class SessionMachine(RuleBasedStateMachine):
     def the_controller_says_its_speed(self, percent: float) -> None:
         self.session.speed_scaling(percent, self.bench.now_ns)
 
+    @rule(to=st.sampled_from(Sender))
+    def somebody_takes_over(self, to: Sender) -> None:
+        self.session.hand_over(to)
+
     @rule(
         scale=st.floats(0.0, 3.0),
         age_ns=st.sampled_from([0, 20_000_000, 10**9, -(10**9)]),
         spoiled=st.sampled_from([False, False, False, True]),
+        is_in_command=st.sampled_from([True, True, True, False]),
     )
-    def a_chunk_comes(self, scale: float, age_ns: int, spoiled: bool) -> None:
+    def a_chunk_comes(self, scale: float, age_ns: int, spoiled: bool, is_in_command: bool) -> None:
+        sender = next(who for who in Sender if (who is self.session.in_command) == is_in_command)
         actions = (
             np.array([[0.1, 0.2], [-0.1, 0.2], [0.1, -0.2], [math.nan if spoiled else 0.1, 0.1]]) * scale
         )
         wanted = self.session.wants_chunk
         try:
-            self.bench.offer(actions, stamp_ns=max(self.bench.now_ns - age_ns, 1))
+            self.bench.offer(actions, stamp_ns=max(self.bench.now_ns - age_ns, 1), source=sender.value)
         except ChunkRefused as error:
             self.is_started = self.is_started and error.reason != "not_finite"
+            assert is_in_command or error.reason == "not_in_command"
         else:
             assert wanted
+            assert is_in_command
             assert self.is_started
             assert not self.is_latched
         self.time_passes(5, True)

@@ -26,7 +26,14 @@ def test_a_real_robot_never_starts_at_full_speed_unless_a_person_says_so_and_a_s
             simulated = command.announcements == ("full speed confirmed: simulation",)
             assert simulated == ("sim_node" in nodes)
             confirmed[name] = command.parameters["full_speed_confirmed"]
-    assert confirmed == {"policy": False, "closed_loop": True, "jaco_reach": True}
+    assert confirmed == {
+        "command": False,
+        "policy": False,
+        "teleop": False,
+        "closed_loop": True,
+        "jaco_reach": True,
+        "sim_teleop": True,
+    }
     written = read_yaml(ROOT / "config" / "params" / "command_node.yaml")
     assert written["/**"]["ros__parameters"]["full_speed_confirmed"] is False
 

@@ -11,7 +11,7 @@ import pytest
 from qgf_ros.graph import COMMON, load_graph, settings
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("policy", "sim", "closed_loop")
+NAMES = ("policy", "sim", "closed_loop", "teleop")
 DOCUMENTED = {"checkpoint", "contract", "params_file", "namespace", "use_sim_time", "log_level", "autostart"}
 
 
@@ -56,7 +56,7 @@ def test_the_documented_arguments_are_there_and_explained(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_argument_is_declared_in_vain(name: str) -> None:
     graph = load_graph(ROOT / "config" / "graphs" / f"{name}.yaml")
-    taken = {argument for node in graph.nodes for argument in node.arguments}
+    taken = {argument for node in graph.nodes for argument in (*node.arguments, *node.given.values())}
     assert graph.arguments.keys() - COMMON.keys() == taken
 
 
@@ -69,7 +69,7 @@ def test_nodes_that_take_the_simulated_time_take_it_from_their_own_namespace(nam
 @pytest.mark.parametrize("name", ["policy", "closed_loop"])
 def test_every_lifecycle_node_can_start_itself(name: str) -> None:
     nodes = load_graph(ROOT / "config" / "graphs" / f"{name}.yaml").nodes
-    assert [node.name for node in nodes if node.lifecycle] == ["policy_node", "command_node"]
+    assert [node.name for node in nodes if node.lifecycle] == ["command_node", "policy_node"]
     assert all(("autostart" in node.arguments) == node.lifecycle for node in nodes)
 
 

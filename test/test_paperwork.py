@@ -122,12 +122,14 @@ def parameters_by_node() -> dict[str, set[str]]:
     from qgf_ros.nodes.command_parameters import TABLE
     from qgf_ros.nodes.policy_parameters import PARAMETERS
     from qgf_ros.nodes.recorder import TABLE as RECORDER
+    from qgf_ros.nodes.teleop_parameters import TABLE as TELEOP
     from qgf_sim.settings import DESCRIPTIONS
 
     return {
         "policy_node": {row.name for row in PARAMETERS},
         "command_node": {row.name for row in TABLE},
         "recorder_node": {row.name for row in RECORDER},
+        "teleop_node": {row.name for row in TELEOP},
         "sim_node": set(DESCRIPTIONS),
     }
 
@@ -142,12 +144,12 @@ def test_a_parameter_file_sets_only_parameters_that_its_node_has(path: Path) -> 
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize("node", ["policy_node", "command_node", "sim_node", "recorder_node"])
+@pytest.mark.parametrize("node", ["policy_node", "command_node", "teleop_node", "sim_node", "recorder_node"])
 def test_every_parameter_stands_in_its_node_s_file_or_is_an_argument_of_the_graph(node: str) -> None:
     """`--param NAME:=VALUE` finds the node by its file."""
     graph = load_graph(CONFIG / "graphs" / "closed_loop.yaml")
     [started] = [entry for entry in graph.nodes if entry.name == node]
-    stated = parameter_names(started.params_file) | set(started.arguments)
+    stated = parameter_names(started.params_file) | set(started.arguments) | set(started.given)
     assert parameters_by_node()[node] - stated == set()
 
 

@@ -17,7 +17,7 @@ from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
-from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.datatypes import ActionChunk, JointReading, Sender
 from qgf_ros.errors import ChunkRefused, QgfError
 from qgf_ros.seen import Seen
 from qgf_ros.verify.motion import Before, command_of
@@ -138,7 +138,8 @@ class World:
         actions *= [dimension.scale for dimension in dimensions]
         stamp_ns = self._stamps or self.now_ns
         self._chunks += 1
-        chunk = ActionChunk(self.contract.interface.action.names, actions, stamp_ns, source="weights-1")
+        source = "teleop" if self.session.in_command is Sender.TELEOP else "weights-1"
+        chunk = ActionChunk(self.contract.interface.action.names, actions, stamp_ns, source=source)
         self.entries.append(chunk)
         try:
             self.session.offer(chunk, self.now_ns)

@@ -7,19 +7,40 @@ from typing import Any
 
 from qgf_ros.cli.values import assignment
 
-HELP = "start, stop or reset a running node, pause or reset the simulator, or set a node's parameters"
+HELP = "start, stop or reset a running node, hand over, mark episodes, pause the simulator, or set a node's parameters"
 EXAMPLE = "qgf call command_node start"
-SERVICES = ("start", "stop", "reset", "emergency_stop", "pause", "resume", "set")
+SERVICES = (
+    *(
+        "start",
+        "stop",
+        "reset",
+        "take_over",
+        "hand_back",
+        "emergency_stop",
+        "pause",
+        "resume",
+        "operate",
+        "let_go",
+    ),
+    *("begin_episode", "success", "failure", "save", "set"),
+)
+SWITCHES = {
+    "pause": ("pause", True),
+    "resume": ("pause", False),
+    "operate": ("operate", True),
+    "let_go": ("operate", False),
+}
 WAIT_S = 10.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
-    parser.add_argument("node", help="command_node, policy_node or sim_node")
+    parser.add_argument("node", help="command_node, policy_node, recorder_node or sim_node")
     parser.add_argument(
         "service",
         choices=SERVICES,
-        help="emergency_stop is the command node's; pause and resume are the simulator's",
+        help="take_over, hand_back and emergency_stop are the command node's; begin_episode, success, failure and save the recorder's; "
+        "pause and resume, operate and let_go (of its scripted person) the simulator's",
     )
     parser.add_argument(
         "values", nargs="*", metavar="NAME:=VALUE", help="parameters for `set`, such as guidance_weight:=0.1"
@@ -44,8 +65,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     with GraphClient("qgf_call", arguments.namespace, (), timeout_s=arguments.timeout) as client:
         if service == "set":
             client.set_parameters(node, dict(assignment(word) for word in arguments.values))
-        elif service in ("pause", "resume"):
-            client.command(node, "pause", SetBool, data=service == "pause")
+        elif service in SWITCHES:
+            name, data = SWITCHES[service]
+            client.command(node, name, SetBool, data=data)
         else:
             client.command(node, service)
     print(f"{node}: {service} done")

@@ -94,6 +94,7 @@ class Certifier:
             "rung": tick.rung.value,
             "reason": tick.reason,
             "refused": tick.refused,
+            "in_command": tick.in_command.value,
             "wants_chunk": tick.wanted_from_ns > 0,
             "wanted_from_ns": tick.wanted_from_ns,
             "horizon": self._contract.execution_horizon,

@@ -2,7 +2,8 @@
 
 The place in a chunk is a real number of ticks: each tick adds the path's speed, so that a chunk played at half speed gives
 every action twice its period. Which action of a new chunk comes next follows from the actions that began since its observation (`executed.py`), when it
-takes over from the contract's delay: docs/adr/0017-chunk-timing.md.
+takes over from the contract's delay: docs/adr/0017-chunk-timing.md. A person is asked after every action, whatever the contract's
+execution horizon is: the arm must do what is wanted now.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from qgf_ros.contract.schema import ChunkMode, Contract
 from qgf_ros.control.executed import ExecutedActions
-from qgf_ros.datatypes import ActionChunk, FloatArray
+from qgf_ros.datatypes import ActionChunk, FloatArray, Sender
 from qgf_ros.errors import ChunkRefused
 
 
@@ -50,7 +51,8 @@ class ChunkPlayer:
         self._names = contract.interface.action.names
         self._longest = contract.interface.chunk_length
         self._ticks_per_action = contract.ticks_per_action
-        self._horizon, self._delay = contract.execution_horizon, contract.deployment.chunks.delay
+        self._stated_horizon, self._delay = contract.execution_horizon, contract.deployment.chunks.delay
+        self._horizon = self._stated_horizon
         self._is_synchronous = contract.deployment.chunks.mode is ChunkMode.SYNCHRONOUS
         self._executed = ExecutedActions(self._longest + 2)
         self.clear()
@@ -68,6 +70,10 @@ class ChunkPlayer:
         self.chunk_stamp_ns = 0  # of the observation that the chunk in play came from; 0 while there is none
         self.source = ""  # what made the chunk in play
         self.chunk_speed = 1.0  # what its sender asked for
+
+    def ask(self, sender: Sender) -> None:
+        """Who is asked for chunks from now on: a person more often than a policy."""
+        self._horizon = 1 if sender is Sender.TELEOP else self._stated_horizon
 
     def load(self, chunk: ActionChunk) -> None:
         """Takes a chunk: it takes over as planned, at once where nothing is due.

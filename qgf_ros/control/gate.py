@@ -36,6 +36,7 @@ from qgf_ros.datatypes import (
     JointReading,
     Rung,
     Seam,
+    Sender,
 )
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
@@ -154,11 +155,19 @@ class CommandGate:
         self._hold_reason = reason
         self._forget()
 
-    def _forget(self) -> None:
+    def drop_chunks(self, sender: Sender) -> None:
+        """Forgets all chunks for those of `sender`: until one comes the arm goes on to the target it has, at the path's speed."""
+        self.player.ask(sender)
+        self._drop()
+
+    def _drop(self) -> None:
         self.player.clear()
         self._seams.clear()
-        self._path_speed.clear()
         self._foresight.clear()
+
+    def _forget(self) -> None:
+        self._drop()
+        self._path_speed.clear()
 
     @property
     def is_running(self) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from qgf_ros.control.reasons import finding
-from qgf_ros.datatypes import Finding, JointCommand, Rung
+from qgf_ros.datatypes import Finding, JointCommand, Rung, Sender
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Tick:
     """One tick's outcome. Without a command nothing may be sent. `refused` is the reason code of a chunk not taken.
 
     `findings` are the command's, or what is found where there is none. `clock_leaps`: of the node's clock so far. `checks`: names of
-    those of the session that ran for it, beside the limits'.
+    those of the session that ran for it, beside the limits'. `in_command`: whose chunks are taken.
     """
 
     command: JointCommand | None
@@ -25,6 +25,7 @@ class Tick:
     findings: tuple[Finding, ...] = ()
     clock_leaps: int = 0
     checks: tuple[str, ...] = ()
+    in_command: Sender = Sender.POLICY
 
 
 class Outcomes:

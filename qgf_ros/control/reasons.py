@@ -58,6 +58,10 @@ INPUTS = {
         HOLD,
         "For more than a control period no command left; once the arm rests, another chunk is asked for.",
     ),
+    "teleop_silent": Reason(
+        HOLD,
+        "A person is in command and has not answered for 0.25 s while the arm moves: once it rests, another chunk is asked for.",
+    ),
     "timeout": Reason(HOLD, "In lockstep an input of a tick did not come in time."),
 }
 CHUNKS = {
@@ -65,6 +69,9 @@ CHUNKS = {
     "chunk_shape": Reason(HOLD, "A chunk has another shape than the contract's."),
     "chunk_bad_speed": Reason(HOLD, "A chunk asks for a speed outside (0, 1]."),
     "chunk_not_finite": Reason(HOLD, "A chunk holds values that are NaN or infinite."),
+    "chunk_not_in_command": Reason(
+        None, "A chunk came from who is not in command, policy or person; it was not played."
+    ),
     "chunk_unwanted": Reason(None, "A chunk came that was not asked for; it was not played."),
     "chunk_outdated": Reason(None, "A chunk's observation is older than the request; it was not played."),
     "chunk_stale": Reason(None, "A chunk's observation is too old; it was not played, another is asked for."),

@@ -7,7 +7,7 @@ What follows from a fault (the codes: `reasons.py`, docs/safety.md):
   `resume_within_s`, chunks are asked for anew; otherwise, and after a clock that leapt or a malformed chunk (its sender is
   broken), the arm holds until it is started again.
   After ticks that were not served for more than a control period (`stalled`) the arm is not on its chunk's path any more: it
-  brakes to rest, and another chunk is asked for.
+  brakes to rest, and another chunk is asked for. So it does where a person is in command and does not answer (`teleop_silent`).
 * stop: latched until `begin`. After an emergency stop, lost tracking or a failure of our own the arm brakes from the last
   command and stays there under commands. Only where the limiter cannot plan nothing more is sent.
 * silence: an arm that stands elsewhere than it was commanded to rest is sent nothing until `begin`, which takes that pose.
@@ -15,6 +15,8 @@ What follows from a fault (the codes: `reasons.py`, docs/safety.md):
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from qgf_ros.control.chunk_request import IGNORED, MALFORMED, UNSAFE
 from qgf_ros.control.limits import Motion
@@ -88,8 +90,8 @@ class CommandSession(SessionBase):
         """Takes a chunk that came at `now_ns`.
 
         Raises:
-            ChunkRefused: reason `unwanted`, `outdated`, `stale`, `future`, or as for `CommandGate.load`; see the module's text
-                for what follows. The reason also stands in the next tick.
+            ChunkRefused: reason `not_in_command`, `unwanted`, `outdated`, `stale`, `future`, or as for `CommandGate.load`; see
+                the module's text for what follows. The reason also stands in the next tick.
         """
         try:
             self._request.check(chunk, now_ns, self.wants_chunk)
@@ -187,6 +189,9 @@ class CommandSession(SessionBase):
             )
             self._pause(touched.reason, sentence)
             measured = self._break_off(ObservationRefused(touched.reason, sentence), now_ns)
+        if self._gate.is_running and not self._gate.is_at_rest and (silent := self._request.silence(now_ns)):
+            self._pause("teleop_silent", silent)
+            measured = self._break_off(ObservationRefused("teleop_silent", silent), now_ns)
         if self._gate.is_running and self._speed.stood_s(share, now_ns) > self._config.chunk_max_age_s:
             self._go_on()  # with another chunk: the one in play is from before the arm stood
         command = self._gate.tick(now_ns, measured, share)
@@ -233,7 +238,8 @@ class CommandSession(SessionBase):
         leaps, ran = self._trust.clock_leaps, self._trust.take_ran()
         silenced = (AWAY,) if self._may.away else ()
         holding = AWAY if self._may.away else self._may.reason
-        return self._outcomes.tick(command, latched, holding, wanted_ns, self._slowed, leaps, ran, silenced)
+        tick = self._outcomes.tick(command, latched, holding, wanted_ns, self._slowed, leaps, ran, silenced)
+        return replace(tick, in_command=self.in_command)
 
     def _go_on(self) -> None:
         if not self._may.is_started:

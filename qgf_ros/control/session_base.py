@@ -14,7 +14,7 @@ from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.outcome import Outcomes
 from qgf_ros.control.permission import Permission
 from qgf_ros.control.trust import Trust
-from qgf_ros.datatypes import Finding
+from qgf_ros.datatypes import Finding, Sender
 from qgf_ros.errors import NotReadyError
 
 
@@ -24,6 +24,7 @@ class SessionConfig:
 
     `first_motion`: what follows where motion is started away from the data. `full_speed_confirmed`: a person has said that
     full speed is safe here. `shadow`: nothing is sent to the robot, which someone else may move; the command is virtual.
+    `in_command`: whose chunks are taken at first.
     """
 
     chunk_max_age_s: float = 0.5
@@ -31,6 +32,7 @@ class SessionConfig:
     first_motion: FirstMotion = FirstMotion.SLOW
     full_speed_confirmed: bool = False
     shadow: bool = False
+    in_command: Sender = Sender.POLICY
 
 
 class SessionBase:
@@ -41,7 +43,8 @@ class SessionBase:
         self._trust = Trust(monitor)
         self._may = Permission(config.resume_within_s)
         self._speed = AllowedSpeed(monitor, config.first_motion, config.full_speed_confirmed)
-        self._request = ChunkRequest(config.chunk_max_age_s)
+        self._request = ChunkRequest(config.chunk_max_age_s, config.in_command)
+        gate.drop_chunks(config.in_command)
         self._period_ns = round(monitor.contract.interface.control_period_s * 1e9)
         self._outcomes = Outcomes()
         self._slowed: tuple[Finding, ...] = ()  # why this tick is slow
@@ -56,6 +59,27 @@ class SessionBase:
         self._trust.clear()
         self._end_pauses()
         self._request.wanted_from_ns = 0
+
+    # -- who is in command ---------------------------------------------------------------------------------------------
+
+    @property
+    def in_command(self) -> Sender:
+        """Whose chunks are taken."""
+        return self._request.in_command
+
+    def check_sender(self, sender: Sender) -> None:
+        """Returns where the sender is in command. Raises ChunkRefused, reason `not_in_command`."""
+        self._request.check_sender(sender)
+
+    def hand_over(self, to: Sender) -> None:
+        """From now on chunks are asked of this one. Whether the arm may move stays as it is.
+
+        What is left of the other's chunks is dropped: the arm goes on to the target that it has, within the limits as ever, and
+        rests there unless a chunk comes in time. Nothing changes where this one is in command already.
+        """
+        if to is not self.in_command:
+            self._request.in_command, self._request.wanted_from_ns = to, 0
+            self._gate.drop_chunks(to)
 
     # -- what stops and slows the arm ----------------------------------------------------------------------------------
 
@@ -129,8 +153,9 @@ class SessionBase:
         return self._may.is_placed and self._gate.wants_chunk
 
     def needs_chunk(self, stamp_ns: int) -> bool:
-        """Lockstep: whether tick `stamp_ns` waits for a chunk, which readings of that tick could give."""
-        return self.wants_chunk and 0 < self._request.wanted_from_ns <= stamp_ns
+        """Lockstep: whether tick `stamp_ns` waits for a chunk, which readings of that tick could give. For a person none waits."""
+        is_policys = self.in_command is Sender.POLICY
+        return is_policys and self.wants_chunk and 0 < self._request.wanted_from_ns <= stamp_ns
 
     @property
     def is_at_rest(self) -> bool:

@@ -35,6 +35,7 @@ from qgf_ros.errors.machine import MissingMessagesError as MissingMessagesError
 from qgf_ros.errors.machine import MissingProviderError as MissingProviderError
 from qgf_ros.errors.machine import MissingRosError as MissingRosError
 from qgf_ros.errors.machine import MissingTorchError as MissingTorchError
+from qgf_ros.errors.machine import NoTerminalError as NoTerminalError
 from qgf_ros.errors.machine import WorkerDiedError as WorkerDiedError
 from qgf_ros.errors.motion import ChunkRefused as ChunkRefused
 from qgf_ros.errors.motion import ContractError as ContractError
@@ -51,7 +52,12 @@ from qgf_ros.errors.policies import CheckpointError as CheckpointError
 from qgf_ros.errors.policies import ExportDiffersError as ExportDiffersError
 from qgf_ros.errors.policies import InterfaceMismatchError as InterfaceMismatchError
 from qgf_ros.errors.policies import NoPlanError as NoPlanError
+from qgf_ros.errors.policies import NothingBeforeError as NothingBeforeError
+from qgf_ros.errors.policies import NotNamedError as NotNamedError
+from qgf_ros.errors.policies import OtherParentError as OtherParentError
+from qgf_ros.errors.policies import OtherPolicyError as OtherPolicyError
 from qgf_ros.errors.policies import ProposalNotFinite as ProposalNotFinite
+from qgf_ros.errors.policies import SwapFailed as SwapFailed
 from qgf_ros.errors.values import InvalidSetting as InvalidSetting
 from qgf_ros.errors.values import OffGridError as OffGridError
 from qgf_ros.errors.values import RosArgumentsError as RosArgumentsError

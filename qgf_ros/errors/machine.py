@@ -105,3 +105,10 @@ class WorkerDiedError(QgfError):
             f"A worker process died ({how}) before it gave its result: where memory ran out (SIGKILL) fewer --processes would do, "
             "anything else is a bug in native code."
         )
+
+
+class NoTerminalError(QgfError):
+    """Keys are needed, and the standard input is no terminal."""
+
+    def __init__(self, what_for: str) -> None:
+        super().__init__(f"There is no terminal to {what_for}: the standard input is a file or a pipe.")

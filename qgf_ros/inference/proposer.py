@@ -107,6 +107,15 @@ class Proposer:
         self.sampler = sampler
         self.ramp.set(sampler.weight)
 
+    def adopt(self, other: Proposer) -> None:
+        """Goes over to another's policy, sampling, detector and source, from the next chunk on; the episode and its demands go on.
+
+        The weight comes into force at once: its unit is that of the new critic.
+        """
+        self.policy, self.sampler, self.ramp = other.policy, other.sampler, other.ramp
+        self.caution, self._source = other.caution, other._source
+        self._missed_ns = self._again_s = float("-inf")  # on the clock of the policy before
+
     def first_plan(self) -> Plan:
         """What fits, by the costs measured at configure, where a chunk may take all of the time that a demand leaves."""
         return self.policy.planner.plan(self.sampler, self.budget.within_s)

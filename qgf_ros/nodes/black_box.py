@@ -18,6 +18,7 @@ from typing import Any
 from rclpy.serialization import serialize_message
 
 from qgf_ros.bags.definitions import prefixes
+from qgf_ros.bags.ring import Ring
 from qgf_ros.bags.writer import BagWriter
 from qgf_ros.errors import QgfError
 from qgf_ros.nodes.cdr import exact
@@ -47,9 +48,7 @@ class BlackBox:
         """`folder` of the recordings, None: off; `name` of the node begins theirs; `facts` stand in each one's metadata."""
         self._facts = dict(facts)
         self._folder, self._name = folder, re.sub(r"\W+", "_", name).strip("_")
-        self._ring: deque[Kept] = deque()
-        self._latched: dict[str, Kept] = {}
-        self._bytes = 0
+        self._ring: Ring[Kept] = Ring(KEPT_S, MOST_BYTES)
         self._fresh: list[tuple[str, int, Any]] = []
         self._waiting: deque[Kept] = deque()
         self._bag: BagWriter | None = None
@@ -75,22 +74,15 @@ class BlackBox:
     def state(self, topic: str, message: Any, time_ns: int) -> None:
         """Notes a message that holds until the next one of its topic: the newest stays, however old it is."""
         if self.is_on:
-            self._latched[topic] = _kept(topic, time_ns, message)
+            self._ring.hold(_kept(topic, time_ns, message))
 
     def serve(self) -> None:
         """To be called after each tick's command: takes in what was noted, forgets what is old, writes a few."""
         for topic, time_ns, message in self._fresh:
-            kept = _kept(topic, time_ns, message)
-            self._ring.append(kept)
-            self._bytes += len(kept.data)
+            self._ring.add(_kept(topic, time_ns, message))
         self._fresh = []
-        while self._ring and self._is_old(self._ring[0]):
-            self._bytes -= len(self._ring.popleft().data)
         if self._bag is not None:
             self._attempt(BATCH)
-
-    def _is_old(self, kept: Kept) -> bool:
-        return self._ring[-1].time_ns - kept.time_ns > KEPT_S * 1e9 or self._bytes > MOST_BYTES
 
     def begin(self, reason: str, now_ns: int) -> None:
         """Begins to write what is kept now into a new bag, whose name has the time (`now_ns` since 1970) and the reason.
@@ -111,7 +103,7 @@ class BlackBox:
             return
         self.path = path
         self._numbers.clear()
-        self._waiting = deque([*self._latched.values(), *self._ring])
+        self._waiting = deque(self._ring.messages)
 
     def finish(self) -> None:
         """Writes the rest at once and closes the bag."""

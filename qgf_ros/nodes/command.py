@@ -23,6 +23,7 @@ from qgf_ros.nodes.command_inputs import CommandInputs
 from qgf_ros.nodes.command_setup import prepare
 from qgf_ros.nodes.commander import Commander
 from qgf_ros.nodes.emergency import EmergencyStop
+from qgf_ros.nodes.hand_over import chunk_topics, offer_hand_over
 from qgf_ros.nodes.metronome import Metronome
 from qgf_ros.nodes.pace import DueTick
 from qgf_ros.nodes.process import ProcessSetup
@@ -52,6 +53,7 @@ class CommandNode(LifecycleNode):
         self._emergency = EmergencyStop(self, is_polled=not self._lockstep)
         self.create_service(Trigger, "~/start", lambda _, response: answer(self, response, self._start))
         self.create_service(Trigger, "~/stop", lambda _, response: answer(self, response, self._stop))
+        offer_hand_over(self, lambda: self._active().session)
         self.create_service(Trigger, "~/emergency_stop", self._emergency.serve)
         at_once = (
             ReentrantCallbackGroup()
@@ -103,7 +105,7 @@ class CommandNode(LifecycleNode):
             self,
             commander,
             self._emergency,
-            str(values["chunk_topic"]),
+            chunk_topics(values),
             self._lockstep,
             partial(self._now_ns, commander),
             partial(self._serve_due, commander),

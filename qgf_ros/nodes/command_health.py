@@ -51,6 +51,7 @@ class CommandHealth:
             "rung": tick.rung.value,
             "reason": tick.reason,
             "refused": tick.refused,
+            "in_command": tick.in_command.value,
             "missed": commander.pace.missed,
             "scheduling": self._process.granted.sentence,
             "rate_hz": f"{commander.rate.hz(time.monotonic_ns()):.1f}",

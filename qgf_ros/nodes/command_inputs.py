@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from rclpy.node import Node
@@ -14,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import read
 from qgf_ros.contract.schema import Message
-from qgf_ros.datatypes import JointReading
+from qgf_ros.datatypes import JointReading, Sender
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.nodes import emergency, qos
 from qgf_ros.nodes.commander import Commander
@@ -34,7 +35,7 @@ class CommandInputs:
         node: Node,
         commander: Commander,
         stop: EmergencyStop,
-        chunk_topic: str,
+        chunk_topics: Mapping[Sender, str],
         lockstep: bool,
         now_ns: Callable[[], int],
         after: Callable[[], None],
@@ -51,7 +52,8 @@ class CommandInputs:
         scaling = commander.contract.deployment.speed_scaling
         if scaling is not None:
             self._listen(Float64, scaling, self._on_scaling, sensor)
-        self._listen(JointTrajectory, chunk_topic, self._on_chunk, qos.CHUNK)
+        for sender, topic in chunk_topics.items():
+            self._listen(JointTrajectory, topic, partial(self._on_chunk, sender), qos.CHUNK)
         self._watch = PublisherWatch(node, commander.command_topics, self._listened)
 
     def guard(self) -> None:
@@ -98,9 +100,9 @@ class CommandInputs:
         assert isinstance(reading, JointReading), "read follows the kind"
         self._commander.monitor.update(reading, None if self._is_lockstep else self._now_ns())
 
-    def _on_chunk(self, message: JointTrajectory) -> None:
+    def _on_chunk(self, sender: Sender, message: JointTrajectory) -> None:
         try:
-            self._commander.offer(message, self._now_ns())
+            self._commander.offer(message, self._now_ns(), sender)
         except ChunkRefused as error:
             self._node.get_logger().warning(str(error), throttle_duration_sec=1.0)
 

@@ -8,6 +8,13 @@ from qgf_ros.nodes.params import Parameter
 TABLE = (
     Parameter("contract", "", "path of the contract, YAML"),
     Parameter("chunk_topic", "policy_node/chunk", "where action chunks come from"),
+    Parameter("teleop_topic", "teleop_node/chunk", "where a person's chunks come from"),
+    Parameter(
+        "in_command",
+        "policy",
+        "whose chunks are taken from configure on, until ~/take_over or ~/hand_back",
+        choices=("policy", "teleop"),
+    ),
     Parameter(
         "lockstep", False, "true: tick on the simulator's clock when all inputs are there, not in real time"
     ),

@@ -15,6 +15,7 @@ from qgf_ros.control.first_motion import FirstMotion
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.safeguard_table import table
 from qgf_ros.control.session import SessionConfig
+from qgf_ros.datatypes import Sender
 from qgf_ros.nodes.params import Value
 from qgf_ros.nodes.robot_limits import RobotLimits
 from qgf_ros.seen import read_seen
@@ -60,6 +61,7 @@ def prepare(values: Mapping[str, Value], description: str) -> CommandSetup:
         FirstMotion(values["first_motion"]),
         limits.is_confirmed,
         bool(values["shadow"]),
+        Sender(values["in_command"]),
     )
     seen, seen_words = read_seen(str(values["seen"]))
     black_box = Path(str(values["black_box"])) if values["black_box"] else None

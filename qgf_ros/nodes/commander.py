@@ -22,7 +22,7 @@ from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.seams import SeamCount
 from qgf_ros.control.session import CommandSession, Tick
-from qgf_ros.datatypes import JointCommand
+from qgf_ros.datatypes import JointCommand, Sender
 from qgf_ros.errors import ChunkRefused, NotReadyError, ObservationRefused
 from qgf_ros.nodes import convert, qos
 from qgf_ros.nodes.black_box import BlackBox
@@ -164,9 +164,15 @@ class Commander:
         elif self.box.path != before:
             logger.warning(f"The last seconds before the stop are written to {self.box.path}")
 
-    def offer(self, message: JointTrajectory, now_ns: int) -> None:
-        """Takes a chunk that came at `now_ns`. Raises ChunkRefused as `session.offer`, which has noted it by then."""
+    def offer(self, message: JointTrajectory, now_ns: int, sender: Sender) -> None:
+        """Takes a chunk that came at `now_ns` on the topic of `sender`.
+
+        Raises:
+            ChunkRefused: as `session.offer`, which has noted it by then; also where the chunk bears another's name.
+        """
         try:
+            self.session.check_sender(sender)
+            self.session.check_sender(Sender.of(message.header.frame_id))
             chunk = convert.read_chunk(message, self._period_ns)
         except ChunkRefused as error:
             self.session.refuse(error)

@@ -99,8 +99,9 @@ def _speed(times: Sequence[Duration], period_ns: int) -> float:
 
 
 def executed_message(command: JointCommand, joints: tuple[str, ...]) -> JointTrajectory:
-    """The command that was really sent, as a trajectory of one point."""
+    """The command that was really sent, as a trajectory of one point; what made the chunk in play as `frame_id`."""
     message = JointTrajectory(joint_names=list(joints))
+    message.header.frame_id = command.source
     message.header.stamp = to_stamp(command.stamp_ns)
     point = JointTrajectoryPoint(
         positions=floats(command.positions),

@@ -8,6 +8,7 @@ from enum import Enum
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.datatypes import Sender
 from qgf_ros.inference.caution import Alert
 from qgf_ros.inference.demand import Demand
 from qgf_ros.inference.policy import NOTHING
@@ -28,13 +29,13 @@ class State(Enum):
     ERROR = "error"  # inference failed: ~/reset or a new activation tries again
 
 
-def demand(certificate: DiagnosticArray) -> Demand | None:
-    """What a certificate of the command node asks for; None where the message is no certificate."""
+def demand(certificate: DiagnosticArray, sender: Sender = Sender.POLICY) -> Demand | None:
+    """What a certificate of the command node asks of `sender`; None where the message is no certificate."""
     try:
         found = values(certificate.status[0])
         return Demand(
             stamp_ns=stamp_ns(certificate.header.stamp),
-            wants_chunk=found["wants_chunk"] == "true",
+            wants_chunk=found["wants_chunk"] == "true" and found.get("in_command", "policy") == sender.value,
             wanted_from_ns=int(found["wanted_from_ns"]),
             chunk_stamp_ns=int(found["chunk_stamp_ns"]),
             begun=int(found.get("begun", 0)),

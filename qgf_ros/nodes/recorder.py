@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy
+from rclpy.serialization import serialize_message
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from qgf_ros.bags.audit import Audit
 from qgf_ros.bags.definitions import prefixes
+from qgf_ros.bags.episodes import Mark, Outcome
 from qgf_ros.bags.storage import Storage
-from qgf_ros.bags.writer import BagWriter
+from qgf_ros.bags.tape import Tape
 from qgf_ros.contract.load import load_contract
-from qgf_ros.contract.schema import Contract, OutputKind
 from qgf_ros.contract.travel import pack_contract
-from qgf_ros.errors import InvalidSetting, MissingDefinitionError
+from qgf_ros.errors import MissingDefinitionError, NotReadyError
 from qgf_ros.nodes import qos
+from qgf_ros.nodes.cdr import exact
 from qgf_ros.nodes.diagnostics import Level, status
 from qgf_ros.nodes.metronome import Metronome
 from qgf_ros.nodes.params import Parameter, declare
 from qgf_ros.nodes.polled import NO_EVENTS, NeverExecuted, waiting
+from qgf_ros.nodes.recorder_topics import longest_gaps_s, message_type, needed, profile
+from qgf_ros.nodes.runtime import offer
 
 PERIOD_S = 0.02  # between two looks into the queues
-DEPTH = 1000  # messages that may wait: ten seconds of a topic at 100 Hz
 LOOK_S = 0.25  # between two searches for publishers of topics that had none
 SYNC_S = 1.0
 TABLE = (
     Parameter("contract", "", "path of the contract, YAML: its topics are recorded"),
-    Parameter("record", "", "folder of the recording, which must not exist yet"),
+    Parameter(
+        "record",
+        "",
+        "folder of the recording, which must not exist yet; empty: nothing is recorded but by ~/save",
+    ),
+    Parameter(
+        "ring",
+        "",
+        "folder of recordings of the last 30 s that ~/save writes, each in a new folder; empty: none",
+    ),
     Parameter("topics", [""], "further topics to record"),
     Parameter(
         "storage",
@@ -47,6 +59,10 @@ OURS = (
     "policy_node/chunk",
     "policy_node/report",
     "policy_node/status",
+    "teleop_node/chunk",
+    "teleop_node/status",
+    "joy",
+    "twist",
     "command_node/executed",
     "command_node/action",
     "command_node/certificate",
@@ -61,29 +77,40 @@ OURS = (
 
 
 class RecorderNode(Node):
-    """State: the open bag and its subscriptions, one for each topic that had a publisher. One thread."""
+    """State: the tape and its subscriptions, one for each topic that had a publisher. One thread."""
 
     def __init__(self, **settings: Any) -> None:
         """Raises QgfError where the contract cannot be read, or the folder exists. `settings` go to rclpy's Node."""
-        self._finish = _nothing  # rclpy destroys also a node that was never complete
+        self._finish: Callable[[], None] = _nothing  # rclpy destroys also a node that was never complete
         super().__init__("recorder_node", automatically_declare_parameters_from_overrides=True, **settings)
         values = declare(self, TABLE)
-        if not values["record"]:
-            raise InvalidSetting("Parameter record", "", "the name of a new folder")
+        folder, ring = (Path(str(values[name])) if values[name] else None for name in ("record", "ring"))
         contract = load_contract(Path(str(values["contract"])))
-        self._contract_facts = pack_contract(contract)  # so that `qgf verify` needs nothing but the bag
-        wanted = [*topics(contract), *OURS, *filter(None, self.get_parameter("topics").value)]
-        self._missing = [self.resolve_topic_name(name) for name in dict.fromkeys(wanted)]
-        self._bag = BagWriter(Path(str(values["record"])), prefixes(), storage=Storage(values["storage"]))
+        must = {name: self.resolve_topic_name(name) for name in needed(contract)}
+        wanted = [*must, *OURS, *filter(None, self.get_parameter("topics").value)]
+        self._missing = list(dict.fromkeys(self.resolve_topic_name(name) for name in wanted))
+        gaps = {self.resolve_topic_name(name): seconds for name, seconds in longest_gaps_s(contract).items()}
+        facts = pack_contract(contract)  # so that `qgf verify` needs nothing but the bag
+        audit = Audit(must.values(), gaps)
+        self.tape = Tape(folder, ring, prefixes(), Storage(values["storage"]), audit, facts)
         self._queues: dict[str, Any] = {}
-        self._last: dict[bytes, int] = {}  # the newest number of each publisher
-        self.lost: Counter[str] = Counter()  # by topic: published while we listened, and not come
         self._error = ""
         self._status = self.create_publisher(DiagnosticStatus, "~/status", qos.STATUS)
+        self._marks = self.create_publisher(DiagnosticStatus, "~/episode", qos.STATUS)
+        self._numbers = 0  # of the marks
+        self.tape.add_topic(self._marks.topic_name, "diagnostic_msgs/msg/DiagnosticStatus")
+        self._offer_services()
         self._metronome = Metronome(self._on_tick)
         self._metronome.start(round(PERIOD_S * 1e9))
         self._looked_s = self._synced_s = 0.0
         self._finish = self._close
+
+    def _offer_services(self) -> None:
+        """`~/begin_episode`, `~/success`, `~/failure`, `~/save`."""
+        offer(self, "begin_episode", self.begin_episode)
+        offer(self, "success", lambda: self.end_episode(Outcome.SUCCESS))
+        offer(self, "failure", lambda: self.end_episode(Outcome.FAILURE))
+        offer(self, "save", self.save)
 
     def turn(self, executor: SingleThreadedExecutor) -> None:
         """Serves callbacks until it is time to look into the queues, and looks."""
@@ -99,11 +126,60 @@ class RecorderNode(Node):
         if not self._error:
             try:
                 self._take()
-                self._bag.facts = self._facts()
-                self._bag.close()
+                if self.tape.episodes.is_running:
+                    self.end_episode(Outcome.UNMARKED)
+                self.tape.close()
             except Exception as error:
                 self._fail(error)
-        self.get_logger().info(f"{self._bag.counts.total()} messages recorded, {self.lost.total()} lost")
+        counts, lost = self.tape.counts.total(), self.tape.lost.total()
+        self.get_logger().info(f"{counts} messages recorded, {lost} lost")
+
+    # -- episodes, and what shall be saved -----------------------------------------------------------------------------
+
+    def begin_episode(self) -> str:
+        """The next one begins; in words. Raises NotReadyError while one runs, or nothing is recorded."""
+        self._check_recording()
+        return self._mark(self.tape.episodes.begin(time.time_ns()))
+
+    def end_episode(self, outcome: Outcome) -> str:
+        """The one that runs ends; in words. Raises NotReadyError where none does, or nothing is recorded."""
+        self._check_recording()
+        return self._mark(self.tape.episodes.end(outcome, time.time_ns()))
+
+    def save(self) -> str:
+        """The last 30 s go into a bag of their own; in words. Raises QgfError where they cannot."""
+        path, seconds = self.tape.save(time.time_ns())
+        self.get_logger().info(words := f"the last {seconds:.1f} s are in {path}")
+        return words
+
+    def audit_lines(self) -> list[str]:
+        """What the recording holds, for people; why that is not known where its folder is gone."""
+        try:
+            return self.tape.report().lines()
+        except OSError as error:
+            return [f"There is no audit: {error}"]
+
+    def _check_recording(self) -> None:
+        if self._error:
+            raise NotReadyError(self._error)
+
+    def _mark(self, mark: Mark) -> str:
+        """Publishes a mark, and writes it as it was published: nobody could lose it on the way."""
+        message = status("recorder_node: episode", Level.OK, mark.words, mark.values)
+        self._marks.publish(message)
+        self._numbers += 1
+        data = exact(serialize_message(message), DiagnosticStatus)
+        topic, at_ns = self._marks.topic_name, mark.stamp_ns
+        try:
+            self._take()  # what was sent before the mark stands before it
+            self.tape.write(topic, data, at_ns, at_ns, self._numbers, topic.encode())
+        except Exception as error:
+            self._fail(error)
+            raise NotReadyError(self._error) from error
+        self.get_logger().info(mark.words)
+        return mark.words
+
+    # -- messages ------------------------------------------------------------------------------------------------------
 
     def _on_tick(self) -> None:
         now_s = time.monotonic()
@@ -114,8 +190,7 @@ class RecorderNode(Node):
             self._take()
             if now_s - self._synced_s > SYNC_S:
                 self._synced_s = now_s
-                self._bag.facts = self._facts()
-                self._bag.sync()
+                self.tape.sync()
                 self._say()
         except Exception as error:  # whatever it is: it must not end a graph that moves a robot
             self._fail(error)
@@ -133,14 +208,14 @@ class RecorderNode(Node):
                 self.get_logger().error(f"{topic} ({offers[0].topic_type}) is not recorded: {error}")
 
     def _listen(self, topic: str, offers: list[TopicEndpointInfo]) -> None:
-        type_name = offers[0].topic_type
+        type_name, wanted = offers[0].topic_type, profile(offers)
         kind = message_type(type_name)
-        self._bag.add_topic(topic, type_name)
+        self.tape.add_topic(topic, type_name, wanted.durability == DurabilityPolicy.TRANSIENT_LOCAL)
         self._queues[topic] = self.create_subscription(
             kind,
             topic,
             lambda _: None,
-            profile(offers),
+            wanted,
             callback_group=NeverExecuted(),
             event_callbacks=NO_EVENTS,
             raw=True,
@@ -149,31 +224,19 @@ class RecorderNode(Node):
     def _take(self) -> None:
         for topic, queue in self._queues.items():
             for data, facts in waiting(queue):
-                number = self._note(topic, facts)
-                self._bag.write(topic, data, facts["received_timestamp"], facts["source_timestamp"], number)
-
-    def _note(self, topic: str, facts: dict[str, Any]) -> int:
-        """The publisher's number of a message, after counting those before it that did not come; 0 where it has none."""
-        number = facts.get("publication_sequence_number") or 0
-        publisher = bytes(facts["publisher_gid"]["data"]) if "publisher_gid" in facts else b""
-        if number:
-            missing = number - self._last.get(publisher, number - 1) - 1
-            self._last[publisher] = number
-            if missing > 0:
-                self.lost[topic] += missing
-        return int(number)
-
-    def _facts(self) -> dict[str, str]:
-        """For the bag's metadata: how many messages of each topic are missing, and of all; and the contract."""
-        lost = {"lost": str(self.lost.total())} | {f"lost{topic}": str(n) for topic, n in self.lost.items()}
-        return lost | self._contract_facts
+                number = int(facts.get("publication_sequence_number") or 0)
+                publisher = bytes(facts["publisher_gid"]["data"]) if "publisher_gid" in facts else b""
+                received_ns, sent_ns = facts["received_timestamp"], facts["source_timestamp"]
+                self.tape.write(topic, data, received_ns, sent_ns, number, publisher)
 
     def _say(self) -> None:
         values = {
             "state": "ended" if self._error else "recording",
-            "messages": self._bag.counts.total(),
+            "messages": self.tape.counts.total(),
             "topics": len(self._queues),
-            "lost": self.lost.total(),
+            "lost": self.tape.lost.total(),
+            **{f"episodes_{name}": count for name, count in self.tape.episodes.figures.items()},
+            "episode_runs": self.tape.episodes.is_running,
         }
         level = Level.ERROR if self._error else Level.OK
         self._status.publish(status("recorder_node: bag", level, self._error or "recording", values))
@@ -182,39 +245,10 @@ class RecorderNode(Node):
         """The graph goes on: a full disk must not stop a robot. What had reached the disk stays."""
         self._error = f"Recording has ended: {error if isinstance(error, OSError) else repr(error)}"
         self._metronome.stop()
-        self._bag.abandon()
+        self.tape.abandon()
         self.get_logger().error(self._error)
         self._say()
 
 
 def _nothing() -> None:
     """Nothing was opened yet, or all is closed."""
-
-
-def topics(contract: Contract) -> list[str]:
-    """The topics of the contract's inputs and outputs and of the controller's speed, as its deployment names them."""
-    inputs = [entry.topic for entry in contract.deployment.inputs.values()]
-    kinds = (
-        OutputKind.GROUP,
-        OutputKind.TRAJECTORY,
-    )  # the others are actions, which have no topic of their own
-    outputs = [entry.topic for entry in contract.deployment.outputs if entry.kind in kinds]
-    return [*inputs, *outputs, *filter(None, [contract.deployment.speed_scaling])]
-
-
-def message_type(name: str) -> Any:
-    """The class of `PACKAGE/msg/NAME`. Raises ImportError or KeyError where it is not installed."""
-    package, _, kind = name.partition("/msg/")
-    return vars(importlib.import_module(f"{package}.msg"))[kind]
-
-
-def profile(offers: list[TopicEndpointInfo]) -> QoSProfile:
-    """What matches all publishers and loses least: reliable if all are, kept for latecomers if all do."""
-    found = [offer.qos_profile for offer in offers]
-    is_reliable = all(entry.reliability == ReliabilityPolicy.RELIABLE for entry in found)
-    is_kept = all(entry.durability == DurabilityPolicy.TRANSIENT_LOCAL for entry in found)
-    return QoSProfile(
-        depth=DEPTH,
-        reliability=ReliabilityPolicy.RELIABLE if is_reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if is_kept else DurabilityPolicy.VOLATILE,
-    )

@@ -11,14 +11,19 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Records until a signal; the exit code."""
-    return run(_make, lambda node, executor: node.turn(executor))
+    """Records until a signal, then says what the recording holds; the exit code."""
+    made: list[RecorderNode] = []
+    code = run(lambda: _make(made), lambda node, executor: node.turn(executor))
+    for node in made:
+        print("\n".join(node.audit_lines()), flush=True)
+    return code
 
 
-def _make() -> RecorderNode:
+def _make(made: list[RecorderNode]) -> RecorderNode:
     from qgf_ros.nodes.recorder import RecorderNode
 
-    return RecorderNode()
+    made.append(RecorderNode())
+    return made[0]
 
 
 if __name__ == "__main__":

@@ -99,6 +99,13 @@ def answer(node: Node, response: Trigger.Response, action: Callable[[], str]) ->
     return response
 
 
+def offer(node: Node, name: str, action: Callable[[], str]) -> None:
+    """Creates the service `~/name`, which runs `action` as `answer` does."""
+    from std_srvs.srv import Trigger
+
+    node.create_service(Trigger, f"~/{name}", lambda _, response: answer(node, response, action))
+
+
 def check_one_rclpy(search_path: Sequence[str]) -> None:
     """Raises DoubledRosError where both a pip wheel and a ROS installation on the search path offer rclpy."""
     places = {Path(entry or ".").resolve() for entry in search_path}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qgf_ros.certificate import Certificate, chunk_digest
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import ActionChunk, Rung
+from qgf_ros.datatypes import ActionChunk, Rung, Sender
 from qgf_ros.verify.motion import Found
 from qgf_ros.verify.violation import What
 
@@ -68,14 +68,13 @@ class ChunkBook:
         stamp = certificate.chunk_stamp_ns
         if certificate.rung not in PLAYED or not stamp:
             return []
+        found = _check_sender(certificate)
         came = self._known.get(stamp)
         if came is None and stamp < self._first_ns and self._may_precede(stamp, last, stamp_ns):
-            return []
+            return found
         if came is None:
-            return [
-                (What.CHUNK_UNKNOWN, str(stamp), "the chunk in play must have come", "none of that stamp")
-            ]
-        found: list[Found] = []
+            expected = "the chunk in play must have come"
+            return [*found, (What.CHUNK_UNKNOWN, str(stamp), expected, "none of that stamp")]
         known = next((entry for entry in came if entry.digest == certificate.chunk), None)
         if known is None:
             known, digests = came[-1], ", ".join(entry.digest for entry in came)
@@ -133,3 +132,12 @@ class ChunkBook:
             expected = f"{self._max_age_ns * 1e-9:g} s are allowed when it is taken"
             found.append((What.CHUNK_OLD, str(stamp), expected, f"{(self._taken_ns - stamp) * 1e-9:.6g} s"))
         return found
+
+
+def _check_sender(certificate: Certificate) -> list[Found]:
+    """The chunk in play came from who is in command."""
+    sender = Sender.of(certificate.checkpoint).value
+    if certificate.in_command == sender:
+        return []
+    found = certificate.in_command or "nobody"
+    return [(What.SENDER, "", f"a chunk of {sender} is played while {sender} is in command", found)]

@@ -43,6 +43,7 @@ class What(Enum):
     CHUNK_OLD = "chunk_old"  # and was young enough when it was taken
     CHUNK_PLACE = "chunk_place"  # its actions are played in order, none twice
     CHECKPOINT = "checkpoint"  # one chunk has one source
+    SENDER = "sender"  # which is in command, policy or person
     SPEED = "speed"  # of the path: 0 to 1, and below it only where a finding asks for less
     SILENT = "silent"  # commands end at rest, or where no stop could be computed
     BRAKE = "brake"  # after a hold or a stop the arm ends at rest within the bound

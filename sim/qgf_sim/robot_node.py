@@ -24,12 +24,15 @@ from qgf_sim.controllers import (
     make_controller,
 )
 from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
+from qgf_sim.hand import Hand, hand_for
 from qgf_sim.pacing import Lockstep, Pace
+from qgf_sim.person import ScriptedPerson
 from qgf_sim.plant_faults import FaultySimulation
 from qgf_sim.priority import prefer_this_process
 from qgf_sim.registry import load
 from qgf_sim.sensors import RELIABLE, Offer, Sensors
-from qgf_sim.settings import declare
+from qgf_sim.settings import Settings, declare
+from qgf_sim.simulation import Simulation
 from qgf_sim.stand import Stand
 
 STATE = QoSProfile(
@@ -48,7 +51,7 @@ class RobotNode(Node):
         super().__init__("sim_node", automatically_declare_parameters_from_overrides=True)
         self._settings = settings = declare(self)
         self._line = FaultLine(read_script(Path(settings.faults)) if settings.faults else (), settings.seed)
-        simulation = FaultySimulation(load(settings.task), self._line)
+        simulation = FaultySimulation(robot := load(settings.task), self._line)
         controllers = [make_controller(entry, simulation.joints) for entry in settings.controllers]
         self._stand = Stand(simulation, controllers, settings.tick_ns)
         self._base_ns = settings.tick_ns  # stamps never fall back, nor begin at zero
@@ -57,6 +60,7 @@ class RobotNode(Node):
         self._note = ""
         self._pace = Pace(settings.tick_ns)
         self._lockstep = Lockstep(round(settings.timeout_s * 1e9))
+        self._person = ScriptedPerson(self, _hand(robot, settings)) if settings.person else None
         self._restart(settings.seed)
         self._advertise()
         self._subscribe(controllers)
@@ -80,6 +84,8 @@ class RobotNode(Node):
             self.create_service(Trigger, "~/inject", self._on_inject),
             self.create_service(Trigger, "~/clear_faults", self._on_clear_faults),
         ]
+        if self._person is not None:
+            self._offered.append(self.create_service(SetBool, "~/operate", self._on_operate))
 
     def _subscribe(self, controllers: list[ForwardPositionController | JointTrajectoryController]) -> None:
         for controller in controllers:
@@ -151,11 +157,15 @@ class RobotNode(Node):
         self._line.reset()
         self._line.advance(0)
         self._stand.reset(seed)
+        if self._person is not None:
+            self._person.hold(False)
 
     def _step(self) -> None:
         self._line.advance(self._stand.simulation.time_ns)
         if self._stand.step():
             self._publish_status()
+            if self._person is not None:
+                self._person.speak(self._stamp_ns())
 
     @property
     def _is_over(self) -> bool:
@@ -212,6 +222,12 @@ class RobotNode(Node):
         response.success, response.message = True, "paused" if self._paused else "running"
         return response
 
+    def _on_operate(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        assert self._person is not None, "the service is offered where there is one"
+        self._person.hold(request.data)
+        response.success, response.message = True, "holds" if request.data else "has let go"
+        return response
+
     def _on_inject(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             self._line.inject(read_line(self.get_parameter("fault").value, self._stand.simulation.time_ns))
@@ -246,3 +262,10 @@ class RobotNode(Node):
         counts = {"paused": self._paused, "missed": self._pace.missed, "rejected": self._rejections}
         found = {**counts, "faults": " ".join(self._line.active)}
         self._status.publish(messages.status(self._stand.episode, found, self._note))
+
+
+def _hand(robot: Simulation, settings: Settings) -> Hand:
+    try:
+        return hand_for(robot, settings.person_slowness, settings.person_noise)
+    except ValueError as error:
+        raise ValueError(f"Parameter person is true, but: {error}") from error

@@ -23,6 +23,9 @@ DESCRIPTIONS = {
     "shuffle_joints": "true: another order of joints in every joint_states message, as nothing forbids it",
     "faults": "a YAML file of faults, played from each reset on: docs/faults.md; empty: none",
     "fault": "one fault as YAML, such as {fault: delay, for_s: 1.0, seconds: 0.2}, which ~/inject begins",
+    "person": "true: offer ~/operate, by which a scripted person takes a space mouse in hand (topics twist, joy) or lets it go",
+    "person_noise": "how unsteady their hand is: a share of the most that an action moves",
+    "person_slowness": "how many times more slowly they move than the demonstrator of the task",
     "best_effort": "sensor topics published best effort, which a reliable subscriber never receives",
 }
 DYNAMIC = ("seed", "fault")
@@ -47,6 +50,9 @@ class Settings:
     shuffle_joints: bool = False
     faults: str = ""
     fault: str = ""
+    person: bool = False
+    person_noise: float = 0.1
+    person_slowness: float = 2.0
     best_effort: tuple[str, ...] = ()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -108,15 +109,20 @@ def test_every_action_is_in_force_for_exactly_its_ticks(
 
 
 @given(values=st.lists(st.tuples(*[st.floats(-2.0, 2.0)] * 2), min_size=4, max_size=4))
-def test_the_command_at_which_an_action_begins_bears_it_bounded_to_its_range_and_numbered(
+def test_the_command_at_which_an_action_begins_bears_it_bounded_to_its_range_and_numbered_since_the_start(
     contract: Contract, values: list[tuple[float, float]]
 ) -> None:
     gate = ready(contract)
-    gate.load(ActionChunk(NAMES, gate.action_space.physical(np.array(values)), 1))
-    begun = [command.action for command in ticks(gate, 400) if command.action is not None]
-    assert [action.number for action in begun] == [0, 1, 2, 3]
-    played = gate.action_space.normalised(np.array([action.values for action in begun]))
-    np.testing.assert_allclose(played, np.clip(values, -1.0, 1.0), atol=1e-12)
+    for first in (0, 1000):
+        gate.start()
+        gate.load(ActionChunk(NAMES, gate.action_space.physical(np.array(values)), 1 + first * TICK_NS))
+        commands = ticks(gate, 40 * TICKS_PER_ACTION, first)  # limits may slow the path down
+        begun = {tick: command.action for tick, command in enumerate(commands) if command.action is not None}
+        assert next(iter(begun)) == 0
+        assert all(later - earlier >= TICKS_PER_ACTION for earlier, later in pairwise(begun))
+        assert [action.number for action in begun.values()] == [0, 1, 2, 3]
+        played = gate.action_space.normalised(np.array([action.values for action in begun.values()]))
+        np.testing.assert_allclose(played, np.clip(values, -1.0, 1.0), atol=1e-12)
 
 
 def test_actions_are_numbered_anew_from_each_start_and_on_from_chunk_to_chunk(contract: Contract) -> None:

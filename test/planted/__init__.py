@@ -20,6 +20,7 @@ from planted.chunks import (
     an_older_chunk,
     another_checkpoint,
     another_chunk,
+    who_is_not_in_command,
 )
 from planted.limits import (
     a_plan_out_of_the_tools_box,
@@ -140,6 +141,7 @@ MUTATIONS: dict[Callable[[Tape], None], What] = {
     an_old_chunk: What.CHUNK_OLD,
     actions_again: What.CHUNK_PLACE,
     another_checkpoint: What.CHECKPOINT,
+    who_is_not_in_command: What.SENDER,
     silence_in_motion: What.SILENT,
     a_hold_that_goes_on: What.BRAKE,
     an_ignored_emergency: What.EMERGENCY,

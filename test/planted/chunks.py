@@ -71,3 +71,8 @@ def another_checkpoint(tape: Tape) -> None:
         if plays(before) and plays(after) and before.chunk_stamp_ns == after.chunk_stamp_ns
     }
     tape.restate(tape.choose(lambda entry: entry.sequence in within), checkpoint="weights-2")
+
+
+def who_is_not_in_command(tape: Tape) -> None:
+    """A policy's chunk is played while a person is in command."""
+    tape.restate(tape.choose(plays), in_command="teleop")

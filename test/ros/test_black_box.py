@@ -77,7 +77,7 @@ def test_memory_is_bounded_in_bytes(lengths: list[int]) -> None:
         for number, length in enumerate(lengths):
             box.note("/text", String(data="x" * length), number)
             box.serve()
-            assert sum(len(kept.data) for kept in box._ring) == box._bytes <= 10_000
+            assert sum(len(kept.data) for kept in box._ring.messages) <= 10_000
     finally:
         black_box.MOST_BYTES = most
 
@@ -125,4 +125,4 @@ def test_without_a_folder_nothing_is_kept_and_nothing_written() -> None:
     box.note("/flag", Bool(data=True), 0)
     box.serve()
     box.begin("emergency", 0)
-    assert (box.is_on, box.is_writing, box.path, list(box._ring)) == (False, False, None, [])
+    assert (box.is_on, box.is_writing, box.path, box._ring.messages) == (False, False, None, [])

@@ -14,11 +14,12 @@ from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.control.limits import Motion
-from qgf_ros.datatypes import ActionChunk, JointReading, Rung
-from qgf_ros.errors import NotReadyError, ObservationRefused
+from qgf_ros.datatypes import ActionChunk, JointReading, Rung, Sender
+from qgf_ros.errors import ChunkRefused, NotReadyError, ObservationRefused
 from qgf_ros.nodes.command_parameters import TABLE
 from qgf_ros.nodes.command_setup import prepare
 from qgf_ros.nodes.commander import Commander
+from qgf_ros.nodes.convert import chunk_message
 
 pytestmark = pytest.mark.ros
 BEGIN_NS = 1_000_000_000
@@ -216,3 +217,26 @@ def test_a_stop_that_follows_another_waits_until_its_record_is_written(peer: Pee
     assert commander.box.path != first
     assert not commander.box.is_writing
     assert len(list((tmp_path / "boxes").iterdir())) == 2
+
+
+def named(sender: Sender) -> JointTrajectory:
+    """A chunk that bears this name."""
+    names, actions = ("shoulder", "elbow"), np.zeros((1, 2))
+    return chunk_message(ActionChunk(names, actions, BEGIN_NS + 1, source=sender.value), 50_000_000)
+
+
+def test_nobody_passes_for_a_person_on_the_policys_topic_nor_the_other_way_round(
+    peer: Peer, tmp_path: Path
+) -> None:
+    commander = commander_of(peer, write_two_joints(tmp_path))
+    commander.session.start(BEGIN_NS)
+    commander.tick(BEGIN_NS)
+    for in_command in Sender:
+        commander.session.hand_over(in_command)
+        commander.tick(BEGIN_NS)
+        other = next(sender for sender in Sender if sender is not in_command)
+        for topic, name in ((in_command, other), (other, in_command), (other, other)):
+            with pytest.raises(ChunkRefused, match=f"{in_command.value} is in command") as caught:
+                commander.offer(named(name), BEGIN_NS + 1, topic)
+            assert caught.value.reason == "not_in_command"
+        commander.offer(named(in_command), BEGIN_NS + 1, in_command)

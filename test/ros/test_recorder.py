@@ -18,17 +18,20 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from rosbags import rosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
 
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.bags.storage import Storage
+from qgf_ros.bags.writer import BagWriter
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.travel import unpack_contract
 from qgf_ros.nodes import recorder
-from qgf_ros.nodes.recorder import topics
+from qgf_ros.nodes.recorder_topics import topics
 
 pytestmark = pytest.mark.ros
 MODULE = "qgf_ros.nodes.recorder_node"
@@ -138,6 +141,87 @@ def test_a_recorder_that_is_killed_leaves_all_that_it_had_reported(
     assert not is_finished(bag)
 
 
+def marks(bag: Path) -> list[dict[str, str]]:
+    """What the episode marks in a bag say, in order."""
+    found = [entry for entry in read_bag(bag) if entry.topic.endswith("recorder_node/episode")]
+    return [values(deserialize_message(entry.data, DiagnosticStatus)) for entry in found]
+
+
+def told(peer: Peer, service: str) -> tuple[bool, str]:
+    answer = peer.call(Trigger, f"recorder_node/{service}")
+    return bool(answer.success), str(answer.message)
+
+
+def test_episodes_are_marked_by_services_and_lie_in_the_bag_also_after_a_kill(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path
+) -> None:
+    said = peer.collect(DiagnosticStatus, "recorder_node/status", LATCHED)
+    latest = peer.collect(DiagnosticStatus, "recorder_node/episode", LATCHED)
+    bag = tmp_path / "bag"
+    node = start(MODULE, contract=contract, record=bag)
+    assert told(peer, "success") == (False, "No episode runs: begin one by begin_episode.")
+    assert told(peer, "begin_episode") == (True, "episode 1 begins")
+    assert told(peer, "begin_episode")[0] is False
+    assert told(peer, "failure") == (True, "episode 1 ended: failure")
+    told(peer, "begin_episode")
+    told(peer, "success")
+    told(peer, "begin_episode")
+    peer.until(lambda: latest and values(latest[-1])["episode"] == "3", "the mark for latecomers")
+    reported = len(said)
+    peer.until(lambda: len(said) > reported + 1, "a whole second, after which all is on the disk")
+    assert node.end(signal.SIGKILL) == -signal.SIGKILL
+    states = [(mark["episode"], mark["state"], mark["outcome"]) for mark in marks(bag)]
+    assert states == [
+        ("1", "running", ""),
+        ("1", "ended", "failure"),
+        ("2", "running", ""),
+        ("2", "ended", "success"),
+        ("3", "running", ""),
+    ]
+
+
+def test_at_its_end_it_says_what_the_recording_holds_and_an_episode_within_stays_unmarked(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path, namespace: str
+) -> None:
+    count = recorded(peer)
+    publisher = peer.node.create_publisher(JointState, "joint_states", 10)
+    node = start(MODULE, contract=contract, record=tmp_path / "bag")
+    peer.matched(publisher)
+    told(peer, "begin_episode")
+    publisher.publish(joints(0))
+    peer.until(lambda: count() >= 2, "the recorder")
+    assert node.end() == 0
+    assert marks(tmp_path / "bag")[-1]["outcome"] == "unmarked"
+    table = node.said.splitlines()
+    [line] = [line for line in table if line.startswith(f"/{namespace}/command_node/certificate ")]
+    assert line.endswith("silent")
+    [line] = [line for line in table if line.startswith(f"/{namespace}/joint_states ")]
+    assert line.split()[1] == "1"
+    assert "episodes: 1 begun, 0 success, 0 failure, 1 unmarked" in table[-1]
+    assert "GB free" in table[-1]
+
+
+def test_the_last_seconds_are_saved_when_somebody_asks_and_nothing_before(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path, namespace: str
+) -> None:
+    count, ring = recorded(peer), tmp_path / "ring"
+    publisher = peer.node.create_publisher(JointState, "joint_states", 10)
+    node = start(MODULE, contract=contract, ring=ring)
+    peer.matched(publisher)
+    for number in range(5):
+        publisher.publish(joints(number))
+    peer.until(lambda: count() >= 5, "the recorder")
+    assert not ring.exists()
+    saved, words = told(peer, "save")
+    assert saved, words
+    [bag] = ring.iterdir()
+    assert str(bag) in words
+    assert len([entry for entry in read_bag(bag) if entry.topic == f"/{namespace}/joint_states"]) == 5
+    assert is_finished(bag)
+    assert unpack_contract(read_facts(bag), tmp_path / "unpacked").digest == load_contract(contract).digest
+    assert node.end() == 0
+
+
 class Full:
     """Stands where a disk or a library fails: every write raises."""
 
@@ -168,7 +252,7 @@ def test_whatever_fails_while_writing_ends_the_recording_only_and_keeps_what_was
     until(publisher.get_subscription_count, "the recorder")
     publisher.publish(joints(1))
     until(lambda: said and values(said[-1])["messages"] >= "1", "a message in the bag")
-    monkeypatch.setattr(recorder.BagWriter, "write", Full(error))
+    monkeypatch.setattr(BagWriter, "write", Full(error))
     publisher.publish(joints(2))
     until(lambda: values(said[-1])["state"] == "ended", "the end of the recording")
     assert said[-1].message.startswith("Recording has ended: ")

@@ -12,6 +12,7 @@ from defusedxml.ElementTree import parse
 from ros_graph import Peer, Process
 
 from qgf_ros.contract.load import load_contract
+from qgf_ros.teleop.steer import SERVICES
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]
 POLICY = ROOT / "config" / "security" / "policy.xml"
@@ -20,10 +21,16 @@ MODULES = {
     "policy_node": "qgf_ros.nodes.policy_node",
     "command_node": "qgf_ros.nodes.command_node",
     "recorder_node": "qgf_ros.nodes.recorder_node",
+    "teleop_node": "qgf_ros.nodes.teleop_node",
 }
 CHECKPOINT = ROOT / "checkpoints" / "ur5e_cube"
 # Allowed though not opened here: what comes with another deployment or has no publisher in this graph.
-SPARE = {"command_node": {"speed_scaling"}, "recorder_node": {"emergency_stop", "robot_description"}}
+SPARE = {
+    "command_node": {"speed_scaling"},
+    "recorder_node": {"emergency_stop", "robot_description", "joy", "twist"},
+}
+# Whose buttons are others' services.
+REQUESTS = {"teleop_node": {f"{node}/{press.value}" for press, node in SERVICES.items()}}
 Start = Callable[..., Process]
 
 
@@ -44,7 +51,7 @@ def test_only_the_command_node_may_publish_on_the_topics_that_move_the_robot() -
     assert commands <= allowed("command_node", "topic", "publish")
     for node in MODULES:
         assert "emergency_stop" not in allowed(node, "topic", "publish")
-        assert not allowed(node, "service", "request")
+        assert allowed(node, "service", "request") == REQUESTS.get(node, set())
 
 
 def test_the_policy_names_what_running_nodes_open(
@@ -56,6 +63,7 @@ def test_the_policy_names_what_running_nodes_open(
     controllers = [f"{o.topic.split('/')[0]}:group:{','.join(o.joints)}" for o in outputs]
     start(MODULES["sim_node"], task="cube-single-task1", lockstep=True, controllers=controllers)
     start(MODULES["policy_node"], checkpoint=CHECKPOINT, **shared)
+    start(MODULES["teleop_node"], contract=SHIPPED, device="twist")
     start(MODULES["command_node"], seen=CHECKPOINT, black_box=tmp_path / "box", **shared)
     node = peer.node
 

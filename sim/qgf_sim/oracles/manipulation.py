@@ -12,6 +12,7 @@ import numpy as np
 
 from qgf_sim.manipulation import FINGER, FINGER_RANGE_RAD, ManipulationSimulation
 from qgf_sim.oracles.goals import next_subgoal
+from qgf_sim.simulation import FloatArray
 
 SEGMENT_S = 0.4  # OGBench's own time between two keyframes of a plan
 PACE = {"scene": 1.5}  # times that: where a limited arm that lags behind its plan would run into the drawer
@@ -56,12 +57,14 @@ class ManipulationOracle:
     def wish(self) -> dict[str, float]:
         """The tool position (m), yaw (rad) and finger (rad) wanted one control period from now."""
         info = self._info(with_goal=False)
-        proprio = (info["proprio/effector_yaw"][0], info["proprio/gripper_opening"][0])
-        wanted = np.array([*info["proprio/effector_pos"], *proprio])
+        wanted = _pose(info)
         if self._oracle is not None:
             wanted = wanted + self._oracle.select_action(None, info) * self._scene.action_high
-        finger = float(np.clip(wanted[4], 0, 1)) * FINGER_RANGE_RAD
-        return {"x": wanted[0], "y": wanted[1], "z": wanted[2], "yaw": wanted[3], FINGER: finger}
+        return _named(wanted)
+
+    def here(self) -> dict[str, float]:
+        """The tool and the finger as they are, in the words of `wish`."""
+        return _named(_pose(self._info(with_goal=False)))
 
     def _info(self, with_goal: bool = True) -> dict[str, Any]:
         mujoco.mj_rnePostConstraint(self._scene.model, self._scene.data)
@@ -71,6 +74,17 @@ class ManipulationOracle:
             subgoal = next_subgoal(self._scene, self._scene.np_random)
             info |= {} if subgoal is None else {**subgoal.aim, "privileged/target_task": subgoal.kind}
         return info
+
+
+def _pose(info: dict[str, Any]) -> FloatArray:
+    """Tool position (m), yaw (rad) and the gripper's share of closed (5,)."""
+    proprio = (info["proprio/effector_yaw"][0], info["proprio/gripper_opening"][0])
+    return np.array([*info["proprio/effector_pos"], *proprio])
+
+
+def _named(pose: FloatArray) -> dict[str, float]:
+    finger = float(np.clip(pose[4], 0, 1)) * FINGER_RANGE_RAD
+    return {"x": pose[0], "y": pose[1], "z": pose[2], "yaw": pose[3], FINGER: finger}
 
 
 def _oracles(simulation: ManipulationSimulation, segment_s: float, noise: float) -> dict[str, Any]:
