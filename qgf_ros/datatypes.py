@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -64,6 +65,11 @@ class Observation:
 
     values: npt.NDArray[np.float32]
     stamp_ns: int
+
+    @property
+    def digest(self) -> str:
+        """The first 16 hex digits of the sha256 of the values as little-endian floats: equal for the same vector, bit by bit."""
+        return hashlib.sha256(np.ascontiguousarray(self.values, "<f4").tobytes()).hexdigest()[:16]
 
 
 class Sender(Enum):
@@ -138,6 +144,16 @@ class Seam:
 
 
 @dataclass(frozen=True)
+class BegunAction:
+    """An action (A,) that begins to be played, in physical units, bounded to its range; `number` counts those before it since
+    the arm was started, or went on after a hold.
+    """
+
+    values: FloatArray
+    number: int
+
+
+@dataclass(frozen=True)
 class JointCommand:
     """One tick's command for all joints of the contract, in its order: rad, rad/s, rad/s2.
 
@@ -145,7 +161,7 @@ class JointCommand:
     not begun, `begun` the index of the action then in force. `wants_chunk` asks for the next chunk; `clipped` counts action
     components outside their range, or targets outside workspace or limits, at this tick; `seam` is there at the tick that
     ends the first action of a new chunk. `speed` in [0, 1] is how fast the path was followed at this tick, `findings` what the
-    checks made of it, `source` what made the chunk in play.
+    checks made of it, `source` what made the chunk in play; `action` is there at the tick at which one begins.
     """
 
     stamp_ns: int
@@ -164,3 +180,4 @@ class JointCommand:
     speed: float = 1.0
     findings: tuple[Finding, ...] = ()
     source: str = ""
+    action: BegunAction | None = None

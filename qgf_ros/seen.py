@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,16 @@ class Seen:
         seen = cls(joints, *(tuple(float(value) for value in end) for end in ends))
         _check(seen, "seen")
         return seen
+
+    def joined(self, other: Seen) -> Seen:
+        """The ranges of both data sets together. Raises InvalidSetting where a joint is not known to the other."""
+        other.check_joints(self.joints)
+        places = [other.joints.index(joint) for joint in self.joints]
+        lows, highs = ("lower", "start_lower"), ("upper", "start_upper")
+        ends = {name: [getattr(other, name)[place] for place in places] for name in (*lows, *highs)}
+        least = {name: tuple(map(min, getattr(self, name), ends[name])) for name in lows}
+        most = {name: tuple(map(max, getattr(self, name), ends[name])) for name in highs}
+        return replace(self, **least, **most)
 
     def save(self, folder: Path) -> None:
         """Writes the file into a checkpoint's folder."""

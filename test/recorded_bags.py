@@ -128,8 +128,9 @@ def _status(texts: dict[str, str]) -> Any:
 
 
 @cache
-def write_definitions(prefix: Path) -> None:
-    for kind in KINDS:
+def write_definitions(prefix: Path, kinds: Sequence[str] = KINDS) -> None:
+    """The definitions of these message types below a folder."""
+    for kind in kinds:
         text, _ = STORE.generate_msgdef(kind, ros_version=2)
         first, *others = text.split("=" * 80 + "\nMSG: ")
         for name, content in [(kind.replace("/msg/", "/"), first), *(part.split("\n", 1) for part in others)]:

@@ -71,7 +71,7 @@ def test_every_kind_of_misbehaviour_is_told_apart(tmp_path: Path, name: str) -> 
     load, expected = WRONG[name]
     target = Target("it", 1, [{"a.pickle": PICKLES[1]}], load)
     inputs = 1 if expected == "hung" else 3
-    figures = run({"it": target}, inputs, seed=0, first=0, jobs=1, folder=tmp_path)
+    figures = run({"it": target}, inputs, seed=0, first=0, jobs=1, folder=tmp_path, hang_wall_s=5.0)
     assert figures["inputs"] == inputs
     counts = {
         key: count for key, count in figures["loaders"]["it"].items() if not key.endswith(("_ms", "_mib"))

@@ -10,7 +10,7 @@ import pytest
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.cli.main import EXIT_USER_ERROR, main
-from qgf_ros.cli.origin import contract_path
+from qgf_ros.cli.origin import contract_path, recipe_path
 from qgf_ros.errors import InvalidSetting, MissingShareError
 
 ROOT = Path(__file__).parents[1]
@@ -73,3 +73,16 @@ def test_what_the_user_names_is_opened_wherever_it_lies(tmp_path: Path) -> None:
     assert contract_path(Path("config/contracts/ur5e_cube.yaml"), checkpoint, SHIPPED).is_file()
     with pytest.raises(MissingShareError):
         contract_path(Path("x" * 5000), checkpoint, SHIPPED)
+
+
+def test_the_recipe_of_a_checkpoint_is_found_by_its_name() -> None:
+    assert recipe_path(None, load_checkpoint(SHIPPED)) == ROOT / "config/train/jaco_reach.yaml"
+    assert recipe_path(Path("mine.yaml"), load_checkpoint(SHIPPED)) == Path("mine.yaml")
+
+
+@pytest.mark.parametrize(
+    "name", ["../contracts/jaco_reach", "/etc/passwd", "nothing", "x" * 5000, "a\0b", "", 7, None]
+)
+def test_a_strange_recipe_is_not_opened(name: object) -> None:
+    whole = load_checkpoint(SHIPPED)
+    assert recipe_path(None, replace(whole, provenance=dict(whole.provenance) | {"recipe": name})) is None

@@ -137,3 +137,21 @@ def test_every_policy_that_ships_says_where_its_data_began(checkpoint: Path) -> 
     seen.check_joints(
         load_contract(ROOT / "config" / "contracts" / f"{checkpoint.name}.yaml").interface.joints
     )
+
+
+@given(
+    one=arrays(np.float64, (5, 2), elements=st.floats(-9.0, 9.0)),
+    other=arrays(np.float64, (4, 2), elements=st.floats(-9.0, 9.0)),
+)
+def test_two_data_sets_together_have_the_ranges_of_all_their_rows(
+    one: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    other: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+) -> None:
+    turned = Seen.of(JOINTS[::-1], other[:, ::-1], other[:1, ::-1])
+    both = Seen.of(JOINTS, np.concatenate([one, other]), np.concatenate([one[:1], other[:1]]))
+    assert Seen.of(JOINTS, one, one[:1]).joined(turned) == both
+
+
+def test_data_of_another_robot_are_not_joined() -> None:
+    with pytest.raises(InvalidSetting, match="it lacks elbow"):
+        SEEN.joined(Seen(("shoulder",), (0.0,), (1.0,), (0.0,), (1.0,)))

@@ -7,12 +7,12 @@ that a recording whose recorder was killed, or whose metadata is gone, is read a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qgf_ros.bags.mcap_file import ends_well, read_mcap
 from qgf_ros.bags.packed import SUFFIXES, unpacked, unpacked_message
+from qgf_ros.bags.recorded import WHOLE, Span, Wanted, every_topic
 from qgf_ros.bags.recorded import Recorded as Recorded
 from qgf_ros.bags.sqlite_file import BESIDE, SUFFIX, read_sqlite
 from qgf_ros.bags.writer import METADATA
@@ -21,7 +21,10 @@ from qgf_ros.errors import MissingFileError, UnreadableFileError
 from qgf_ros.strict import read_yaml
 
 MCAP = ".mcap"
-STORAGES: dict[str, Callable[[Path], Iterator[Recorded]]] = {MCAP: read_mcap, SUFFIX: read_sqlite}
+STORAGES: dict[str, Callable[[Path, Wanted, Span], Iterator[Recorded]]] = {
+    MCAP: read_mcap,
+    SUFFIX: read_sqlite,
+}
 INFORMATION = "rosbag2_bagfile_information"
 
 
@@ -33,8 +36,9 @@ def bag_files(folder: Path) -> list[Path]:
     return sorted(kept, key=lambda path: _number(path.name))
 
 
-def read_bag(folder: Path) -> Iterator[Recorded]:
-    """The messages of all files of a bag in the order of writing; of an unfinished file, as far as it was flushed.
+def read_bag(folder: Path, wanted: Wanted = every_topic, span: Span = WHOLE) -> Iterator[Recorded]:
+    """The messages of wanted topics within a span, of all files of a bag in the order of writing; of an unfinished file, as far as it
+    was flushed.
 
     Raises:
         UnreadableFileError: a file is of no such storage, or damaged; what stood before was given.
@@ -43,7 +47,7 @@ def read_bag(folder: Path) -> Iterator[Recorded]:
     is_packed = _packs_messages(folder)
     for path in bag_files(folder):
         with unpacked(path) as plain:
-            for message in STORAGES[plain.suffix](plain):
+            for message in STORAGES[plain.suffix](plain, wanted, span):
                 yield _unpacked(path, message) if is_packed else message
 
 
@@ -90,7 +94,7 @@ def _packs_messages(folder: Path) -> bool:
 
 def _unpacked(path: Path, message: Recorded) -> Recorded:
     try:
-        return replace(message, data=unpacked_message(message.data))
+        return message._replace(data=unpacked_message(message.data))
     except ValueError as error:
         raise UnreadableFileError(path, "an undamaged bag", str(error)) from error
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qgf_ros.bags.recorded import Recorded
+from qgf_ros.bags.recorded import WHOLE, Recorded, Span, Wanted, every_topic
 from qgf_ros.bounds import GIB, NAMES, RECORD_BYTES, check_file
 from qgf_ros.errors import UnreadableFileError
 
@@ -27,8 +27,8 @@ _PLAIN = re.compile(
 )
 
 
-def read_sqlite(path: Path) -> Iterator[Recorded]:
-    """The messages of a file in the order of writing; of an unfinished one as far as its recorder had committed.
+def read_sqlite(path: Path, wanted: Wanted = every_topic, span: Span = WHOLE) -> Iterator[Recorded]:
+    """The messages of wanted topics of a file in the order of writing; of an unfinished one as far as its recorder had committed.
 
     rosbag2 stores one time a message in this storage, when it came; it stands for the time of sending too.
 
@@ -41,9 +41,12 @@ def read_sqlite(path: Path) -> Iterator[Recorded]:
         try:
             connection = stack.enter_context(_opened(path, stack))
             topics = _topics(connection)
-            rows = connection.execute("SELECT topic_id, timestamp, data FROM messages ORDER BY id")
+            rows = connection.execute(*_query(topics, wanted, span.since_ns))
             while row := rows.fetchone():
-                yield _recorded(row, topics)
+                message = _recorded(row, topics)
+                if message.received_ns > span.until_ns:
+                    return
+                yield message
         except (sqlite3.Error, ValueError, OverflowError, OSError) as error:
             raise UnreadableFileError(path, WHAT, " ".join(str(error).split())) from error
 
@@ -93,6 +96,17 @@ def _topics(connection: sqlite3.Connection) -> dict[int, tuple[str, str]]:
     ):
         raise ValueError("a topic has no name or type")
     return {number: (name, kind) for number, name, kind in rows}
+
+
+def _query(topics: dict[int, tuple[str, str]], wanted: Wanted, since_ns: int) -> tuple[str, list[int]]:
+    """What is asked for, with its parameters: where all topics are wanted, also messages of a topic that there is not."""
+    chosen = [number for number, named in topics.items() if wanted(*named)]
+    is_all, conditions = len(chosen) == len(topics), list[str]()
+    conditions += [] if is_all else [f"topic_id IN ({','.join('?' * len(chosen))})"]
+    conditions += ["timestamp >= ?"] if since_ns else []
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    values = [*([] if is_all else chosen), *([since_ns] if since_ns else [])]
+    return f"SELECT topic_id, timestamp, data FROM messages {where}ORDER BY id", values
 
 
 def _recorded(row: tuple[Any, ...], topics: dict[int, tuple[str, str]]) -> Recorded:

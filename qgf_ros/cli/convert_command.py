@@ -7,16 +7,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qgf_ros.cli.processes import add_processes
 from qgf_ros.errors import QgfError
 
 if TYPE_CHECKING:
-    from qgf_ros.contract.schema import Interface
+    from qgf_ros.contract.assemble import ForwardKinematics
+    from qgf_ros.contract.schema import Contract, Interface
     from qgf_ros.data.formats.lerobot_writer import LerobotWriter
     from qgf_ros.data.formats.ogbench_writer import OgbenchWriter
+    from qgf_ros.data.recording import Source
 
-HELP = "read a data set (OGBench, LeRobot, robomimic, Minari) by a contract's names and units, and write it for training"
+HELP = "read a data set (rosbag2, OGBench, LeRobot, robomimic, Minari) by a contract's names and units, and write it for training"
 EXAMPLE = "qgf convert demos.hdf5 data/demos --contract CONTRACT.yaml --mapping demos_mapping.yaml"
 SHOWN = 5  # refused recordings on the screen
+LARGE_BYTES = 50_000_000  # of a bag: a smaller one is read before other processes have begun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", metavar="NAME", help="only the recordings in that list (robomimic's mask)"
     )
+    add_processes(parser, "processes that read a large bag")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -56,10 +61,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.data.formats.detect import open_source
     from qgf_ros.data.mapping import load_mapping
 
-    interface = load_contract(arguments.contract).interface
+    contract = load_contract(arguments.contract)
+    interface = contract.interface
     mapping = None if arguments.mapping is None else load_mapping(arguments.mapping)
-    source = open_source(arguments.source, arguments.images, arguments.filter)
     began, episodes, rows, seen = time.monotonic(), 0, 0, 0
+    opened = open_source(arguments.source, arguments.images, arguments.filter, arm_of, contract)
+    source = _shared(opened, arguments, contract)
     refused: list[dict[str, str]] = []
     with (
         _writer(arguments.to, arguments.out, interface) as writer,
@@ -82,8 +89,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         print(f"  refused: {entry['problem']}")
     if len(refused) > SHOWN:
         print(f"  and {len(refused) - SHOWN} more")
-    for name in source.left_out:
-        print(f"  left out: {name}")
+    for name, reason in source.left_out.items():
+        print(f"  left out: {name}" + (f": {reason}" if reason else ""))
     return {
         "format": source.format,
         "episodes": episodes,
@@ -96,6 +103,25 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "out": str(arguments.out),
         "exit_code": 0 if episodes else 1,
     }
+
+
+def _shared(source: Source, arguments: argparse.Namespace, contract: Contract) -> Source:
+    """A large bag is read by several processes; images would have to travel between them."""
+    from qgf_ros.data.formats.bag import BagSource
+
+    is_large = size_of(arguments.source) >= LARGE_BYTES
+    if not (isinstance(source, BagSource) and is_large and arguments.processes > 1) or arguments.images:
+        return source
+    from qgf_ros.evaluate.shared_bag import SharedBag
+
+    return SharedBag(arguments.source, source, contract, arguments.processes)
+
+
+def arm_of(contract: Contract) -> ForwardKinematics | None:
+    """The kinematics of a contract's arm, where it names a model. MuJoCo is loaded only where it is needed: for bags."""
+    from qgf_ros.control.kinematics import kinematics_of
+
+    return kinematics_of(contract)
 
 
 def _writer(kind: str, out: Path, interface: Interface) -> OgbenchWriter | LerobotWriter:

@@ -1,4 +1,4 @@
-"""What a checkpoint says that it was made for: its contract and its task. Somebody else may have written it."""
+"""What a checkpoint says that it was made for: its contract, its recipe and its task. Somebody else may have written it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qgf_ros.checkpoint import Checkpoint
 
 CONTRACTS = "config/contracts"
+RECIPES = "config/train"
 LONGEST = 100  # letters of a name that are told
 
 
@@ -43,6 +44,20 @@ def contract_path(given: Path | None, checkpoint: Checkpoint, folder: Path) -> P
         None,
         f"given: the checkpoint names {named[:LONGEST]!r}, and unasked only a file of {places} is opened",
     )
+
+
+def recipe_path(given: Path | None, checkpoint: Checkpoint) -> Path | None:
+    """The recipe's file: as given, else the package's one of the name that the checkpoint states; None where there is none."""
+    if given is not None:
+        return given
+    named, folder = checkpoint.provenance.get("recipe"), share_path(RECIPES)
+    if not isinstance(named, str):
+        return None
+    try:
+        path = inside(folder, folder, f"{named}.yaml", "recipe")
+    except InvalidSetting:
+        return None
+    return path if os.path.isfile(path) else None
 
 
 def chosen(what: str, given: object, checkpoint: Checkpoint) -> str:

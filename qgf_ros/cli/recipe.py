@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from qgf_ros.data.relabel import Relabel
+from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.calibrate import CalibrateConfig
 from qgf_ros.evaluate.collect import CollectConfig
 from qgf_ros.flow.sampler import SamplerDefaults
@@ -21,9 +25,17 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
+class TaskConfig:
+    """One of several tasks that are learned from the same data: where its goal holds, and what is run to look at it."""
+
+    relabel: Relabel
+    evaluate: EvaluateConfig | None = None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Paths are taken from the folder in which `qgf` is called, unless absolute. `calibrate`: a detector is made at the end, with
-    episodes of the task of `evaluate`."""
+    episodes of the task of `evaluate`. `tasks`, by name: instead of the one of `train` and `evaluate` these are learned, a checkpoint each."""
 
     name: str
     contract: Path
@@ -34,8 +46,41 @@ class Recipe:
     evaluate: EvaluateConfig | None = None
     calibrate: CalibrateConfig | None = None
     defaults: SamplerDefaults = field(default_factory=SamplerDefaults)
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the names, which become names of folders; raises InvalidSetting."""
+        for name in self.tasks:
+            if re.fullmatch(r"\w[\w.-]*", name) is None:
+                raise InvalidSetting("tasks", name, "names of letters, digits, '_', '-' and '.'")
 
 
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a YAML file. Raises the errors of `qgf_ros.strict`."""
     return build(Recipe, read_yaml(path), path.name)
+
+
+def variants(recipe: Recipe, seeds: Sequence[int] | None) -> list[Recipe]:
+    """A recipe for each of its tasks and each seed; name and output end in `-TASK-seedN`, where there are tasks and seeds are given."""
+    found = [recipe]
+    if recipe.tasks:
+        found = [
+            replace(
+                _ending(recipe, name),
+                train=replace(recipe.train, relabel=task.relabel),
+                evaluate=task.evaluate,
+            )
+            for name, task in recipe.tasks.items()
+        ]
+    if seeds is None:
+        return found
+    return [
+        replace(_ending(one, f"seed{seed}"), train=replace(one.train, seed=seed))
+        for one in found
+        for seed in dict.fromkeys(seeds)
+    ]
+
+
+def _ending(recipe: Recipe, word: str) -> Recipe:
+    output = recipe.output.with_name(f"{recipe.output.name}-{word}")
+    return replace(recipe, name=f"{recipe.name}-{word}", output=output)

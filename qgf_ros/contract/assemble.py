@@ -58,7 +58,11 @@ class Assembler:
             self._check_input(name, readings, now_ns)
             self._plausible.check(readings[name], self._source(name))
         tools = {name: self._tool(name, readings[name]) for name in self._tool_inputs()}
-        values = np.concatenate([self._checked(term, readings[term.input], tools) for term in self._terms])
+        taken = [self._take(term, readings[term.input], tools) for term in self._terms]
+        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is refused below
+            values = np.concatenate(taken).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise self._not_finite(values)
         return Observation(values, max(readings[name].stamp_ns for name in self._frames))
 
     def _tool_inputs(self) -> list[str]:
@@ -104,15 +108,16 @@ class Assembler:
         except KeyError as error:
             raise self._no_joint(name, str(error.args[0]), reading.names) from error
 
-    def _checked(
-        self, term: Term, reading: Reading, tools: Mapping[str, tuple[FloatArray, float]]
-    ) -> npt.NDArray[np.float32]:
-        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is refused below
-            taken = self._take(term, reading, tools).astype(np.float32)
-        if not np.isfinite(taken).all():
-            sentence = f"Term '{term.name}' from {self._source(term.input)} is not finite: {taken.tolist()}."
-            raise ObservationRefused("not_finite", sentence)
-        return taken
+    def _not_finite(self, values: npt.NDArray[np.float32]) -> ObservationRefused:
+        """Which term of the observation (O,) is not."""
+        begin = 0
+        for term in self._terms:
+            found = values[begin : begin + term.length]
+            begin += term.length
+            if not np.isfinite(found).all():
+                break
+        sentence = f"Term '{term.name}' from {self._source(term.input)} is not finite: {found.tolist()}."
+        return ObservationRefused("not_finite", sentence)
 
     def _take(
         self, term: Term, reading: Reading, tools: Mapping[str, tuple[FloatArray, float]]

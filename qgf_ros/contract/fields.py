@@ -20,6 +20,11 @@ def stamp_ns(stamp: Any) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
+def texts_of(status: Any) -> dict[str, str]:
+    """The values of a DiagnosticStatus by key."""
+    return {pair.key: pair.value for pair in status.values}
+
+
 def read(message: Any, kind: Message) -> Reading:
     """The reading in a message of the stated kind (a `JointReading` or a `PoseReading`)."""
     if kind is Message.POSE:

@@ -72,7 +72,7 @@ class ActionSpace:
         Raises:
             KeyError: a joint is absent from the positions.
         """
-        bounded = np.clip(action, self._low, self._high)
+        bounded = self.bounded(action)
         found = _clamped("range", self._action.names, np.abs(bounded - action) > RANGE_TOLERANCE)
         values = dict(zip(self._action.names, bounded.tolist(), strict=True))
         base = measured if self._action.reference is Reference.MEASURED else commanded
@@ -92,6 +92,11 @@ class ActionSpace:
         if error >= TOLERANCE:
             return Target(positions, len(found), False, (*found, UNREACHABLE))
         return Target(positions | arm, len(found), True, found)
+
+    def bounded(self, action: FloatArray) -> FloatArray:
+        """The action (A,), physical, each component in its range: what is played of it."""
+        clipped: FloatArray = np.clip(action, self._low, self._high)
+        return clipped
 
     def _inside_workspace(self, wanted: FloatArray, here: FloatArray) -> FloatArray:
         if self._action.workspace is None:
@@ -121,8 +126,7 @@ class ActionSpace:
         if "yaw" in self._action.names:
             place = self._action.names.index("yaw")
             delta[place] = float((delta[place] + np.pi) % (2 * np.pi) - np.pi)
-        bounded: FloatArray = np.clip(np.array(delta), self._low, self._high)
-        return bounded
+        return self.bounded(np.array(delta))
 
     def physical(self, values: FloatArray) -> FloatArray:
         """Policy actions (..., A) in [-1, 1] as physical values."""

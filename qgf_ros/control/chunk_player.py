@@ -20,13 +20,14 @@ from qgf_ros.errors import ChunkRefused
 
 @dataclass(frozen=True)
 class Due:
-    """An action (A,) that begins. `is_seam`: with it one chunk takes over from another.
+    """An action (A,) that begins, `number` of those since chunks were forgotten. `is_seam`: with it one chunk takes over from another.
 
     `instead_of` is then how the old one would have gone on: its next action; where it has none left, its last one once
     more; None where the arm already rests at its last target.
     """
 
     action: FloatArray
+    number: int = 0
     is_seam: bool = False
     instead_of: FloatArray | None = None
 
@@ -203,7 +204,9 @@ class ChunkPlayer:
             return None
         index = self.begun
         begins = index == self._unbegun
-        due = Due(self._actions[index], self._is_seam, self._instead_of) if begins else None
+        due = None
+        if begins:
+            due = Due(self._actions[index], self._executed.begun, self._is_seam, self._instead_of)
         self._place += speed
         if begins:
             self._unbegun, self._is_seam, self._instead_of = index + 1, False, None

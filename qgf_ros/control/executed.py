@@ -23,6 +23,11 @@ class ExecutedActions:
         self._begun = 0
         self._goes_on = False
 
+    @property
+    def begun(self) -> int:
+        """How many actions began."""
+        return self._begun
+
     def note(self, stamp_ns: int, begins: bool, in_force: bool, goes_on: bool) -> None:
         """A tick: whether an action began at it, is in force at it, and will still be at the next tick."""
         self._begun += begins

@@ -27,7 +27,17 @@ from qgf_ros.control.played import Played
 from qgf_ros.control.quick_kinematics import QuickKinematics
 from qgf_ros.control.seams import SeamWatch
 from qgf_ros.control.unattended import Unattended, places_that_go_on
-from qgf_ros.datatypes import ActionChunk, Finding, FloatArray, JointCommand, JointReading, Rung, Seam, Sender
+from qgf_ros.datatypes import (
+    ActionChunk,
+    BegunAction,
+    Finding,
+    FloatArray,
+    JointCommand,
+    JointReading,
+    Rung,
+    Seam,
+    Sender,
+)
 from qgf_ros.errors import ChunkRefused, MotionRefused, ObservationRefused
 
 AT_REST = 1e-9  # rad/s and rad/s2: rounding of the limiter's last sample
@@ -235,7 +245,8 @@ class CommandGate:
         due = self.player.advance(stamp_ns, speed)
         clamped = () if due is None else self._begin(due, measured)
         motion, more = self._mover.step(self._targets, speed, peaks)
-        return Played(motion, rung, speed, (*slowed, *clamped, *more))
+        began = None if due is None else BegunAction(self.action_space.bounded(due.action), due.number)
+        return Played(motion, rung, speed, (*slowed, *clamped, *more), began)
 
     def _begin(self, due: Due, measured: Mapping[str, float]) -> Sequence[Finding]:
         if due.is_seam:

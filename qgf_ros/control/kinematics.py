@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import mink
 import mujoco
@@ -60,7 +61,7 @@ class Kinematics:
         data = self._configuration.data
         data.qpos[:] = [positions[joint] for joint in self.joints]
         mujoco.mj_kinematics(self.model, data)
-        attitude = Quaternion(matrix=data.site_xmat[self.site].reshape(3, 3), atol=1e-6, rtol=1e-6)
+        attitude = Quaternion(*quaternion_of(data.site_xmat[self.site].tolist()))
         return data.site_xpos[self.site].copy(), attitude * self._nominal.inverse
 
     def tilt(self, positions: Mapping[str, float]) -> float:
@@ -101,6 +102,11 @@ class Kinematics:
         return dict(zip(self.joints, self._configuration.q.tolist(), strict=True)), error
 
 
+def kinematics_of(contract: Contract) -> Kinematics | None:
+    """The arm's model, where the contract names one. Raises as `Kinematics`."""
+    return Kinematics(contract) if contract.interface.kinematics is not None else None
+
+
 def _check_model(contract: Contract, model: mujoco.MjModel, tool: str) -> None:
     path, name = contract.path, contract.interface.kinematics.model if contract.interface.kinematics else ""
     sites = [model.site(index).name for index in range(model.nsite)]
@@ -120,6 +126,34 @@ def _check_model(contract: Contract, model: mujoco.MjModel, tool: str) -> None:
             problem = f"the limits of '{joint}' are {limits.lower:g} to {limits.upper:g}"
             accepted = f"{name} allows {lower:g} to {upper:g}, and they may only be tighter"
             raise ContractError(path, problem, accepted)
+
+
+def quaternion_of(matrix: Sequence[float]) -> tuple[float, float, float, float]:
+    """A rotation (9,), row by row, as wxyz: the same bits as pyquaternion's, which takes as long again to test that it is one.
+
+    Each of the four cases divides by the largest of |w|, |x|, |y|, |z| or near it, so that none loses digits.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    xx, xy, xz, yx, yy, yz, zx, zy, zz = matrix
+    if zz < 0:
+        if xx > yy:
+            t = 1 + xx - yy - zz
+            w, x, y, z = zy - yz, t, yx + xy, xz + zx
+        else:
+            t = 1 - xx + yy - zz
+            w, x, y, z = xz - zx, yx + xy, t, zy + yz
+    elif xx < -yy:
+        t = 1 - xx - yy + zz
+        w, x, y, z = yx - xy, xz + zx, zy + yz, t
+    else:
+        t = 1 + xx + yy + zz
+        w, x, y, z = t, zy - yz, xz - zx, yx - xy
+    if not t > 0:
+        raise ValueError("a matrix that is no rotation has no quaternion")
+    scale = 0.5 / math.sqrt(t)
+    return w * scale, x * scale, y * scale, z * scale
 
 
 def _yaw(attitude: Quaternion) -> float:

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from qgf_ros.control.chunk_player import ChunkPlayer
 from qgf_ros.control.limits import Motion
-from qgf_ros.datatypes import Finding, JointCommand, Rung, Seam, Verdict
+from qgf_ros.datatypes import BegunAction, Finding, JointCommand, Rung, Seam, Verdict
 
 
 @dataclass(frozen=True)
 class Played:
-    """One tick: the motion, where it came from, how fast the path went on, what was found."""
+    """One tick: the motion, where it came from, how fast the path went on, what was found, the action that began if one did."""
 
     motion: Motion
     rung: Rung
     speed: float = 1.0
     findings: tuple[Finding, ...] = ()
+    action: BegunAction | None = None
 
     def command(
         self, stamp_ns: int, tick: int, player: ChunkPlayer, wants_chunk: bool, reason: str, seam: Seam | None
@@ -39,4 +40,5 @@ class Played:
             speed=self.speed,
             findings=self.findings,
             source=player.source,
+            action=self.action,
         )

@@ -24,17 +24,17 @@ def critic_target(
 def critic_loss(q: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Return the mean over members and batch of w (Q_i - y)^2. Equation (7).
 
-    `q` (E, B), `target` y (B,), `valid` w (B,). Every member regresses the same y.
+    `q` (E, B), `target` y (B,), `valid` w (B,). Every member regresses the same y. Of S runs: (E, S, B), (S, B), and means (S,).
     """
-    return (valid * (q - target).square()).mean()
+    return (valid * (q - target).square()).mean(-1).mean(0)
 
 
 def value_loss(target_q: Tensor, value: Tensor, valid: Tensor, expectile: float) -> Tensor:
     """Return the mean over the batch of w c(u) u^2, u = agg Q_target - V. Equation (9).
 
-    `target_q` (B,) is the aggregated target critic at the data's actions, `value` V (B,), `valid` w (B,).
+    `target_q` (B,) is the aggregated target critic at the data's actions, `value` V (B,), `valid` w (B,). Of S runs: (S, B), and means (S,).
     """
-    return (valid * expectile_error(target_q.detach() - value, expectile)).mean()
+    return (valid * expectile_error(target_q.detach() - value, expectile)).mean(-1)
 
 
 def soft_update(target: nn.Module, online: nn.Module, tau: float) -> None:

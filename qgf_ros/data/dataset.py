@@ -62,8 +62,17 @@ class Dataset:
         """Number of transitions, those that have no successor included."""
         return sum(part.size for part in self.slices)
 
-    def draw(self, count: int, horizon: int, discount: float, generator: np.random.Generator) -> Windows:
+    def draw(
+        self,
+        count: int,
+        horizon: int,
+        discount: float,
+        generator: np.random.Generator,
+        share: slice = slice(None),
+    ) -> Windows:
         """`count` windows of `horizon` steps, uniform over the data set; windows never begin at an orphan.
+
+        `share` of them is cut, which must not be empty: the draws are the same whoever takes which.
 
         Raises:
             DatasetTooShort: a slice has fewer rows than one window.
@@ -72,24 +81,28 @@ class Dataset:
         if sizes.min() < 1:
             raise DatasetTooShort(int(sizes.min()) + horizon - 1, horizon)
         counts = generator.multinomial(count, sizes / sizes.sum())
-        cut = [
-            self._cut(index, int(part), horizon, discount, generator)
-            for index, part in enumerate(counts)
-            if part
+        starts = [
+            self._starts(index, int(part), horizon, generator) for index, part in enumerate(counts) if part
         ]
-        return cut[0] if len(cut) == 1 else _joined(cut)
+        sources = np.repeat(np.flatnonzero(counts), counts[counts > 0])[share]
+        kept = np.concatenate(starts)[share]
+        cut = [
+            cut_windows(self.slices[index], kept[sources == index], horizon, discount)
+            for index in np.unique(sources)
+        ]
+        return cut[0] if len(cut) == 1 else joined(cut)
 
-    def _cut(
-        self, index: int, count: int, horizon: int, discount: float, generator: np.random.Generator
-    ) -> Windows:
+    def _starts(
+        self, index: int, count: int, horizon: int, generator: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
         part = self.slices[index]
         starts = draw_starts(part.size, horizon, count, generator)
         after = np.minimum(starts + 1, part.size - horizon)
-        starts = np.where(np.isin(starts, self.orphans[index]), after, starts)
-        return cut_windows(part, starts, horizon, discount)
+        return np.where(np.isin(starts, self.orphans[index]), after, starts)
 
 
-def _joined(parts: list[Windows]) -> Windows:
+def joined(parts: list[Windows]) -> Windows:
+    """The windows of all parts, in order."""
     return Windows(
         **{name: np.concatenate([part.__dict__[name] for part in parts]) for name in parts[0].__dict__}
     )
@@ -234,12 +247,27 @@ def split(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice
     if len(slices) > 1:
         count = max(1, round(held_out * len(slices)))
         return slices[:-count], slices[-count:]
-    (only,) = slices
-    ends = np.flatnonzero(only.terminals)
-    if len(ends) < 2:
-        raise DatasetTooShort(len(ends), 2)
-    cut = int(ends[-1 - max(1, round(held_out * len(ends)))]) + 1
-    return [_rows(only, slice(0, cut))], [_rows(only, slice(cut, None))]
+    return split_episodes(slices, held_out)
+
+
+def split_episodes(slices: list[Slice], held_out: float) -> tuple[list[Slice], list[Slice]]:
+    """The same by episodes, however they lie in slices: the last ones are held out, at least one, at most all but one.
+
+    Raises:
+        DatasetTooShort: there are fewer than two episodes.
+    """
+    ends = [np.flatnonzero(part.terminals) for part in slices]
+    count = sum(map(len, ends))
+    if count < 2:
+        raise DatasetTooShort(count, 2)
+    left = count - min(max(1, round(held_out * count)), count - 1)  # that many are trained on
+    kept, held = [], []
+    for part, at in zip(slices, ends, strict=True):
+        cut = 0 if left <= 0 else len(part.terminals) if left >= len(at) else int(at[left - 1]) + 1
+        kept += [_rows(part, slice(0, cut))] if cut > 0 else []
+        held += [_rows(part, slice(cut, None))] if cut < len(part.terminals) else []
+        left -= len(at)
+    return kept, held
 
 
 def _rows(part: Slice, rows: slice) -> Slice:

@@ -64,7 +64,11 @@ class Source(Protocol):
     format: str
     rate_hz: float | None
     interface: Interface | None
-    left_out: dict[str, str]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What was not taken, and why."""
+        ...
 
     @property
     def count(self) -> int:

@@ -11,6 +11,7 @@ from qgf_ros.errors.files import MissingDefinitionError as MissingDefinitionErro
 from qgf_ros.errors.files import MissingFileError as MissingFileError
 from qgf_ros.errors.files import MissingPathError as MissingPathError
 from qgf_ros.errors.files import MissingShareError as MissingShareError
+from qgf_ros.errors.files import NoActionsError as NoActionsError
 from qgf_ros.errors.files import NoContractError as NoContractError
 from qgf_ros.errors.files import NotLabelledError as NotLabelledError
 from qgf_ros.errors.files import NotVerifiableError as NotVerifiableError
@@ -51,7 +52,12 @@ from qgf_ros.errors.policies import CheckpointError as CheckpointError
 from qgf_ros.errors.policies import ExportDiffersError as ExportDiffersError
 from qgf_ros.errors.policies import InterfaceMismatchError as InterfaceMismatchError
 from qgf_ros.errors.policies import NoPlanError as NoPlanError
+from qgf_ros.errors.policies import NothingBeforeError as NothingBeforeError
+from qgf_ros.errors.policies import NotNamedError as NotNamedError
+from qgf_ros.errors.policies import OtherParentError as OtherParentError
+from qgf_ros.errors.policies import OtherPolicyError as OtherPolicyError
 from qgf_ros.errors.policies import ProposalNotFinite as ProposalNotFinite
+from qgf_ros.errors.policies import SwapFailed as SwapFailed
 from qgf_ros.errors.values import InvalidSetting as InvalidSetting
 from qgf_ros.errors.values import OffGridError as OffGridError
 from qgf_ros.errors.values import RosArgumentsError as RosArgumentsError

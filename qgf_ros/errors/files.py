@@ -132,6 +132,18 @@ class NoContractError(QgfError):
         )
 
 
+class NoActionsError(QgfError):
+    """A recording that cannot become episodes, since it is not known what was played."""
+
+    def __init__(self, folder: Path, topic: str, namespaces: Sequence[str]) -> None:
+        found = (
+            f"those of {len(namespaces)} command nodes ({', '.join(namespaces)})" if namespaces else "none"
+        )
+        super().__init__(
+            f"{folder} has the actions of no one command node (topic {topic}), but {found}: record one with `record:=FOLDER`."
+        )
+
+
 class NotVerifiableError(QgfError):
     """A recording in which there is nothing to verify."""
 

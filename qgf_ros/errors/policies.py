@@ -63,3 +63,50 @@ class BenchFailed(QgfError):
             f"The measurement {program} ended with status {status} and wrote no figures: the reason stands above; status 0 is "
             "expected."
         )
+
+
+class NotNamedError(QgfError):
+    """A folder that shall say which checkpoint is in use does not."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} names no checkpoint: it has no link `current` to one of its versions; `qgf promote --name` makes such a folder."
+        )
+
+
+class OtherParentError(QgfError):
+    """Trials were made against another checkpoint than the one that is in use."""
+
+    def __init__(self, folder: Path, in_use: str, given: str) -> None:
+        super().__init__(
+            f"{folder} points at the checkpoint {in_use[:12]}, the parent given is {given[:12]}: give {folder}/current as the parent."
+        )
+
+
+class NothingBeforeError(QgfError):
+    """A name is to go back, and nothing came before."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        super().__init__(
+            f"{folder} cannot be rolled back: {version} is the first version that it pointed at."
+        )
+
+
+class OtherPolicyError(QgfError):
+    """A critic is to be swapped while the robot moves, and the flow policy is another too."""
+
+    def __init__(self, candidate: Path, current: Path) -> None:
+        super().__init__(
+            f"{candidate} has another flow policy or normalizer than {current}, and only the critic is swapped while the node runs: "
+            "configure the node with it instead."
+        )
+
+
+class SwapFailed(QgfError):
+    """A candidate could not be made ready beside the policy that runs."""
+
+    def __init__(self, candidate: Path, error: Exception) -> None:
+        super().__init__(
+            f"The candidate {candidate} was not taken: its warm-up ended with {type(error).__name__}, {error}; what runs stays, and "
+            "a checkpoint that configures is needed."
+        )

@@ -11,7 +11,7 @@ import qgf_sim
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.kinematics import kinematics_of
 from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.control.watch_tracking import TrackingWatch
 from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, JointReading, Observation
@@ -32,7 +32,7 @@ class ClosedLoop:
         self.contract = contract
         self.simulation = load_simulation(task) if isinstance(task, str) else task
         self._robot = SimulatedRobot(contract, self.simulation)
-        kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        kinematics = kinematics_of(contract)
         self.gate = CommandGate(contract, kinematics, look_ahead_of(contract))
         self._assembler = Assembler(contract, kinematics)
         self._tracking = TrackingWatch(contract)

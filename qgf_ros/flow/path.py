@@ -37,14 +37,20 @@ def interpolate(noise: Tensor, action: Tensor, time: Tensor) -> Tensor:
 
 
 def flow_matching_loss(
-    predicted: Tensor, noise: Tensor, action: Tensor, counted: Tensor | None = None
+    predicted: Tensor,
+    noise: Tensor,
+    action: Tensor,
+    counted: Tensor | None = None,
+    count: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over batch and D of (a_1 - a_0 - v)^2, for `predicted` v (B, D). Equation (5).
 
-    Where `counted` (B, D) is given, the mean is over its ones only.
+    Where `counted` (B, D) is given, the mean is over its ones only; `count` () stands for how many they are. Of S runs: (S, B, D), and means (S,).
     """
     error = (action - noise - predicted).square()
-    return error.mean() if counted is None else (error * counted).sum() / counted.sum()
+    if counted is None:
+        return error.mean((-2, -1))
+    return (error * counted).sum((-2, -1)) / (counted.sum((-2, -1)) if count is None else count)
 
 
 def clean_estimate(action: Tensor, velocity: Tensor, time: Tensor | float) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import Reading
+from qgf_ros.datatypes import Observation, Reading
 from qgf_ros.errors import ObservationRefused, ProposalNotFinite
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.caution import Alert, Caution
@@ -25,7 +26,7 @@ PATIENCE_S = 0.5  # an open demand is explained after this time
 
 @dataclass(frozen=True)
 class Timed:
-    """An attempt at chunk `index` of the episode `seed`, from the observation stamped `stamp_ns`.
+    """An attempt at chunk `index` of the episode `seed`, from `observation`, made of the readings with these `stamps_ns`, by input.
 
     `latency_ms` is what it really took, also where time is virtual; `weight_target` is where a ramp of the weight leads,
     `committed` how many of the chunk's first actions were given: the robot executes them meanwhile. `alert`: what the detector
@@ -33,7 +34,8 @@ class Timed:
     """
 
     attempt: Attempt
-    stamp_ns: int
+    observation: Observation
+    stamps_ns: Mapping[str, int]
     seed: int
     index: int
     latency_ms: float
@@ -105,6 +107,15 @@ class Proposer:
         self.sampler = sampler
         self.ramp.set(sampler.weight)
 
+    def adopt(self, other: Proposer) -> None:
+        """Goes over to another's policy, sampling, detector and source, from the next chunk on; the episode and its demands go on.
+
+        The weight comes into force at once: its unit is that of the new critic.
+        """
+        self.policy, self.sampler, self.ramp = other.policy, other.sampler, other.ramp
+        self.caution, self._source = other.caution, other._source
+        self._missed_ns = self._again_s = float("-inf")  # on the clock of the policy before
+
     def first_plan(self) -> Plan:
         """What fits, by the costs measured at configure, where a chunk may take all of the time that a demand leaves."""
         return self.policy.planner.plan(self.sampler, self.budget.within_s)
@@ -170,7 +181,8 @@ class Proposer:
         committed = prefix.delay if prefix is not None else 0
         return Timed(
             attempt,
-            observation.stamp_ns,
+            observation,
+            {name: reading.stamp_ns for name, reading in self.readings.items()},
             self.seed,
             self.index,
             latency_ms,

@@ -9,6 +9,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.contract.schema import Message
@@ -32,7 +33,7 @@ from qgf_ros.nodes.pace import Pace
 
 
 class Commander:
-    """Serves ticks: one command on every output, `executed`, and the certificate. Lives from configure to cleanup."""
+    """Serves ticks: one command on every output, `executed`, `action` as one begins, the certificate. From configure to cleanup."""
 
     def __init__(self, node: Node, setup: CommandSetup, now_ns: int) -> None:
         """Raises QgfError where the kinematic model, the scene or an output cannot be made. `now_ns` is steady."""
@@ -53,6 +54,7 @@ class Commander:
         )
         self._resolved = [node.resolve_topic_name(output.name) for output in self._outputs]
         self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
+        self._action = node.create_publisher(JointTrajectory, "~/action", qos.CERTIFICATE)
         self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
         self.box = BlackBox(deployed.black_box, node.get_fully_qualified_name(), pack_contract(contract))
@@ -221,16 +223,17 @@ class Commander:
         self._executed.wait_for_all_acked(LAST_WORDS)
         for output in self._outputs:
             output.close()
-        for publisher in (self._executed, self._certificate, self._limits):
+        for publisher in (self._executed, self._action, self._certificate, self._limits):
             self._node.destroy_publisher(publisher)
         if self.session.black_box_due:
             self._begin_box()
         self.box.finish()
 
     def _publish_executed(self, command: JointCommand) -> None:
-        message = convert.executed_message(command, self.contract.interface.joints)
-        self._executed.publish(message)
-        self._note(self._executed.topic_name, message)
+        self._tell(self._executed, convert.executed_message(command, self.contract.interface.joints))
+        if command.action is not None and not self.is_shadow:
+            names = self.contract.interface.action.names
+            self._tell(self._action, convert.action_message(command, names, self._period_ns))
 
     def _certify(self, tick: Tick, stamp_ns: int, sent: int, now_ns: int) -> bool:
         ages = self.monitor.ages_s(now_ns).tolist()
@@ -240,12 +243,15 @@ class Commander:
         message = convert.certificate_message(
             self._node.get_name(), stamp_ns, made, convert.level(tick), words
         )
-        self._certificate.publish(message)
-        self._note(self._certificate.topic_name, message)
+        self._tell(self._certificate, message)
         before, self.last = self.last, tick
         return (
             before is None or (before.rung, before.reason) != (tick.rung, tick.reason) or bool(tick.refused)
         )
+
+    def _tell(self, publisher: Publisher, message: Any) -> None:
+        publisher.publish(message)
+        self._note(publisher.topic_name, message)
 
     def _note(self, topic: str, message: Any) -> None:
         self.box.note(topic, message, time.time_ns())

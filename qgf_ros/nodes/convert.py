@@ -112,6 +112,19 @@ def executed_message(command: JointCommand, joints: tuple[str, ...]) -> JointTra
     return message
 
 
+def action_message(command: JointCommand, names: tuple[str, ...], control_period_ns: int) -> JointTrajectory:
+    """The action that begins with a command: names of dimensions, the tick's stamp, what made it as `frame_id`, one point.
+
+    The point's `time_from_start` is its number in control periods, so that a missing one and a new start show.
+    """
+    assert command.action is not None, "callers check that one begins"
+    message = JointTrajectory(joint_names=list(names))
+    message.header.stamp, message.header.frame_id = to_stamp(command.stamp_ns), command.source
+    begun = to_duration(command.action.number * control_period_ns)
+    message.points = [JointTrajectoryPoint(positions=floats(command.action.values), time_from_start=begun)]
+    return message
+
+
 def certificate_message(
     node: str, stamp: int, certificate: Certificate, severity: Level, words: str
 ) -> DiagnosticArray:

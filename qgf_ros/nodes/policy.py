@@ -28,6 +28,7 @@ from qgf_ros.nodes.policy_health import CERTIFICATES, Health
 from qgf_ros.nodes.policy_inputs import HeardInputs, listen
 from qgf_ros.nodes.policy_messages import State
 from qgf_ros.nodes.policy_setup import Setup, make_setup
+from qgf_ros.nodes.policy_swap import Swap
 
 WATCH_S = 0.25  # how often an unanswered demand is looked at; every fourth time the diagnostics are renewed
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
@@ -47,6 +48,7 @@ class PolicyNode(LifecycleNode):
         self._state = State.UNCONFIGURED
         self._reason = ""
         self._setup: Setup | None = None
+        self._swap = Swap(make_setup)
         self._frame_change: FrameChange | None = None
         self._subscriptions_made: list[Any] = []
         self._diagnostics = Diagnostics(self)
@@ -58,6 +60,7 @@ class PolicyNode(LifecycleNode):
         self.create_service(Trigger, "~/start", partial(self._switch, State.ACTIVE))
         self.create_service(Trigger, "~/stop", partial(self._switch, State.STOPPED))
         self.create_service(Trigger, "~/reset", self._on_reset)
+        self.create_service(Trigger, "~/swap", self._on_swap)
         self._watch = self.create_timer(WATCH_S, self._on_watch, clock=STEADY)
         self.add_on_set_parameters_callback(self._check_change)
         on_change(self, policy_parameters.PARAMETERS, self._on_change)
@@ -72,6 +75,7 @@ class PolicyNode(LifecycleNode):
     def _configure(self) -> None:
         settings = policy_parameters.settings(self._values)
         self._setup = setup = self._make_setup(settings)
+        self._swap.use(settings.checkpoint)
         self._health.configured(setup.contract)
         on_input, on_certificate = partial(self._on_input, setup), partial(self._on_certificate, setup)
         self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate)
@@ -113,6 +117,7 @@ class PolicyNode(LifecycleNode):
     def _release(self) -> None:
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
+        self._swap.use(None)
         self._subscriptions_made, self._setup, self._frame_change = [], None, None
 
     # -- readings in, chunks out ---------------------------------------------------------------------------------------
@@ -170,6 +175,7 @@ class PolicyNode(LifecycleNode):
         if self._setup is None:
             return
         self._looks += 1
+        self._take_over()
         self._heard.look()
         if self._looks % 4 == 0:
             self._health.look(self._setup.proposer, self._now_ns(self._setup), self._state is State.ERROR)
@@ -191,7 +197,7 @@ class PolicyNode(LifecycleNode):
 
     def _on_change(self, changed: Mapping[str, Value]) -> None:
         self._values |= changed
-        if self._setup is None or changed.keys() <= {"seed"}:
+        if self._setup is None or changed.keys() <= {"seed", "candidate"}:
             return
         sampler = policy_parameters.settings(self._values).sampler(self._setup.defaults)
         self._setup.proposer.change(sampler)
@@ -215,6 +221,30 @@ class PolicyNode(LifecycleNode):
         self._enter(state)
         response.success, response.message = True, state.value
         return response
+
+    def _on_swap(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Warms up the candidate, which takes over when it is ready; ~/status then tells it as `checkpoint`."""
+        return runtime.answer(self, response, self._begin_swap)
+
+    def _begin_swap(self) -> str:
+        return self._swap.begin(str(self._values["candidate"]), policy_parameters.settings(self._values))
+
+    def _take_over(self) -> None:
+        """Goes over to a candidate that is ready: between two chunks, as every callback is."""
+        assert self._setup is not None, "callers are configured"
+        try:
+            made = self._swap.take_over(self._setup)
+        except QgfError as error:
+            self.get_logger().warning(f"The critic stays as it is. {error}")
+            return
+        if made is None:
+            return
+        self._setup = made
+        self._values |= {"checkpoint": str(self._swap.checkpoint)}  # a later configure loads it again
+        made.proposer.change(policy_parameters.settings(self._values).sampler(made.defaults))  # set meanwhile
+        words = f"{self._values['checkpoint']} took over on {made.cost_in_words}; {made.detector_in_words}"
+        self.get_logger().info(words)
+        self._enter(self._state, self._reason)
 
     @property
     def _is_active(self) -> bool:

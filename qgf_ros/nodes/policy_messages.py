@@ -49,9 +49,11 @@ def demand(certificate: DiagnosticArray, sender: Sender = Sender.POLICY) -> Dema
 
 def report(name: str, timed: Timed) -> DiagnosticArray:
     """How an attempt at a chunk went: one status, stamped as its observation."""
-    attempt, stamp_ns = timed.attempt, timed.stamp_ns
+    attempt, stamp_ns = timed.attempt, timed.observation.stamp_ns
     found: dict[str, object] = {
         "stamp_ns": stamp_ns,
+        "observation": timed.observation.digest,
+        "readings": " ".join(f"{name}:{stamp}" for name, stamp in timed.stamps_ns.items()),
         "seed": timed.seed,
         "index": timed.index,
         "latency_ms": timed.latency_ms,

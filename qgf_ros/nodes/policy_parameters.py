@@ -104,6 +104,9 @@ PARAMETERS = (
         "candidates", 0, "best of N; 0 is the checkpoint's default; inactive only", 0, 256, dynamic=True
     ),
     Parameter(
+        "candidate", "", "checkpoint with the same flow policy, whose critic ~/swap takes", dynamic=True
+    ),
+    Parameter(
         "seed", 0, "of the next episode's noise; taken at ~/reset and activation", 0, 2**31 - 1, dynamic=True
     ),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import ChunkMode, Contract
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.kinematics import kinematics_of
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.caution import Caution
@@ -97,7 +97,7 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         timely.planner.check_fits(sampler, left_s)
     proposer = Proposer(
         contract,
-        Assembler(contract, Kinematics(contract) if contract.interface.kinematics is not None else None),
+        Assembler(contract, kinematics_of(contract)),
         timely,
         sampler,
         budget,

@@ -64,6 +64,7 @@ OURS = (
     "joy",
     "twist",
     "command_node/executed",
+    "command_node/action",
     "command_node/certificate",
     "command_node/limits",
     "command_node/status",

@@ -27,7 +27,7 @@ LIBRARY = Path(__file__).resolve().parent / "native" / "fused"
 
 @dataclass(frozen=True)
 class Affine:
-    """Scale and shift (W,) of a Norm, or their gradients."""
+    """Scale and shift (W,) of a Norm, or (M, W) of M members, or their gradients."""
 
     scale: Tensor
     shift: Tensor
@@ -45,7 +45,9 @@ class Hidden:
 
 
 class Activation(Protocol):
-    """Norm (where `norm` is given) and GELU. Callers have switched autograd off."""
+    """Norm (where `norm` is given) and GELU. Callers have switched autograd off. `takes_members`: (M, B, W) will do, for M members at once."""
+
+    takes_members: bool
 
     def forward(self, sums: Tensor, norm: Affine | None) -> Hidden:
         """The evaluation at the Dense's output (B, W)."""
@@ -59,15 +61,16 @@ class Activation(Protocol):
 
 
 class PlainActivation:
-    """In PyTorch operations, on any device."""
+    """In PyTorch operations, on any device, for all members at once: few large operations, as a GPU wants them."""
+
+    takes_members = True
 
     def forward(self, sums: Tensor, norm: Affine | None) -> Hidden:
         """See `Activation.forward`."""
         normal, moments = sums, None
         if norm is not None:
-            normal, mean, inverse = torch.native_layer_norm(
-                sums, sums.shape[-1:], norm.scale, norm.shift, LAYER_NORM_EPS
-            )
+            normal, mean, inverse = torch.native_layer_norm(sums, sums.shape[-1:], None, None, LAYER_NORM_EPS)
+            normal = torch.addcmul(norm.shift.unsqueeze(-2), normal, norm.scale.unsqueeze(-2))
             moments = (mean, inverse)
         gate = torch.addcmul(_constant(_A, normal), normal, normal, value=_B).mul_(normal).sigmoid_()
         return Hidden(sums, normal * gate, moments, (normal, gate))
@@ -80,23 +83,27 @@ class PlainActivation:
         slope = torch.addcmul(_constant(_A, normal), normal, normal, value=3.0 * _B).mul_(hidden.output)
         d_sums = slope.lerp_(_constant(1.0, normal), gate).mul_(d_output)  # lerp: slope + gate (1 - slope)
         if norm is not None and d_norm is not None and hidden.moments is not None:
-            d_sums, d_scale, d_shift = torch.ops.aten.native_layer_norm_backward(
-                d_sums,
+            mean, inverse = hidden.moments
+            torch.sum(d_sums, dim=-2, out=d_norm.shift)
+            torch.sum((hidden.sums - mean).mul_(inverse).mul_(d_sums), dim=-2, out=d_norm.scale)
+            d_sums, _, _ = torch.ops.aten.native_layer_norm_backward(
+                d_sums * norm.scale.unsqueeze(-2),
                 hidden.sums,
                 list(hidden.sums.shape[-1:]),
-                *hidden.moments,
-                norm.scale,
-                norm.shift,
-                [True] * 3,
+                mean,
+                inverse,
+                None,
+                None,
+                [True, False, False],
             )
-            d_norm.scale.copy_(d_scale)
-            d_norm.shift.copy_(d_shift)
-        torch.sum(d_sums, dim=0, out=d_bias)
+        torch.sum(d_sums, dim=-2, out=d_bias)
         return d_sums
 
 
 class FusedActivation:
-    """In one compiled pass, for float32 on the CPU."""
+    """In one compiled pass, for float32 on the CPU, one member after the other: their layers stay in the cache."""
+
+    takes_members = False
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
-from qgf_ros.data.dataset import Dataset
+from qgf_ros.data.mixture import Windowed
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
 from qgf_ros.errors import InvalidSetting
@@ -21,11 +22,13 @@ from qgf_ros.flow.path import TimeSampling, sample_times
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.train.config import TrainConfig
+from qgf_ros.train.team import ALONE, Team
 from qgf_ros.train.update import (
     Part,
     TakeStep,
     TrainState,
     cloning_loss,
+    judge,
     update,
     update_critic,
     update_policy,
@@ -33,40 +36,50 @@ from qgf_ros.train.update import (
 
 ACTION_LIMIT = 1.0 - 1e-5  # the reference clips recorded actions to this
 HELD_OUT_WINDOWS = 8192
+Draws = tuple[Batch, torch.Tensor, torch.Tensor, torch.Tensor | None]  # batch, flow noise, times, delays
 _STREAM_DATA, _STREAM_FLOW, _STREAM_HELD_OUT, _STREAM_DELAY = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """Everything a run needs, held together. `state` changes in place; each step draws its own random streams from
-    (seed, step), so that an interrupted run continues to the same result."""
+    """Everything a run needs, held together; `part` is what it trains.
+
+    `state` changes in place; each step draws its own random streams from (seed, step), so that an interrupted run continues to
+    the same result."""
 
     config: TrainConfig
     interface: Interface
-    training: Dataset
-    held_out: Dataset
+    training: Windowed
+    held_out: Windowed
     normalizer: Normalizer
     state: TrainState
     device: torch.device
+    part: Part
 
     def run(self) -> Iterator[dict[str, float]]:
         """Steps until the configured count; yields the metrics of every `log_every`-th step (and of the last)."""
         while self.state.step < self.config.steps:
-            step = self.state.step
-            noise, time = self._flow_draws(self.config.batch_size, _STREAM_FLOW, step)
-            metrics = self._take_step(
-                self.state,
-                self._batch(self.training, self.config.batch_size, _STREAM_DATA, step),
-                noise,
-                time,
-                self._delays(self.config.batch_size, step),
-            )
+            metrics = self.take_step(self.state, *self.draws(self.state.step))
             if self.state.step % self.config.log_every == 0 or self.state.step == self.config.steps:
-                yield metrics.as_floats()
+                yield metrics.as_floats(self.state.team)
+
+    def run_all(self) -> Iterator[list[dict[str, float]]]:
+        """The same, as of several runs: lists of one."""
+        return ([metrics] for metrics in self.run())
 
     @property
-    def _take_step(self) -> TakeStep:
-        return {Part.BOTH: update, Part.POLICY: update_policy, Part.CRITIC: update_critic}[self.config.part]
+    def take_step(self) -> TakeStep:
+        """One gradient step of what is trained."""
+        return {Part.BOTH: update, Part.POLICY: update_policy, Part.CRITIC: update_critic}[self.part]
+
+    def draws(self, step: int) -> Draws:
+        """What a step is taken with: of its batch this process's share."""
+        count = self.config.batch_size
+        ours = self.state.team.share(count)
+        noise, time = self._flow_draws(count, _STREAM_FLOW, step)
+        delay = self._delays(count, step)
+        batch = self._batch(self.training, count, _STREAM_DATA, step, ours)
+        return batch, noise[ours], time[ours], None if delay is None else delay[ours]
 
     @torch.no_grad()
     def held_out_flow_loss(self) -> float:
@@ -75,15 +88,24 @@ class Trainer:
         noise, time = self._flow_draws(HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
         return float(cloning_loss(self.state.networks, batch, noise, time, None))
 
+    def held_out_critic_loss(self) -> float:
+        """The losses of critic and value together on those episodes; the same draws at every call."""
+        metrics = judge(self.state, self._batch(self.held_out, HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)).metrics
+        return float(metrics.critic_loss + metrics.value_loss)
+
     def checkpoint(self, defaults: SamplerDefaults, provenance: dict[str, object]) -> Checkpoint:
         """What would be saved now."""
         trained = self.config.update
         grid = TimeGrid(trained.denoise_steps, trained.time_sampling is TimeSampling.CONTINUOUS)
         return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
-    def _batch(self, dataset: Dataset, count: int, stream: int, step: int) -> Batch:
+    def _batch(
+        self, dataset: Windowed, count: int, stream: int, step: int, share: slice = slice(None)
+    ) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
-        windows = dataset.draw(count, self.interface.chunk_length, self.config.update.discount, generator)
+        windows = dataset.draw(
+            count, self.interface.chunk_length, self.config.update.discount, generator, share
+        )
         return to_batch(self._prepared(windows), self.device)
 
     def _prepared(self, windows: Windows) -> Windows:
@@ -116,12 +138,13 @@ class Trainer:
 def make_trainer(
     config: TrainConfig,
     interface: Interface,
-    training: Dataset,
-    held_out: Dataset,
+    training: Windowed,
+    held_out: Windowed,
     normalizer: Normalizer,
     device: torch.device,
+    team: Team = ALONE,
 ) -> Trainer:
-    """A run before its first step, with networks drawn from the configured seed.
+    """A run before its first step, with networks drawn from the configured seed; `team` trains it together.
 
     Where the policy is another checkpoint's (`policy_from`) its normalizer is taken with it, instead of `normalizer`.
     """
@@ -142,8 +165,8 @@ def make_trainer(
         source = load_checkpoint(config.policy_from, interface)
         take_policy(made, source)
         normalizer = source.normalizer  # the policy knows observations in its units only
-    state = TrainState.create(made, config.update, config.part)
-    return Trainer(config, interface, training, held_out, normalizer, state, device)
+    state = TrainState.create(made, config.update, config.part, team)
+    return Trainer(config, interface, training, held_out, normalizer, state, device, config.part)
 
 
 def take_policy(networks: Networks, source: Checkpoint) -> None:
@@ -163,24 +186,38 @@ def take_critic(networks: Networks, source: Checkpoint) -> None:
     networks.value.load_state_dict(source.networks.value.state_dict())
 
 
-Callback = Callable[[Trainer, dict[str, float]], None]
+class Run(Protocol):
+    """What is driven: one run, or several as one program."""
+
+    @property
+    def state(self) -> TrainState:
+        """What changes."""
+        ...
+
+    @property
+    def config(self) -> TrainConfig:
+        """What all of it has in common."""
+        ...
+
+    def run_all(self) -> Iterator[list[dict[str, float]]]:
+        """Steps to the end; yields the metrics of each run, every `log_every`-th step and at the last."""
+        ...
 
 
 def drive(
-    trainer: Trainer,
-    on_metrics: Callback,
-    on_save: Callable[[Trainer], None],
-    on_evaluate: Callable[[Trainer], None],
+    whole: Run,
+    on_metrics: Callable[[list[dict[str, float]]], None],
+    on_save: Callable[[], None],
+    on_evaluate: Callable[[], None],
 ) -> None:
-    """Runs to the end and calls back: metrics as they come, saving and evaluating at their intervals and at the end."""
-    config = trainer.config
-    saved = evaluated = trainer.state.step
-    for metrics in trainer.run():
-        on_metrics(trainer, metrics)
-        done = trainer.state.step >= config.steps
-        if done or trainer.state.step - saved >= config.save_every:
-            on_save(trainer)
-            saved = trainer.state.step
-        if done or trainer.state.step - evaluated >= config.evaluate_every:
-            on_evaluate(trainer)
-            evaluated = trainer.state.step
+    """Runs to the end and calls back: metrics of each run as they come, saving and evaluating at their intervals and at the end."""
+    saved = evaluated = whole.state.step
+    for metrics in whole.run_all():
+        on_metrics(metrics)
+        done = whole.state.step >= whole.config.steps
+        if done or whole.state.step - saved >= whole.config.save_every:
+            on_save()
+            saved = whole.state.step
+        if done or whole.state.step - evaluated >= whole.config.evaluate_every:
+            on_evaluate()
+            evaluated = whole.state.step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -94,5 +95,7 @@ def run_identity(parts: dict[str, object]) -> str:
 
 
 def device_for_training() -> torch.device:
-    """CUDA where it is present, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """CUDA where it is present, else the CPU; of several processes on a machine each has a GPU of its own."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

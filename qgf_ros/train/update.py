@@ -2,7 +2,8 @@
 
 Policy and critic never meet here: the policy clones the data by flow matching, critic and value learn by
 implicit Q-learning. They meet only when a chunk is sampled (`qgf_ros.flow.denoise`). Losses are differentiated to the networks'
-outputs by autograd, the networks themselves by `qgf_ros.train.gradients`.
+outputs by autograd, the networks themselves by `qgf_ros.train.gradients`. Of S runs that are trained together (`qgf_ros.train.together`)
+everything has an axis of S before the batch's, and each loss is (S,).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.path import TimeSampling, flow_matching_loss, interpolate
 from qgf_ros.networks import NetworkConfig, Networks, aggregate
 from qgf_ros.train.gradients import Forward, backward, forward, in_one_piece
+from qgf_ros.train.team import ALONE, Team
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Part(Enum):
 
 @dataclass
 class TrainState:
-    """What training changes: the networks (target critic included), Adam's moments, the steps done.
+    """What training changes: the networks (target critic included), Adam's moments, the steps done; `team` trains it.
 
     One Adam serves the three networks: they share no parameter and Adam works element by element, so it is
     the same as three.
@@ -67,25 +69,40 @@ class TrainState:
     networks: Networks
     optimizer: torch.optim.Adam
     step: int = 0
+    team: Team = ALONE
 
     @staticmethod
-    def create(networks: Networks, config: UpdateConfig, part: Part = Part.BOTH) -> TrainState:
+    def create(
+        networks: Networks, config: UpdateConfig, part: Part = Part.BOTH, team: Team = ALONE
+    ) -> TrainState:
         """Return the state before the first step, on the device of `networks`."""
         policy, critic = (networks.policy,), (networks.critic, networks.value)
         trained = {Part.POLICY: policy, Part.CRITIC: critic, Part.BOTH: (*policy, *critic)}[part]
         parameters = [parameter for network in trained for parameter in network.parameters()]
         whole = in_one_piece(parameters)
         adam = torch.optim.Adam([whole], lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
-        return TrainState(config, networks, adam)
+        return TrainState(config, networks, adam, team=team)
+
+    def average_gradients(self) -> None:
+        """Average every gradient over the team, in place."""
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                self.team.average(parameter.grad)
 
 
 @dataclass(frozen=True)
 class Scalars:
     """Scalars of one step, without a graph."""
 
-    def as_floats(self) -> dict[str, float]:
-        """Return plain numbers by name; waits for the device."""
-        return {name: float(value) for name, value in self.__dict__.items()}
+    def as_floats(self, team: Team = ALONE) -> dict[str, float]:
+        """Return plain numbers by name, means over the team; waits for the device."""
+        means = team.average(torch.stack(list(self.__dict__.values())))
+        return dict(zip(self.__dict__, means.tolist(), strict=True))
+
+    def of_runs(self, team: Team = ALONE) -> list[dict[str, float]]:
+        """Return the same for each of the runs that are trained together."""
+        each = team.average(torch.stack(list(self.__dict__.values()), dim=-1)).tolist()
+        return [dict(zip(self.__dict__, values, strict=True)) for values in each]
 
 
 @dataclass(frozen=True)
@@ -122,7 +139,7 @@ def update(
     All three losses and the target network use the parameters from before the step. Equations (4) to (11). `delay` (B,)
     is how many actions of each chunk are committed, for a policy that is told (`cloning_loss`).
     """
-    policy, bc = clone(state.networks, batch, noise, time, delay)
+    policy, bc = clone(state.networks, batch, noise, time, delay, state.team)
     judged = judge(state, batch)
     # nothing is shared: each gets its own gradient
     descend(state, bc + judged.loss, (policy, judged.critic, judged.value))
@@ -165,27 +182,29 @@ def judge(state: TrainState, batch: Batch) -> Judged:
     action = action_vector(batch.actions, networks.config)
     next_value = forward(networks.value.layers, batch.next_observations).output.detach().squeeze(-1)
     target = critic_target(batch.rewards, batch.masks, next_value, config.discount, networks.config.horizon)
-    judged = torch.cat([batch.observations, action], dim=1)
-    target_q = forward(networks.target_critic.layers, judged).output.detach().squeeze(-1)
+    judged = torch.cat([batch.observations, action], dim=-1)
+    members = (networks.config.num_critics, *batch.valid.shape)
+    target_q = forward(networks.target_critic.layers, judged).output.detach().view(members)
     critic = forward(networks.critic.layers, judged)
-    q = critic.output.squeeze(-1)
+    q = critic.output.view(members)
     td = critic_loss(q, target, batch.valid)
     value = forward(networks.value.layers, batch.observations)
     v = value.output.squeeze(-1)
     expectile = value_loss(aggregate(target_q, networks.config.aggregation), v, batch.valid, config.expectile)
     with torch.no_grad():
-        means = (q.mean(), v.mean(), target.mean(), batch.valid.mean())
+        means = (q.mean(-1).mean(0), v.mean(-1), target.mean(-1), batch.valid.mean(-1))
     return Judged(critic, value, td, expectile, means)
 
 
 def descend(state: TrainState, loss: Tensor, evaluated: tuple[Forward, ...]) -> None:
     """Take the optimiser's step down `loss` for the networks that were evaluated, and move the target critic, in place.
 
-    The target follows the critic from before the step, as in the reference.
+    The target follows the critic from before the step, as in the reference. A team steps down the mean of its losses.
     """
-    gradients = torch.autograd.grad(loss, [network.output for network in evaluated])
+    gradients = torch.autograd.grad(loss.sum(), [network.output for network in evaluated])
     for network, gradient in zip(evaluated, gradients, strict=True):
         backward(network, gradient)
+    state.average_gradients()
     if len(evaluated) > 1:
         soft_update(state.networks.target_critic, state.networks.critic, state.config.tau)
     state.optimizer.step()
@@ -200,7 +219,7 @@ def update_policy(
     state: TrainState, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None = None
 ) -> PolicyMetrics:
     """Take one gradient step of the policy alone; critic, value and target stay."""
-    policy, loss = clone(state.networks, batch, noise, time, delay)
+    policy, loss = clone(state.networks, batch, noise, time, delay, state.team)
     descend(state, loss, (policy,))
     return PolicyMetrics(loss.detach())
 
@@ -213,27 +232,33 @@ def cloning_loss(
 
 
 def clone(
-    networks: Networks, batch: Batch, noise: Tensor, time: Tensor, delay: Tensor | None
+    networks: Networks,
+    batch: Batch,
+    noise: Tensor,
+    time: Tensor,
+    delay: Tensor | None,
+    team: Team = ALONE,
 ) -> tuple[Forward, Tensor]:
     """Return the evaluated policy and its flow-matching loss. Equation (5).
 
     With `delay` (B,) the first rows of a_t are the clean actions and flagged as committed, and their error is not
-    counted (arXiv 2512.05964, section on the training objective).
+    counted (arXiv 2512.05964, section on the training objective); where shares of a batch count unlike many, each is divided by their mean.
     """
     policy, config = networks.policy, networks.config
     action = action_vector(batch.actions, config)
     noisy = interpolate(noise, action, time)
-    flags, counted = noise.new_zeros(len(noise), config.row_flags), None
+    flags, counted, count = noise.new_zeros(*time.shape, config.row_flags), None, None
     if delay is not None:
         rows = torch.arange(config.horizon, device=delay.device) < delay.unsqueeze(-1)
-        entries = rows.repeat_interleave(config.action_dim, dim=1)
+        entries = rows.repeat_interleave(config.action_dim, dim=-1)
         noisy = torch.where(entries, action, noisy)
         flags, counted = rows.to(noise.dtype), (~entries).to(noise.dtype)
-    inputs = torch.cat([batch.observations, noisy, policy.embedding(time), flags], dim=1)
+        count = team.average(counted.sum((-2, -1)))
+    inputs = torch.cat([batch.observations, noisy, policy.embedding(time), flags], dim=-1)
     evaluated = forward(policy.layers, inputs)
-    return evaluated, flow_matching_loss(evaluated.output, noise, action, counted)
+    return evaluated, flow_matching_loss(evaluated.output, noise, action, counted, count)
 
 
 def action_vector(actions: Tensor, config: NetworkConfig) -> Tensor:
     """Return the action vectors (B, D) that the networks see, from windows of actions (B, H, A)."""
-    return actions.flatten(1) if config.chunked else actions[:, 0]
+    return actions.flatten(-2) if config.chunked else actions[..., 0, :]

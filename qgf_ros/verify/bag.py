@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qgf_ros.bags.decode import decode
+from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
-from qgf_ros.contract.fields import read
+from qgf_ros.bags.recorded import full_name
+from qgf_ros.contract.fields import read, texts_of
 from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading
 from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableMessage
@@ -76,10 +79,10 @@ class BagVerifier:
         outputs = {
             entry.topic: entry.kind for entry in contract.deployment.outputs if entry.kind in ON_TOPICS
         }
-        self._outputs = {_full(namespace, topic): topic for topic in outputs}
+        self._outputs = {full_name(namespace, topic): topic for topic in outputs}
         kinds = {topic: SENT_AS[kind] for topic, kind in outputs.items()}
         self._takers: dict[str, tuple[str, Taker]] = {
-            _full(namespace, topic): (Message.JOINT_STATE.value, self._joints) for topic in joints
+            full_name(namespace, topic): (Message.JOINT_STATE.value, self._joints) for topic in joints
         }
         self._takers |= {full: (kinds[topic], self._command) for full, topic in self._outputs.items()}
         self._takers |= {
@@ -113,7 +116,7 @@ class BagVerifier:
         try:
             if message.type_name != kind:
                 raise UnreadableMessage(message.topic, kind, f"it was recorded as {message.type_name}")
-            taker(message, messages.decode(message))
+            taker(message, decode(message))
         except (QgfError, ValueError, ArithmeticError) as error:
             # whoever wrote the bag: numbers that no computation can take are a violation, not the end of verifying
             self.report.add(
@@ -164,7 +167,7 @@ class BagVerifier:
             self._executed[stamp] = command
 
     def _limits(self, recorded: Recorded, message: Any) -> None:
-        self.report.add(self._verifier.limits(messages.texts_of(message)))
+        self.report.add(self._verifier.limits(texts_of(message)))
 
     def _chunk(self, recorded: Recorded, message: Any) -> None:
         chunk = messages.read_chunk(message)
@@ -209,7 +212,7 @@ def verify_bag(
     """
     verifier = BagVerifier(contract, first_namespace(folder), allowance)
     problem = ""
-    source = messages.in_order_of_sending(verifier.concerned(read_bag(folder)))
+    source = in_order_of_sending(verifier.concerned(read_bag(folder)))
     while True:
         try:
             message = next(source)
@@ -234,7 +237,3 @@ def verify_bag(
             [Violation(What.INCOMPLETE, 0, 0, "", "the recording can be read to its end", problem)]
         )
     return verifier.report
-
-
-def _full(namespace: str, topic: str) -> str:
-    return topic if topic.startswith("/") else namespace + topic

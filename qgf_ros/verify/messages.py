@@ -1,77 +1,22 @@
-"""Recorded messages as the verifier's plain values: CDR read by rosbags, without ROS and without executing anything."""
+"""Recorded messages as the verifier's plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cache
-from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
-from rosbags.typesys import Stores, get_typestore
-from rosbags.typesys.store import Typestore
 
-from qgf_ros.bags.reader import Recorded
-from qgf_ros.bounds import CHUNK_ACTIONS, MESSAGE_BYTES, MIB, NAMES
+from qgf_ros.bounds import CHUNK_ACTIONS, NAMES
 from qgf_ros.certificate import Certificate
-from qgf_ros.contract.fields import stamp_ns
+from qgf_ros.contract.fields import stamp_ns, texts_of
 from qgf_ros.datatypes import ActionChunk
-from qgf_ros.errors import TooManyAtOnce, UnreadableCertificate, UnreadableMessage
+from qgf_ros.errors import UnreadableCertificate
 from qgf_ros.verify.motion import Before
 from qgf_ros.verify.plan import Point
 from qgf_ros.verify.sent import Sent
 
 GROUP, TRAJECTORY = "std_msgs/msg/Float64MultiArray", "trajectory_msgs/msg/JointTrajectory"
-SPARE_BYTES = (
-    0,
-    4,
-)  # at the end: rclpy's own serialisation leaves so many, where the middleware's leaves none
-WINDOW_NS = 5_000_000_000  # a recorder takes messages topic by topic: by so much they may be out of order
-MOST_WAITING, MOST_WAITING_BYTES = 100_000, 32 * MIB  # within the window: 20,000 messages a second
 LONGEST_RUNG = 40  # letters; a report counts each rung that it meets
-
-
-def in_order_of_sending(messages: Iterable[Recorded]) -> Iterator[Recorded]:
-    """The messages ordered by the time they were sent, as far as a window of five seconds can tell; those of one time as recorded.
-
-    Raises:
-        TooManyAtOnce: more lie within the window than any robot sends.
-    """
-    heap: list[tuple[int, int, Recorded]] = []
-    size = 0
-    for count, message in enumerate(messages):
-        heappush(heap, (message.sent_ns, count, message))
-        size += len(message.data)
-        while heap and message.received_ns - heap[0][0] > WINDOW_NS:
-            size -= len(heap[0][2].data)
-            yield heappop(heap)[2]
-        if len(heap) > MOST_WAITING or size > MOST_WAITING_BYTES:
-            raise TooManyAtOnce(WINDOW_NS * 1e-9, MOST_WAITING, MOST_WAITING_BYTES)
-    while heap:
-        yield heappop(heap)[2]
-
-
-@cache
-def _store() -> Typestore:
-    return get_typestore(Stores.LATEST)
-
-
-def decode(message: Recorded) -> Any:
-    """The message's fields as rosbags reads them.
-
-    Raises:
-        UnreadableMessage: its type is unknown, or the bytes are not such a message, or more than any honest one has.
-    """
-    if len(message.data) > MESSAGE_BYTES:
-        problem = f"it has {len(message.data)} bytes, and at most {MESSAGE_BYTES} are read"
-        raise UnreadableMessage(message.topic, message.type_name, problem)
-    problem = ""
-    for spare in SPARE_BYTES:
-        try:
-            return _store().deserialize_cdr(message.data[: len(message.data) - spare], message.type_name)
-        except Exception as error:  # bytes that somebody else wrote: whatever the reader says of them
-            problem = problem or repr(error)
-    raise UnreadableMessage(message.topic, message.type_name, problem)
 
 
 def read_certificate(message: Any) -> tuple[Certificate, int]:
@@ -86,11 +31,6 @@ def read_certificate(message: Any) -> tuple[Certificate, int]:
     if len(certificate.rung) > LONGEST_RUNG:
         raise UnreadableCertificate(["rung"], f"it has {len(certificate.rung)} letters")
     return certificate, stamp_ns(message.header.stamp)
-
-
-def texts_of(status: Any) -> dict[str, str]:
-    """The values of a DiagnosticStatus by key."""
-    return {pair.key: pair.value for pair in status.values}
 
 
 def read_sent(topic: str, type_name: str, message: Any) -> Sent:

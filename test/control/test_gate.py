@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -105,6 +106,23 @@ def test_every_action_is_in_force_for_exactly_its_ticks(
     assert [command.wants_chunk for command in commands] == [False] * (len(played) - 1) + [True, True]
     assert [command.tick for command in commands] == list(range(1, len(commands) + 1))
     assert [command.stamp_ns for command in commands] == [tick * TICK_NS for tick in range(len(commands))]
+
+
+@given(values=st.lists(st.tuples(*[st.floats(-2.0, 2.0)] * 2), min_size=4, max_size=4))
+def test_the_command_at_which_an_action_begins_bears_it_bounded_to_its_range_and_numbered_since_the_start(
+    contract: Contract, values: list[tuple[float, float]]
+) -> None:
+    gate = ready(contract)
+    for first in (0, 1000):
+        gate.start()
+        gate.load(ActionChunk(NAMES, gate.action_space.physical(np.array(values)), 1 + first * TICK_NS))
+        commands = ticks(gate, 40 * TICKS_PER_ACTION, first)  # limits may slow the path down
+        begun = {tick: command.action for tick, command in enumerate(commands) if command.action is not None}
+        assert next(iter(begun)) == 0
+        assert all(later - earlier >= TICKS_PER_ACTION for earlier, later in pairwise(begun))
+        assert [action.number for action in begun.values()] == [0, 1, 2, 3]
+        played = gate.action_space.normalised(np.array([action.values for action in begun.values()]))
+        np.testing.assert_allclose(played, np.clip(values, -1.0, 1.0), atol=1e-12)
 
 
 def test_a_chunk_moves_the_arm_by_what_it_asks_for_from_the_command(contract: Contract) -> None:

@@ -173,3 +173,18 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path)
         CannotWriteError, match=r"file/bag cannot be written \(Not a directory\): give a folder"
     ):
         BagWriter(tmp_path / "file" / "bag", [])
+
+
+@BOTH
+def test_only_wanted_topics_are_given(place: Path, tmp_path: Path, storage: Storage) -> None:
+    writer = BagWriter(tmp_path / "bag", [place], storage=storage)
+    for topic in ("/left/grip", "/right/grip"):
+        writer.add_topic(topic, STATE)
+    for count in range(6):
+        writer.write(("/left/grip", "/right/grip")[count % 2], b"%d" % count, count, count, count)
+    writer.close()
+    found = list(read_bag(tmp_path / "bag", lambda topic, _: topic.startswith("/right")))
+    assert [(entry.topic, entry.data) for entry in found] == [
+        ("/right/grip", b"%d" % count) for count in (1, 3, 5)
+    ]
+    assert list(read_bag(tmp_path / "bag", lambda *_: False)) == []

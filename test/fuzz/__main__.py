@@ -30,8 +30,11 @@ Plan = list[tuple[str, int]]
 class Watched:
     """A worker with its share of the inputs. State: its process, and how far it has come."""
 
-    def __init__(self, targets: dict[str, Target], plan: Plan, seed: int, folder: Path) -> None:
+    def __init__(
+        self, targets: dict[str, Target], plan: Plan, seed: int, folder: Path, hang_wall_s: float
+    ) -> None:
         self._targets, self._plan, self._seed, self._folder = targets, plan, seed, folder
+        self._hang_wall_s = hang_wall_s
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
         self._report = os.open(folder / "report.jsonl", os.O_CREAT | os.O_RDWR | os.O_APPEND)
         self._reader = (folder / "report.jsonl").open()
@@ -70,7 +73,9 @@ class Watched:
             return [*lines, self._failed(Outcome.CRASHED, word)], self._go_on()
         (place,) = NUMBER.unpack_from(self._page, 0)
         cpu, wall = TIMES.unpack_from(self._page, 0)
-        is_late = place >= 0 and (self._cpu() - cpu > HANG_CPU_S or time.monotonic() - wall > HANG_WALL_S)
+        is_late = place >= 0 and (
+            self._cpu() - cpu > HANG_CPU_S or time.monotonic() - wall > self._hang_wall_s
+        )
         if (
             is_late and NUMBER.unpack_from(self._page, 0)[0] == place
         ):  # still: we may have been slow ourselves
@@ -123,14 +128,20 @@ def plans(targets: dict[str, Target], inputs: int, first: int, jobs: int) -> lis
 
 
 def run(
-    targets: dict[str, Target], inputs: int, seed: int, first: int, jobs: int, folder: Path
+    targets: dict[str, Target],
+    inputs: int,
+    seed: int,
+    first: int,
+    jobs: int,
+    folder: Path,
+    hang_wall_s: float = HANG_WALL_S,
 ) -> dict[str, Any]:
     """Figures of a run, with what went wrong."""
     began = time.monotonic()
     workers = []
     for index, plan in enumerate(plans(targets, inputs, first, jobs)):
         (folder / str(index)).mkdir()
-        workers.append(Watched(targets, plan, seed, folder / str(index)))
+        workers.append(Watched(targets, plan, seed, folder / str(index), hang_wall_s))
     counts: dict[str, Counter[str]] = {name: Counter() for name in targets}
     slowest, spent, most = (dict.fromkeys(targets, 0.0) for _ in range(3))
     wrong: list[dict[str, Any]] = []

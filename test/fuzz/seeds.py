@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import played_bags
 import torch
 import yaml
-from contract_files import ROOT, TWO_JOINTS
+from contract_files import ROOT, TWO_JOINTS, two_joints_with_command
 from detectors import calibrated, tiny_detector
 from mcap.writer import CompressionType, Writer
 from recorded_bags import serialised
@@ -131,6 +132,29 @@ def bags(messages: dict[str, tuple[str, bytes]]) -> list[Files]:
         writer.finish()
         found.append({"bag_0.mcap": buffer.getvalue(), "metadata.yaml": yaml.safe_dump(facts).encode()})
     return found
+
+
+def played(folder: Path) -> tuple[Contract, list[Files]]:
+    """Its contract and bags of a run, a report among it: in the open, so that messages are changed behind no checksum, and packed."""
+    own = folder / "played"
+    own.mkdir()
+    contract = load_contract(two_joints_with_command(own))
+    stamps = {"joint_states": played_bags.at(35), "command": played_bags.at(34), "goal": played_bags.at(33)}
+    said = [*played_bags.surrounded(30, 4), played_bags.report(35, "0" * 16, **stamps)]
+    said.append(played_bags.mark("/sim_node/status", 20, seed=1, done="false", success="false", task="reach"))
+    bag = played_bags.write(own / "bag", said, contract)
+    [packed] = bag.glob("*.mcap")
+    opened = io.BytesIO()
+    writer = Writer(opened, use_chunking=False)
+    writer.start(profile="ros2")
+    channels: dict[str, int] = {}
+    for entry in sorted(said, key=lambda entry: entry.sent_ns):
+        if entry.topic not in channels:
+            schema = writer.register_schema(entry.kind, "ros2msg", b"")
+            channels[entry.topic] = writer.register_channel(entry.topic, "cdr", schema)
+        writer.add_message(channels[entry.topic], entry.sent_ns, entry.data, entry.sent_ns)
+    writer.finish()
+    return contract, [{"bag_0.mcap": opened.getvalue()}, {"bag_0.mcap": packed.read_bytes()}]
 
 
 def recordings() -> tuple[Contract, list[Files]]:

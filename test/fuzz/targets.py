@@ -16,17 +16,24 @@ from onnx_lies import as_flatbuffer
 
 from fuzz import bag_files, formats, messages, mutate, seeds
 from fuzz.seeds import Files
+from qgf_ros.bags.census import take_census
+from qgf_ros.bags.decode import decode
 from qgf_ros.bags.reader import is_finished, read_bag, read_facts
 from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.origin import contract_path
 from qgf_ros.cli.recipe import load_recipe
+from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
 from qgf_ros.contract.travel import pack_contract, unpack_contract
 from qgf_ros.control.baseline_file import load_baseline
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.look_ahead import LookAhead
+from qgf_ros.data.columns import episode_of
 from qgf_ros.data.dataset import fingerprint, from_slices, read_slices
+from qgf_ros.data.formats.bag import BagSource
+from qgf_ros.data.formats.bag_parity import ParityCheck
+from qgf_ros.data.formats.bag_reader import no_arm
 from qgf_ros.data.npz import open_arrays
 from qgf_ros.data.relabel import Near, Relabel
 from qgf_ros.datatypes import Observation
@@ -42,7 +49,7 @@ from qgf_ros.seen import Seen, load_seen
 from qgf_ros.train.state_file import STATE, restore_state, save_state
 from qgf_ros.train.update import TrainState, UpdateConfig
 from qgf_ros.verify.bag import verify_bag
-from qgf_ros.verify.messages import decode, read_certificate
+from qgf_ros.verify.messages import read_certificate
 from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
 from qgf_sim.faults import Sensed
 from qgf_sim.simulation import JointState
@@ -94,6 +101,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
     save_state(folder / "state", state, "run")
     cdr = messages.serialised()
     under, recorded = seeds.recordings()
+    under_played, played = seeds.played(folder)
     named = {f"/{kind}": (messages.TYPES[kind], data) for kind, data in cdr.items()}
     Seen(("a", "b"), (0.0, 0.0), (1.0, 1.0), (0.1, 0.1), (0.9, 0.9)).save(folder)
     made = [
@@ -140,6 +148,8 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("state", 8, [{STATE: (folder / "state" / STATE).read_bytes()}], partial(_restore, contract)),
         Target("dataset", 16, seeds.datasets(contract), partial(_dataset, contract)),
         Target("bag", 16, seeds.bags(named), _bag),
+        Target("bag_source", 12, played, partial(_bag_source, under_played)),
+        Target("bag_parity", 6, played, partial(_bag_parity, under_played)),
         Target("verify_bag", 10, recorded, lambda f: verify_bag(f, under, {})),
         Target(
             "exported",
@@ -296,3 +306,18 @@ def _bag(folder: Path) -> None:
         found = decode(message)
         if message.type_name == messages.TYPES["certificate"]:
             read_certificate(found)
+
+
+def _bag_source(contract: Contract, folder: Path) -> None:
+    """Whatever else is wrong with it, what it gives are episodes. Contracts are unpacked by `travel`."""
+    source = BagSource(folder, no_arm, contract)
+    for recording in source.recordings():
+        episode = episode_of(recording, contract.interface, None, is_trusted=True)
+        assert np.abs(episode.actions).max() <= 1.0
+
+
+def _bag_parity(contract: Contract, folder: Path) -> None:
+    check = ParityCheck(contract, Assembler(contract, None), "/")
+    found = check.run(read_bag(folder, check.concerns))
+    assert found.live == found.same + found.different + found.not_made
+    take_census(folder)

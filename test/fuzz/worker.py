@@ -25,7 +25,9 @@ from fuzz.targets import Target
 from qgf_ros.errors import QgfError
 
 MORE_ADDRESSES = 1 << 30  # bytes of address space that a loader may ask for beyond what the process has
-MORE_MEMORY = 400 << 20  # and of memory of its own, filled or not: what is resident depends on what a system pages out meanwhile
+MORE_MEMORY = (
+    400 << 20
+)  # and of memory of its own, filled or not: what is resident depends on what a system pages out meanwhile
 IN_OPEN, IN_NONBLOCK = 0x20, 0o4000
 CREATE, MODIFY, DELETE, MOVED = 0x100, 0x2, 0x200, 0xC0
 # Python's own events: what no loader has reason to do.

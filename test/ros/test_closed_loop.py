@@ -57,10 +57,10 @@ def test_every_seed_gives_the_commands_of_the_loop_in_process_and_gives_them_aga
 @pytest.mark.parametrize(
     "chunks",
     [
-        Chunking(ChunkMode.SYNCHRONOUS),
         Chunking(ChunkMode.REAL_TIME, 4, 1),
-        Chunking(ChunkMode.REAL_TIME, 2, 2),
-        Chunking(ChunkMode.ENSEMBLE, 3, 1),
+        pytest.param(Chunking(ChunkMode.SYNCHRONOUS), marks=pytest.mark.slow),
+        pytest.param(Chunking(ChunkMode.REAL_TIME, 2, 2), marks=pytest.mark.slow),
+        pytest.param(Chunking(ChunkMode.ENSEMBLE, 3, 1), marks=pytest.mark.slow),
     ],
     ids=lambda chunks: f"{chunks.mode.value}_{chunks.execution_horizon}_{chunks.delay}",
 )
@@ -92,6 +92,7 @@ def test_a_record_tells_what_happened(contract: Contract, checkpoint: Path, name
     assert len(record.paths["cube"]) == len(record.commands)
 
 
+@pytest.mark.slow
 def test_two_robots_in_one_graph_do_not_hear_each_other(
     contract: Contract, checkpoint: Path, namespace: str
 ) -> None:

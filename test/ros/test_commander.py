@@ -12,6 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from ros_graph import Peer, values
 from trajectory_msgs.msg import JointTrajectory
 
+from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.control.limits import Motion
 from qgf_ros.datatypes import ActionChunk, JointReading, Rung, Sender
 from qgf_ros.errors import ChunkRefused, NotReadyError, ObservationRefused
@@ -114,6 +115,30 @@ def test_in_shadow_mode_no_controller_follows_a_plan_that_was_never_sent(peer: P
     peer.until(lambda: said, "the certificate")
     found = values(said[-1])
     assert (found["missed"], found["followed"]) == (str(MISSED), "0")
+
+
+@pytest.mark.parametrize("shadow", [False, True])
+def test_each_action_is_told_as_it_begins_and_in_shadow_mode_none_is_since_none_is_played(
+    peer: Peer, tmp_path: Path, shadow: bool
+) -> None:
+    commander = commander_of(peer, write_two_joints(tmp_path), full_speed_confirmed=True, shadow=shadow)
+    told = peer.collect(JointTrajectory, "tester/action")
+    commands = peer.collect(JointTrajectory, "tester/executed")
+    for publisher in (commander._action, commander._executed):
+        peer.matched(publisher)
+    commander.session.start(BEGIN_NS)
+    actions = np.array([[0.1, 0.9], [0.05, 0.0]])  # the elbow's range ends at 0.25
+    commander.session.offer(ActionChunk(("shoulder", "elbow"), actions, BEGIN_NS, source="me"), BEGIN_NS)
+    for count in range(8):
+        commander.tick(BEGIN_NS + count)
+    peer.until(lambda: len(commands) == 8, "the commands")
+    peer.until(lambda: len(told) == (0 if shadow else 2), "the actions")
+    for number, message in enumerate(told):
+        [point] = message.points
+        assert stamp_ns(message.header.stamp) == BEGIN_NS + 5 * number
+        assert (message.header.frame_id, message.joint_names) == ("me", ["shoulder", "elbow"])
+        assert list(point.positions) == ([0.1, 0.25], [0.05, 0.0])[number]
+        assert stamp_ns(point.time_from_start) == number * 50_000_000
 
 
 @pytest.mark.parametrize(

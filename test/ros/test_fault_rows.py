@@ -34,6 +34,7 @@ def test_what_the_graph_does_not_do_is_a_failed_row_after_those_that_are_there()
     assert lacking.seen == str(SILENT)
 
 
+@pytest.mark.slow
 def test_a_graph_that_never_shows_stale_joint_states_gives_a_failed_row_and_no_exception() -> None:
     """No node runs at all: what waits for its reaction says so."""
     graph = load_graph(ROOT / "config/graphs/closed_loop.yaml")

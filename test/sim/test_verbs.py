@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,31 @@ def test_a_recipe_leads_from_nothing_to_a_checkpoint(tmp_path: Path, recipe: dic
     assert seen is not None
     assert seen.joints == checkpoint.interface.joints
     assert json.loads((tmp_path / "train.json").read_text())["steps"] == 4
+
+
+def test_seeds_and_tasks_are_trained_as_one_program_to_a_checkpoint_each_and_continue(
+    tmp_path: Path, recipe: dict[str, Any]
+) -> None:
+    anywhere = {"near": [{"term": "cube_position", "point": [0.4, 0.1, 0.02], "radius": 5.0}]}
+    recipe["tasks"] = {"near": {"relabel": recipe["train"]["relabel"]}, "anywhere": {"relabel": anywhere}}
+    assert train(tmp_path, recipe, "--seeds", "0", "7") == 0
+    assert train(tmp_path, recipe, "--seeds", "0", "7", "--steps", "6") == 0
+    figures = json.loads((tmp_path / "train.json").read_text())["runs"]
+    names = [f"out-{task}-seed{seed}" for task in ("anywhere", "near") for seed in (0, 7)]
+    assert [Path(run["output"]).name for run in figures] == names
+    made = [load_checkpoint(tmp_path / name) for name in names]
+    assert [one.provenance["seed"] for one in made] == [0, 7, 0, 7]
+    assert {one.provenance["steps"] for one in made} == {6}
+    weights = [one.networks.value.layers.out.kernel for one in made]
+    assert not any((one == other).all() for one, other in itertools.combinations(weights, 2))
+
+
+def test_a_task_whose_name_can_be_no_folder_is_refused(
+    tmp_path: Path, recipe: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe["tasks"] = {"../elsewhere": {"relabel": recipe["train"]["relabel"]}}
+    assert train(tmp_path, recipe) == EXIT_USER_ERROR
+    assert "names of letters, digits" in capsys.readouterr().err
 
 
 def test_more_steps_continue_a_finished_run(

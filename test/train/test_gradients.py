@@ -10,6 +10,13 @@ from qgf_ros.train.gradients import backward, forward, in_one_piece
 from qgf_ros.train.hidden import Activation, FusedActivation, PlainActivation, activation_for, fused_library
 
 B, IN, OUT = 9, 7, 3
+MEMBERS = [
+    (None, ()),
+    (1, ()),
+    (4, ()),
+    (2, (2,)),
+    (6, (3,)),
+]  # one network, ensembles, and those of several runs
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 sums in another order; gradients are of size 0.1 to 10
 
 
@@ -30,36 +37,42 @@ def random_layers(members: int | None, normalised: int, outputs: int = OUT) -> L
     return layers
 
 
+def specified(layers: Layers, inputs: torch.Tensor) -> torch.Tensor:
+    """The layers as they are specified, at inputs (B, IN) for all members or (S, B, IN) for those of S runs."""
+    if layers.first.kernel.dim() == 2:
+        return layers(layers.first(inputs))
+    members = layers.first.kernel.shape[0]
+    of_each = (
+        inputs.expand(members, -1, -1) if inputs.dim() == 2 else inputs.repeat(members // len(inputs), 1, 1)
+    )
+    return layers(layers.first(of_each))
+
+
 def autograd_gradients(layers: Layers, inputs: torch.Tensor, gradient: torch.Tensor) -> list[torch.Tensor]:
     """What autograd says through the specification."""
-    members = layers.first.kernel.shape[0] if layers.first.kernel.dim() == 3 else None
-    given = inputs if members is None else inputs.expand(members, -1, -1)
-    output = layers(layers.first(given))
-    return list(torch.autograd.grad(output, list(layers.parameters()), gradient))
+    return list(torch.autograd.grad(specified(layers, inputs), list(layers.parameters()), gradient))
 
 
 @pytest.mark.parametrize("activation", activations(), ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("normalised", [0, 2, 3])
-@pytest.mark.parametrize("members", [None, 1, 4])
+@pytest.mark.parametrize(("members", "runs"), MEMBERS)
 def test_the_output_is_that_of_the_layers(
-    members: int | None, normalised: int, activation: Activation
+    members: int | None, runs: tuple[int, ...], normalised: int, activation: Activation
 ) -> None:
-    layers, inputs = random_layers(members, normalised), torch.randn(B, IN)
-    given = inputs if members is None else inputs.expand(members, -1, -1)
-    torch.testing.assert_close(
-        forward(layers, inputs).output, layers(layers.first(given)), rtol=0.0, atol=1e-5
-    )
+    layers, inputs = random_layers(members, normalised), torch.randn(*runs, B, IN)
+    found = forward(layers, inputs, activation).output
+    torch.testing.assert_close(found, specified(layers, inputs), rtol=0.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", activations(), ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("normalised", [0, 2, 3])
-@pytest.mark.parametrize("members", [None, 1, 4])
+@pytest.mark.parametrize(("members", "runs"), MEMBERS)
 def test_the_gradients_are_those_of_autograd(
-    members: int | None, normalised: int, activation: Activation
+    members: int | None, runs: tuple[int, ...], normalised: int, activation: Activation
 ) -> None:
     layers = random_layers(members, normalised)
     in_one_piece(list(layers.parameters()))
-    inputs = 2.0 * torch.randn(B, IN)
+    inputs = 2.0 * torch.randn(*runs, B, IN)
     evaluated = forward(layers, inputs, activation)
     gradient = torch.randn(evaluated.output.shape)
     backward(evaluated, gradient)

@@ -102,11 +102,12 @@ def test_callbacks_come_at_their_intervals_and_at_the_end(tmp_path: Path, interf
     logged: list[int] = []
     saved: list[int] = []
     evaluated: list[int] = []
+    run = trainer(tmp_path, interface, config)
     drive(
-        trainer(tmp_path, interface, config),
-        lambda of, metrics: logged.append(of.state.step),
-        lambda of: saved.append(of.state.step),
-        lambda of: evaluated.append(of.state.step),
+        run,
+        lambda metrics: logged.append(run.state.step),
+        lambda: saved.append(run.state.step),
+        lambda: evaluated.append(run.state.step),
     )
     assert (logged, saved, evaluated) == ([2, 4, 6, 8, 10], [4, 8, 10], [6, 10])
 

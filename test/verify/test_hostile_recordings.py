@@ -15,11 +15,11 @@ from mcap.writer import CompressionType, Writer
 from recorded_bags import BOOL, CHUNK, GROUP, JOINT_STATE, STORE, serialised
 from verified_world import Certified, Command, World
 
+from qgf_ros.bags.order import MOST_WAITING, in_order_of_sending
 from qgf_ros.bags.reader import Recorded
 from qgf_ros.bounds import MESSAGE_BYTES
 from qgf_ros.errors import NotVerifiableError
 from qgf_ros.verify.bag import Report, verify_bag
-from qgf_ros.verify.messages import MOST_WAITING, in_order_of_sending
 from qgf_ros.verify.violation import Violation, What
 
 WORLD = World("jaco_reach", 3)
@@ -58,7 +58,7 @@ def many(entry: Recorded, count: int, step_ns: int = 0) -> Iterator[Recorded]:
     """The message again and again, `step_ns` apart."""
     for index in range(count):
         at_ns = entry.sent_ns + index * step_ns
-        yield replace(entry, received_ns=at_ns, sent_ns=at_ns)
+        yield entry._replace(received_ns=at_ns, sent_ns=at_ns)
 
 
 def first_of(kind: type) -> Recorded:
@@ -85,7 +85,7 @@ def test_thousands_of_messages_of_one_moment_are_a_recording_that_cannot_be_read
 
 
 def test_megabytes_of_one_moment_are_too(tmp_path: Path) -> None:
-    large = replace(first_of(Command), data=bytes(MESSAGE_BYTES))
+    large = first_of(Command)._replace(data=bytes(MESSAGE_BYTES))
     path = bag(tmp_path, [*HONEST, *many(large, 1000)])
     assert (path / "bag_0.mcap").stat().st_size < 100_000
     before = peak_memory.begin()
@@ -114,7 +114,7 @@ def test_what_is_recorded_of_other_topics_is_not_kept(tmp_path: Path) -> None:
 def test_commands_without_end_and_without_a_certificate_are_not_kept(tmp_path: Path) -> None:
     layout = STORE.types["std_msgs/msg/MultiArrayLayout"](dim=[], data_offset=0)
     message = STORE.types[GROUP](layout=layout, data=np.zeros(25_000))
-    large = replace(first_of(Command), sent_ns=10**9, data=bytes(STORE.serialize_cdr(message, GROUP)))
+    large = first_of(Command)._replace(sent_ns=10**9, data=bytes(STORE.serialize_cdr(message, GROUP)))
     path = bag(tmp_path, [*HONEST, *many(large, 1000, 100_000_000)])
     before = peak_memory.begin()
     report = verify_bag(path, WORLD.contract, {})
@@ -162,11 +162,11 @@ def test_a_rung_is_a_word(tmp_path: Path) -> None:
 
 
 def test_messages_of_one_time_keep_the_order_in_which_they_were_recorded() -> None:
-    same = [replace(HONEST[0], sequence=index) for index in range(50)]
+    same = [HONEST[0]._replace(sequence=index) for index in range(50)]
     assert [entry.sequence for entry in in_order_of_sending(same)] == list(range(50))
 
 
 def test_a_message_that_came_long_after_it_was_sent_is_in_order_too() -> None:
     """Found by the fuzzer."""
-    late = replace(HONEST[0], received_ns=10**10)
+    late = HONEST[0]._replace(received_ns=10**10)
     assert list(in_order_of_sending([HONEST[1], late, HONEST[2]])) == [late, HONEST[1], HONEST[2]]

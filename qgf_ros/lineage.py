@@ -1,0 +1,42 @@
+"""Where a checkpoint comes from: the digest of its weights, and the history in its provenance, one plain mapping an event."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qgf_ros.checkpoint import CONFIG, Checkpoint
+from qgf_ros.strict import read_json
+
+HISTORY = "history"
+
+
+def weights_digest(folder: Path) -> str:
+    """sha256 of the weights of a checkpoint's folder, which `load_checkpoint` has accepted. Raises as `read_json`."""
+    return str(read_json(folder / CONFIG)["weights_sha256"])
+
+
+def events(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What happened to a checkpoint and its parents, the oldest first; whatever is no mapping is left out."""
+    found = provenance.get(HISTORY)
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+
+
+def after(checkpoint: Checkpoint, event: Mapping[str, Any]) -> Checkpoint:
+    """The same checkpoint, with one more event in its history."""
+    history = [*events(checkpoint.provenance), dict(event)]
+    return dataclasses.replace(checkpoint, provenance=dict(checkpoint.provenance) | {HISTORY: history})
+
+
+def add_event(folder: Path, event: Mapping[str, Any]) -> None:
+    """Writes one more event into the history of a checkpoint's folder; its weights are not touched."""
+    content = read_json(folder / CONFIG)
+    provenance = content.get("provenance", {})
+    content["provenance"] = provenance | {HISTORY: [*events(provenance), dict(event)]}
+    part = folder / f".{CONFIG}.part"
+    part.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    os.replace(part, folder / CONFIG)

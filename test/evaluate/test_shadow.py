@@ -1,0 +1,139 @@
+"""A candidate beside its parent on logged observations: an honest one passes, planted ones do not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from point_world import CONFIG, SHUFFLED, episodes, learned
+
+from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.contract.schema import Interface
+from qgf_ros.data.chunks import Windows
+from qgf_ros.errors import InterfaceMismatchError
+from qgf_ros.evaluate.critic_view import ceiling, logged_windows, recalibrated, unguided_chunks, view
+from qgf_ros.evaluate.shadow import Bounds, look, rank_correlation
+from qgf_ros.train.finetune import copied
+from test.data.conftest import interface as interface
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A parent, one of its kind from other walks, one from shuffled rewards, and walks that none has seen."""
+
+    parent: Checkpoint
+    honest: Checkpoint
+    shuffled: Checkpoint
+    windows: Windows
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Trained once for all tests."""
+    small: Interface = interface.__wrapped__()
+    folder = tmp_path_factory.mktemp("walks")
+    parent = learned(episodes(folder, small, 0), small)
+    honest = learned(episodes(folder, small, 1), small, dataclasses.replace(CONFIG, seed=1))
+    shuffled = learned(episodes(folder, small, 2), small, dataclasses.replace(SHUFFLED, seed=1))
+    return World(parent, honest, shuffled, logged_windows(episodes(folder, small, 3), parent))
+
+
+def with_critic(parent: Checkpoint, factor: float) -> Checkpoint:
+    """The parent with its critics' values times `factor`."""
+    networks = copied(parent.networks).requires_grad_(False)
+    for critic in (networks.critic, networks.target_critic):
+        critic.layers.out.kernel *= factor
+        critic.layers.out.bias *= factor
+    return dataclasses.replace(parent, networks=networks)
+
+
+def problems(candidate: Checkpoint, world: World) -> str:
+    return "; ".join(look(candidate, world.parent, world.windows).problems(Bounds()))
+
+
+def test_a_critic_that_learned_the_same_from_other_data_passes(world: World) -> None:
+    assert problems(world.honest, world) == ""
+
+
+def test_the_parent_itself_passes_with_full_agreement(world: World) -> None:
+    found = look(world.parent, world.parent, world.windows)
+    assert found.problems(Bounds()) == []
+    assert (found.spread, found.slope) == (1.0, 1.0)
+    assert found.across == pytest.approx(1.0)
+    assert found.within == pytest.approx(1.0)
+
+
+def test_a_critic_with_its_sign_flipped_is_refused(world: World) -> None:
+    assert "ranks logged chunks as the parent does with -" in problems(with_critic(world.parent, -1.0), world)
+
+
+@pytest.mark.parametrize("factor", [10.0, 0.1])
+def test_a_critic_of_another_scale_is_refused(world: World, factor: float) -> None:
+    assert "spread of Q is" in problems(with_critic(world.parent, factor), world)
+
+
+def test_a_critic_of_shuffled_rewards_is_refused(world: World) -> None:
+    assert "ranks" in problems(world.shuffled, world)
+
+
+def test_a_critic_that_says_the_same_of_everything_is_refused(world: World) -> None:
+    assert "ranks logged chunks as the parent does with +0.00" in problems(
+        with_critic(world.parent, 0.0), world
+    )
+
+
+def test_values_that_are_no_numbers_are_refused(world: World) -> None:
+    broken = with_critic(world.parent, float("nan"))
+    assert problems(broken, world) == "its chunks or values are not finite"
+
+
+def test_a_policy_at_the_ends_of_its_range_is_refused(world: World) -> None:
+    wild = dataclasses.replace(
+        world.parent, defaults=dataclasses.replace(world.parent.defaults, guidance_weight=1e4)
+    )
+    assert "lie at an end of their range" in problems(wild, world)
+
+
+def test_a_candidate_of_another_interface_is_refused(world: World) -> None:
+    other = dataclasses.replace(world.parent.interface, control_period_s=0.2)
+    with pytest.raises(InterfaceMismatchError, match="The candidate was made for interface"):
+        look(dataclasses.replace(world.parent, interface=other), world.parent, world.windows)
+
+
+@pytest.mark.parametrize("factor", [0.25, 4.0])
+def test_the_weight_follows_the_critics_slope_so_that_it_pulls_as_hard(world: World, factor: float) -> None:
+    chunks = unguided_chunks(world.parent, world.windows)
+    before = view(world.parent, world.windows, chunks)
+    candidate = with_critic(world.parent, factor)
+    made = recalibrated(candidate, view(candidate, world.windows, chunks), before)
+    assert made.defaults.guidance_weight == pytest.approx(
+        world.parent.defaults.guidance_weight / factor, rel=1e-4
+    )
+    same = view(made, world.windows, chunks).played / factor
+    np.testing.assert_allclose(same, before.played, rtol=1e-3, atol=1e-3)
+
+
+def test_a_critic_without_slope_keeps_its_weight(world: World) -> None:
+    flat = with_critic(world.parent, 0.0)
+    chunks = unguided_chunks(world.parent, world.windows)
+    before = view(world.parent, world.windows, chunks)
+    assert recalibrated(flat, view(flat, world.windows, chunks), before) is flat
+
+
+def test_the_best_of_many_is_the_ceiling_of_one(world: World) -> None:
+    found = ceiling(view(world.parent, world.windows, unguided_chunks(world.parent, world.windows)))
+    assert found["q_unguided"] < found["q_best_of_32"]
+
+
+def test_a_look_changes_no_weights(world: World) -> None:
+    before = {name: value.clone() for name, value in world.honest.networks.state_dict().items()}
+    look(world.honest, world.parent, world.windows)
+    assert all(torch.equal(value, before[name]) for name, value in world.honest.networks.state_dict().items())
+
+
+def test_rank_correlation_of_opposites_is_minus_one_and_of_a_constant_nothing() -> None:
+    values = np.array([3.0, 1.0, 2.0])
+    assert rank_correlation(values, -values) == pytest.approx(-1.0)
+    assert rank_correlation(values, np.zeros(3)) == 0.0
