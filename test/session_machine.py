@@ -192,17 +192,17 @@ class SessionMachine(RuleBasedStateMachine):
         actions = (
             np.array([[0.1, 0.2], [-0.1, 0.2], [0.1, -0.2], [math.nan if spoiled else 0.1, 0.1]]) * scale
         )
-        wanted = self.session.wants_chunk
+        wanted, refused = self.session.wants_chunk, ""
         try:
             self.bench.offer(actions, stamp_ns=max(self.bench.now_ns - age_ns, 1), source=sender.value)
         except ChunkRefused as error:
-            self.is_started = self.is_started and error.reason != "not_finite"
-            assert is_in_command or error.reason == "not_in_command"
+            refused = error.reason
+            self.is_started = self.is_started and refused != "not_finite"
         else:
             assert wanted
-            assert is_in_command
             assert self.is_started
             assert not self.is_latched
+        assert (refused == "not_in_command") != is_in_command
         self.time_passes(5, True)
 
     # -- laws ----------------------------------------------------------------------------------------------------------

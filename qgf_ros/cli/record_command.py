@@ -13,7 +13,7 @@ from qgf_ros.errors import QgfError
 
 HELP = "record a running graph into a bag: topics raw, contract and hash inside, episodes marked by keys, an audit at the end"
 EXAMPLE = (
-    "qgf record out/monday --contract config/contracts/ur5e_cube.yaml --ring out/saved --json out/audit.json\n"
+    "qgf record out/monday --contract my_contract.yaml --ring out/saved --json out/audit.json\n"
     "  qgf call recorder_node begin_episode    # the same from elsewhere; success, failure, save likewise"
 )
 KEYS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HELP = "move the robot by the keys of this terminal, take over from the policy and hand back, mark episodes"
-EXAMPLE = "qgf teleop --contract config/contracts/ur5e_cube.yaml    # beside a graph: T takes over, P hands back, G starts"
+EXAMPLE = "qgf teleop --contract my_contract.yaml    # beside a graph: T takes over, P hands back, G starts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -27,6 +27,7 @@ def table(deployed: Deployed, limits: LimitsInForce, description: str, speed: st
         ("workspace", _workspace(deployed.contract)),
         ("oldest inputs", _ages(deployed.contract)),
         ("oldest chunk", f"{deployed.config.chunk_max_age_s:g} s (chunk_max_age_s)"),
+        ("in command", f"{deployed.config.in_command.value} at first; take_over and hand_back change it"),
         ("longest break", f"{deployed.config.resume_within_s:g} s of joint states (resume_within_s)"),
         ("speed", speed),
         ("first motion", _first_motion(deployed)),
