@@ -45,14 +45,14 @@ CONTRACT, RECIPE = ROOT / "config/contracts/ur5e_cube.yaml", ROOT / "config/trai
 SHIPPED, TASK = ROOT / "checkpoints/ur5e_cube", "cube-single-task2"
 ROWS = ("zero_shot", "finetuned", "scratch", "old_data")
 FIRST_SEED, RECORDED_SEED = 4_000_000, 5_000_000
-EPISODES, STEPS_EACH = 60, 301
+EPISODES = 60
 
 
 class Study:
     """State: files below `folder`; the times that training took."""
 
-    def __init__(self, folder: Path, old: Path, steps: int) -> None:
-        self._folder, self._old, self._steps = folder, old, steps
+    def __init__(self, folder: Path, old: Path, steps: int, steps_each: int) -> None:
+        self._folder, self._old, self._steps, self._steps_each = folder, old, steps, steps_each
         self._contract = load_contract(CONTRACT)
         self._recipe = load_recipe(RECIPE).train
 
@@ -62,7 +62,7 @@ class Study:
         if not path.is_file():
             began = time.monotonic()
             seeds = range(RECORDED_SEED, RECORDED_SEED + EPISODES)
-            placed = record(self._contract, ROBOTS[robot], path, seeds, STEPS_EACH)
+            placed = record(self._contract, ROBOTS[robot], path, seeds, self._steps_each)
             self._note(robot, "recorded", {"placed": placed, "seconds": time.monotonic() - began})
         return path.parent
 
@@ -135,7 +135,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is missing and prints every cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--episodes", type=int, default=100, help="a cell")
-    parser.add_argument("--steps", type=int, default=15_000, help="gradient steps")
+    parser.add_argument("--steps", type=int, default=20_000, help="gradient steps")
+    parser.add_argument(
+        "--steps-each",
+        type=int,
+        default=1001,
+        help="control periods of a recorded episode (default as in the shipped data)",
+    )
     parser.add_argument(
         "--old", type=Path, default=ROOT / "data/ur5e_cube", help="data of the shipped checkpoint"
     )
@@ -144,8 +150,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="only cells ROBOT/ROW that this expression matches")
     options = parser.parse_args(arguments)
     keep_freed_memory()
-    study = Study(options.folder, options.old, options.steps)
-    outcomes = Outcomes(options.json, {"task": TASK, "steps": options.steps}, FIRST_SEED)
+    study = Study(options.folder, options.old, options.steps, options.steps_each)
+    outcomes = Outcomes(
+        options.json, {"task": TASK, "steps": options.steps, "steps_each": options.steps_each}, FIRST_SEED
+    )
     names = [cell for robot in ROBOTS for row in ROWS if re.search(options.only, cell := f"{robot}/{row}")]
     for name, seed in outcomes.missing(names, options.episodes, block=options.episodes):
         outcomes.add(name, study.run(name, seed))
