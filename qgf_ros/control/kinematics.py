@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import mink
 import mujoco
@@ -61,8 +60,9 @@ class Kinematics:
         data = self._configuration.data
         data.qpos[:] = [positions[joint] for joint in self.joints]
         mujoco.mj_kinematics(self.model, data)
-        attitude = Quaternion(*quaternion_of(data.site_xmat[self.site].tolist()))
-        return data.site_xpos[self.site].copy(), attitude * self._nominal.inverse
+        attitude = np.empty(4)
+        mujoco.mju_mat2Quat(attitude, data.site_xmat[self.site])
+        return data.site_xpos[self.site].copy(), Quaternion(attitude) * self._nominal.inverse
 
     def tilt(self, positions: Mapping[str, float]) -> float:
         """Angle in rad between the tool's attitude and the nearest that an action can ask for: nominal,
@@ -126,34 +126,6 @@ def _check_model(contract: Contract, model: mujoco.MjModel, tool: str) -> None:
             problem = f"the limits of '{joint}' are {limits.lower:g} to {limits.upper:g}"
             accepted = f"{name} allows {lower:g} to {upper:g}, and they may only be tighter"
             raise ContractError(path, problem, accepted)
-
-
-def quaternion_of(matrix: Sequence[float]) -> tuple[float, float, float, float]:
-    """A rotation (9,), row by row, as wxyz: the same bits as pyquaternion's, which takes as long again to test that it is one.
-
-    Each of the four cases divides by the largest of |w|, |x|, |y|, |z| or near it, so that none loses digits.
-
-    Raises:
-        ValueError: it is no number.
-    """
-    xx, xy, xz, yx, yy, yz, zx, zy, zz = matrix
-    if zz < 0:
-        if xx > yy:
-            t = 1 + xx - yy - zz
-            w, x, y, z = zy - yz, t, yx + xy, xz + zx
-        else:
-            t = 1 - xx + yy - zz
-            w, x, y, z = xz - zx, yx + xy, t, zy + yz
-    elif xx < -yy:
-        t = 1 - xx - yy + zz
-        w, x, y, z = yx - xy, xz + zx, zy + yz, t
-    else:
-        t = 1 + xx + yy + zz
-        w, x, y, z = t, zy - yz, xz - zx, yx - xy
-    if not t > 0:
-        raise ValueError("a matrix that is no rotation has no quaternion")
-    scale = 0.5 / math.sqrt(t)
-    return w * scale, x * scale, y * scale, z * scale
 
 
 def _yaw(attitude: Quaternion) -> float:

@@ -43,6 +43,7 @@ class ColumnSummary:
         self.width = width = 1 if first.values.ndim == 1 else first.values.shape[1]
         self._names = first.names or tuple(map(str, range(width)))
         self._units = first.units or ("",) * width
+        self._is_flag = first.values.dtype.kind == "b"  # of which the rare value is no outlier
         self._least, self._most = np.full(width, np.inf), np.full(width, -np.inf)
         self._sum, self._finite = np.zeros(width), np.zeros(width, np.int64)
         self.rows = 0
@@ -73,7 +74,7 @@ class ColumnSummary:
             return Component(name, unit, 0.0, 0.0, 0.0, 0.0, self.rows - count, 0.0, [])
         low, first, third, high = np.quantile(finite, [MIDDLE[0], 0.16, 0.84, MIDDLE[1]]).tolist()
         width = high - low
-        is_far = ((finite < low - width) | (finite > high + width)) & (width > 0)
+        is_far = ((finite < low - width) | (finite > high + width)) & (width > 0 and not self._is_flag)
         histogram = [int(number) for number in np.histogram(finite[~is_far], BINS)[0]]
         least, most, mean = (
             float(self._least[place]),

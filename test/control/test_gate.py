@@ -125,6 +125,21 @@ def test_the_command_at_which_an_action_begins_bears_it_bounded_to_its_range_and
         np.testing.assert_allclose(played, np.clip(values, -1.0, 1.0), atol=1e-12)
 
 
+def test_actions_are_numbered_anew_from_each_start_and_on_from_chunk_to_chunk(contract: Contract) -> None:
+    gate = ready(contract)
+    for first in (0, 100):
+        gate.start()
+        numbers = {}
+        for begin in (first, first + 4 * TICKS_PER_ACTION):
+            gate.load(chunk([[0.01, 0.0]] * 4, stamp_ns=1 + begin * TICK_NS))
+            commands = ticks(gate, 4 * TICKS_PER_ACTION, begin)
+            numbers |= {
+                command.tick: command.action.number for command in commands if command.action is not None
+            }
+        assert list(numbers.values()) == list(range(8))
+        assert np.diff(list(numbers)).tolist() == [TICKS_PER_ACTION] * 7
+
+
 def test_a_chunk_moves_the_arm_by_what_it_asks_for_from_the_command(contract: Contract) -> None:
     gate = ready(contract)
     gate.load(chunk([[0.05, -0.1]]))

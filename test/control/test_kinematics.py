@@ -16,7 +16,7 @@ from pyquaternion import Quaternion
 
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.kinematics import TOLERANCE, Kinematics, quaternion_of
+from qgf_ros.control.kinematics import TOLERANCE, Kinematics
 from qgf_ros.errors import ContractError, UnreadableFileError
 
 steps = st.tuples(*[st.floats(-1.0, 1.0)] * 4)  # of x, y, z and yaw, as parts of an action's range
@@ -37,20 +37,6 @@ def kinematics(contract: Contract) -> Kinematics:
 
 def angle_between(left: float, right: float) -> float:
     return float(abs((left - right + np.pi) % (2 * np.pi) - np.pi))
-
-
-@given(st.tuples(*[st.floats(-1.0, 1.0)] * 4).filter(lambda parts: np.linalg.norm(parts) > 0.1))
-def test_a_rotation_becomes_the_quaternion_of_pyquaternion_bit_by_bit(parts: tuple[float, ...]) -> None:
-    matrix = Quaternion(np.array(parts)).normalised.rotation_matrix
-    assert (
-        Quaternion(*quaternion_of(matrix.ravel().tolist())).elements.tolist()
-        == Quaternion(matrix=matrix).elements.tolist()
-    )
-
-
-def test_what_is_no_number_has_no_quaternion() -> None:
-    with pytest.raises(ValueError, match="no rotation"):
-        quaternion_of([np.nan] * 9)
 
 
 @given(position=inside, yaw=st.floats(-3.1, 3.1), step=steps)

@@ -16,11 +16,10 @@ from qgf_ros.bags.recorded import WHOLE, Recorded, Span
 from qgf_ros.contract.fields import stamp_ns
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.formats.bag_marks import RECORDER, TOPICS, Mark, Marks, read_mark
-from qgf_ros.datatypes import FloatArray
+from qgf_ros.datatypes import FloatArray, Sender
 from qgf_ros.errors import NoActionsError, UnfitRecording, UnreadableMessage
 
 ACTION, TRAJECTORY = "command_node/action", "trajectory_msgs/msg/JointTrajectory"
-PERSON = "teleop"  # the source of a person's actions
 LONGEST = 1.5  # control periods from one action to the next: more is a gap
 UNREADABLE, OUTSIDE = "actions that cannot be read", "actions played while no episode went on"
 ALONE = "actions without one before or after"
@@ -156,7 +155,7 @@ def _read_action(message: Recorded, interface: Interface) -> Begun:
     if values.shape != (len(names),) or not np.isfinite(values).all():
         raise UnreadableMessage(message.topic, TRAJECTORY, "it has no action")
     begun_ns = stamp_ns(found.points[0].time_from_start)
-    is_a_persons = found.header.frame_id == PERSON
+    is_a_persons = Sender.of(found.header.frame_id) is Sender.TELEOP
     number = round(begun_ns * 1e-9 / interface.control_period_s)
     return Begun(stamp_ns(found.header.stamp), message.sent_ns, number, values, is_a_persons)
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qgf_ros.bags.decode import decode
+from qgf_ros.bags.episodes import Outcome
 from qgf_ros.bags.recorded import Recorded
 from qgf_ros.contract.fields import texts_of
 
 STATUS = "diagnostic_msgs/msg/DiagnosticStatus"
 SIMULATOR, RECORDER = "sim_node/status", "recorder_node/episode"
 TOPICS = (RECORDER, SIMULATOR)  # what a recorder's operator says comes before what a simulator does
-OUTCOMES: Mapping[str, bool] = {"success": True, "failure": False}
+OUTCOMES: Mapping[str, bool] = {Outcome.SUCCESS.value: True, Outcome.FAILURE.value: False}
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,7 @@ class Marks:
 def read_mark(name: str, message: Recorded) -> Mark | None:
     """The mark in a message of the topic `name`; None where it is none.
 
-    A simulator's status has `seed`, `done`, `success` and `task`; a recorder's mark `episode`, `state` (`running`, or another
-    word once it has ended), `outcome` (`success`, `failure`, or another word where nobody tells) and perhaps `task`.
+    A simulator's status has `seed`, `done`, `success` and `task`; a recorder's mark what `bags/episodes.py` says.
 
     Raises:
         UnreadableMessage: as `decode`.
