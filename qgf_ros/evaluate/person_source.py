@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgf_ros.contract.schema import Contract, Message
-from qgf_ros.datatypes import ActionChunk, JointReading
+from qgf_ros.datatypes import ActionChunk, JointReading, Sender
 from qgf_ros.evaluate.sources import Wish, demand_of
 from qgf_ros.teleop.operator import Teleoperator
 from qgf_ros.teleop.steer import Press
@@ -42,7 +42,7 @@ class PersonSource:
             or not isinstance(commanded, JointReading)
         ):
             return []
-        demand, now_s = demand_of(wish.tick, self._contract, wish.now_ns), wish.now_ns * 1e-9
+        demand, now_s = demand_of(wish.tick, self._contract, wish.now_ns, Sender.TELEOP), wish.now_ns * 1e-9
         if not self._has_begun and demand.wants_chunk:
             self._has_begun, self._ticks = True, 0
             self._hand.begin()

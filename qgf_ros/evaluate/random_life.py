@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qgf_ros.datatypes import Rung
+from qgf_ros.datatypes import Rung, Sender
 from qgf_ros.evaluate import deeds
 from qgf_ros.evaluate.session_loop import Served, SessionLoop
 from qgf_sim.fault_line import Planned, read_fault
@@ -96,6 +96,8 @@ DEEDS: tuple[tuple[str, float, Callable[[SessionLoop, np.random.Generator], None
     ("second publisher gone", 1 / 50, _unsuspend),
     ("speed scaling", 1 / 400, _any_speed),
     ("stall", 1 / 600, _stall),
+    ("taken over", 1 / 1500, lambda loop, _: loop.session.hand_over(Sender.TELEOP)),
+    ("handed back", 1 / 150, lambda loop, _: loop.session.hand_over(Sender.POLICY)),
 )
 
 

@@ -11,7 +11,7 @@ from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.kinematics import Kinematics
 from qgf_ros.control.session import Tick
-from qgf_ros.datatypes import ActionChunk, Reading
+from qgf_ros.datatypes import ActionChunk, Reading, Sender
 from qgf_ros.errors import ObservationRefused
 from qgf_ros.flow.sampler import default_config
 from qgf_ros.inference.cost import WalkCost
@@ -110,12 +110,12 @@ class PolicySource:
             self._on_the_way.append(_Sent(proposal.chunk, clock.now_s() + WIRE_S))
 
 
-def demand_of(tick: Tick, contract: Contract, now_ns: int) -> Demand:
-    """What the tick before `now_ns` asks for, as its certificate would say."""
+def demand_of(tick: Tick, contract: Contract, now_ns: int, sender: Sender = Sender.POLICY) -> Demand:
+    """What the tick before `now_ns` asks of `sender`, as its certificate would say."""
     command = tick.command
     return Demand(
         stamp_ns=now_ns - contract.tick_ns,
-        wants_chunk=tick.wanted_from_ns > 0,
+        wants_chunk=tick.wanted_from_ns > 0 and tick.in_command is sender,
         wanted_from_ns=tick.wanted_from_ns,
         chunk_stamp_ns=command.chunk_stamp_ns if command is not None else 0,
         begun=command.begun if command is not None else 0,

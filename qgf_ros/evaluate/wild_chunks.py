@@ -1,6 +1,7 @@
 """A source of chunks as no policy should be: smooth and far beyond the limits, malformed, late, repeated, from the future.
 
-It answers the command session's wishes, mostly, and sometimes speaks unasked. One seed gives one sequence.
+It answers the command session's wishes, mostly, in the name of who is in command then, and sometimes speaks unasked. One seed gives one
+sequence.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import Enum
 import numpy as np
 
 from qgf_ros.contract.schema import Contract, Message
-from qgf_ros.datatypes import ActionChunk, FloatArray
+from qgf_ros.datatypes import ActionChunk, FloatArray, Sender
 from qgf_ros.evaluate.sources import Wish
 
 
@@ -98,11 +99,14 @@ class WildChunks:
         self._answered_ns, self._answered_at = 0, -ASK_AGAIN_TICKS
         self._on_the_way: list[OnTheWay] = []
         self._last: ActionChunk | None = None
+        self._source = "wild"  # who is in command when a chunk is made
         self.counts: Counter[Kind] = Counter()
 
     def arriving(self, wish: Wish) -> list[ActionChunk]:
         """The chunks that come at this tick."""
         self._tick += 1
+        is_person = wish.tick is not None and wish.tick.in_command is Sender.TELEOP
+        self._source = Sender.TELEOP.value if is_person else "wild"
         wanted_from_ns = wish.tick.wanted_from_ns if wish.tick is not None else 0
         newest_ns = max(
             (wish.readings[name].stamp_ns for name in self._joints if name in wish.readings), default=0
@@ -136,7 +140,7 @@ class WildChunks:
         if kind is Kind.JAGGED:
             values = self._random.uniform(-1.0, 1.0, values.shape)
         speed = 1.0 if self._random.random() < 0.7 else float(self._random.uniform(0.05, 1.0))
-        chunk = ActionChunk(self._names, self._centre + self._scale * values, stamp_ns, speed, "wild")
+        chunk = ActionChunk(self._names, self._centre + self._scale * values, stamp_ns, speed, self._source)
         spoil = _SPOILT.get(kind)
         return chunk if spoil is None else spoil(chunk, self._random)
 

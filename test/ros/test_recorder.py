@@ -180,38 +180,17 @@ def test_episodes_are_marked_by_services_and_lie_in_the_bag_also_after_a_kill(
     ]
 
 
-def test_at_its_end_it_says_what_the_recording_holds_and_an_episode_within_stays_unmarked(
-    start: Start, peer: Peer, contract: Path, tmp_path: Path, namespace: str
-) -> None:
-    count = recorded(peer)
-    publisher = peer.node.create_publisher(JointState, "joint_states", 10)
-    node = start(MODULE, contract=contract, record=tmp_path / "bag")
-    peer.matched(publisher)
-    told(peer, "begin_episode")
-    publisher.publish(joints(0))
-    peer.until(lambda: count() >= 2, "the recorder")
-    assert node.end() == 0
-    assert marks(tmp_path / "bag")[-1]["outcome"] == "unmarked"
-    table = node.said.splitlines()
-    [line] = [line for line in table if line.startswith(f"/{namespace}/command_node/certificate ")]
-    assert line.endswith("silent")
-    [line] = [line for line in table if line.startswith(f"/{namespace}/joint_states ")]
-    assert line.split()[1] == "1"
-    assert "episodes: 1 begun, 0 success, 0 failure, 1 unmarked" in table[-1]
-    assert "GB free" in table[-1]
-
-
-def test_the_last_seconds_are_saved_when_somebody_asks_and_nothing_before(
+def test_the_last_seconds_are_saved_when_somebody_asks_and_at_its_end_it_says_what_the_recording_holds(
     start: Start, peer: Peer, contract: Path, tmp_path: Path, namespace: str
 ) -> None:
     count, ring = recorded(peer), tmp_path / "ring"
     publisher = peer.node.create_publisher(JointState, "joint_states", 10)
-    node = start(MODULE, contract=contract, ring=ring)
+    node = start(MODULE, contract=contract, record=tmp_path / "bag", ring=ring)
     peer.matched(publisher)
+    told(peer, "begin_episode")
     for number in range(5):
         publisher.publish(joints(number))
-    peer.until(lambda: count() >= 5, "the recorder")
-    assert not ring.exists()
+    peer.until(lambda: count() >= 6, "the recorder")
     saved, words = told(peer, "save")
     assert saved, words
     [bag] = ring.iterdir()
@@ -220,6 +199,14 @@ def test_the_last_seconds_are_saved_when_somebody_asks_and_nothing_before(
     assert is_finished(bag)
     assert unpack_contract(read_facts(bag), tmp_path / "unpacked").digest == load_contract(contract).digest
     assert node.end() == 0
+    assert marks(tmp_path / "bag")[-1]["outcome"] == "unmarked"
+    table = node.said.splitlines()
+    [line] = [line for line in table if line.startswith(f"/{namespace}/command_node/certificate ")]
+    assert line.endswith("silent")
+    [line] = [line for line in table if line.startswith(f"/{namespace}/joint_states ")]
+    assert line.split()[1] == "5"
+    assert "episodes: 1 begun, 0 success, 0 failure, 1 unmarked" in table[-1]
+    assert "GB free" in table[-1]
 
 
 class Full:
