@@ -145,7 +145,8 @@ def test_what_led_to_the_stop_is_in_the_black_box_and_the_status_names_it(
     inputs = {
         f"/{namespace}/{name}" for name in ("joint_states", "policy_node/chunk", "arm_controller/commands")
     }
-    assert topics == inputs | {f"{own}/executed", f"{own}/certificate", f"{own}/limits"}
+    ours = {f"{own}/{name}" for name in ("action", "executed", "certificate", "limits")}
+    assert topics == inputs | ours
     assert "contract" in read_facts(box)
 
 
