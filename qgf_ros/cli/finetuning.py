@@ -13,12 +13,12 @@ from typing import Any
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.cli.progress import counted_progress
 from qgf_ros.cli.versions import versions_of
-from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.dataset import Slice, fingerprint, from_slices, read_slices, split_episodes
 from qgf_ros.data.mixture import Mixture, Windowed
 from qgf_ros.data.relabel import Relabel, Source
 from qgf_ros.data.seen_joints import seen_in
-from qgf_ros.errors import InvalidSetting
+from qgf_ros.errors import CheckpointError, InvalidSetting
 from qgf_ros.evaluate.critic_view import View, ceiling, logged_windows, recalibrated, unguided_chunks, view
 from qgf_ros.lineage import after, weights_digest
 from qgf_ros.seen import load_seen
@@ -44,6 +44,32 @@ class Places:
     run_folder: Path
 
 
+@dataclass(frozen=True)
+class Data:
+    """Episodes to train on, held-out and old ones, as they lie in their files."""
+
+    new: list[Slice]
+    held_out: list[Slice]
+    old: list[Slice]
+
+    @classmethod
+    def read(cls, places: Places, interface: Interface, share: float) -> Data:
+        """`share` of each new data set is held out. Raises as `read_slices` and `split_episodes`."""
+        splits = [split_episodes(read_slices(path, interface), share) for path in places.data]
+        new, held_out = ([part for pair in splits for part in pair[side]] for side in (0, 1))
+        return cls(new, held_out, [part for path in places.old for part in read_slices(path, interface)])
+
+    def training(self, interface: Interface, relabel: Relabel, old_share: float) -> Windowed:
+        """What batches are drawn from: the new data, with the share of old ones where there are any. Raises InvalidSetting."""
+        new = from_slices(self.new, interface, relabel)
+        return Mixture(new, from_slices(self.old, interface, relabel), 1.0 - old_share) if self.old else new
+
+    def digests(self) -> dict[str, str | None]:
+        """Which data they are."""
+        old = fingerprint(self.old) if self.old else None
+        return {"data": fingerprint([*self.new, *self.held_out]), "old": old}
+
+
 class FinetuningRun:
     """State: the trainer, the weights to keep, how the parent's critic sees the held-out episodes."""
 
@@ -62,39 +88,25 @@ class FinetuningRun:
             )
             raise InvalidSetting("--recipe", None, accepted)
         self._places, self._contract, self._config = places, contract, config
-        self.parent = load_checkpoint(places.parent, contract.interface)
-        train = config.of_recipe(recipe or UNLABELLED, self.parent)
-        splits = [split_episodes(_read(path, contract), config.held_out) for path in places.data]
-        self._new = [part for kept, _ in splits for part in kept]
-        self.held_out = [part for _, held in splits for part in held]
-        old = [part for path in places.old for part in _read(path, contract)]
         interface = contract.interface
-        training: Windowed = from_slices(self._new, interface, train.relabel)
-        if old:
-            training = Mixture(
-                from_slices(self._new, interface, train.relabel),
-                from_slices(old, interface, train.relabel),
-                1.0 - config.old_share,
-            )
-        held_out = from_slices(self.held_out, interface, train.relabel)
-        self.digests = {
-            "parent": weights_digest(places.parent),
-            "data": fingerprint([*self._new, *self.held_out]),
-            "old": fingerprint(old) if old else None,
-        }
+        self.parent = load_checkpoint(places.parent, interface)
+        train = config.of_recipe(recipe or UNLABELLED, self.parent)
+        self._data = Data.read(places, interface, config.held_out)
+        self._digests = self._data.digests() | {"parent": weights_digest(places.parent)}
         fixed = dataclasses.asdict(config) | {
             "recipe": dataclasses.asdict(train),
             "interface": interface.digest,
         }
         for counts in (fixed, fixed["recipe"]):
             counts.pop("steps")
-        self._identity = run_identity(fixed | self.digests)
-        self._trainer = make_finetuner(
-            train, config.part, self.parent, training, held_out, device_for_training()
-        )
+        self._identity = run_identity(fixed | self._digests)
+        training = self._data.training(interface, train.relabel, config.old_share)
+        held_out = from_slices(self._data.held_out, interface, train.relabel)
+        device = device_for_training()
+        self._trainer = make_finetuner(train, config.part, self.parent, training, held_out, device)
         self._kept = Kept(copied(self.parent.networks))
         self._restore()
-        windows = logged_windows(self.held_out, self.parent)
+        windows = logged_windows(self._data.held_out, self.parent)
         self._windows, self._chunks = windows, unguided_chunks(self.parent, windows)
         self._seen_by_parent: View = view(self.parent, windows, self._chunks)
 
@@ -119,7 +131,7 @@ class FinetuningRun:
             "steps": self._trainer.state.step,
             "ended_by": ended_by,
             "train_s": time.monotonic() - began,
-            "episodes": {"new": _episodes(self._new), "held_out": _episodes(self.held_out)},
+            "episodes": {"new": _episodes(self._data.new), "held_out": _episodes(self._data.held_out)},
             "kept": self._kept.figures(),
         }
         candidate = self._candidate(figures)
@@ -131,10 +143,10 @@ class FinetuningRun:
         event = {
             "event": "finetuned",
             "parent": str(self._places.parent),
-            "parent_sha256": self.digests["parent"],
-            "dataset_sha256": self.digests["data"],
-            "old_dataset_sha256": self.digests["old"],
-            "old_share": self._config.old_share if self.digests["old"] else 0.0,
+            "parent_sha256": self._digests["parent"],
+            "dataset_sha256": self._digests["data"],
+            "old_dataset_sha256": self._digests["old"],
+            "old_share": self._config.old_share if self._digests["old"] else 0.0,
             "learning_rate": self._config.learning_rate,
             "seed": self._config.seed,
         }
@@ -144,7 +156,7 @@ class FinetuningRun:
             "parent": str(self._places.parent),
             "seed": self._config.seed,
             "steps": figures["steps"],
-            "dataset_sha256": self.digests["data"],
+            "dataset_sha256": self._digests["data"],
             "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
         networks = self._kept.networks.requires_grad_(False).eval()
@@ -166,20 +178,20 @@ class FinetuningRun:
         if not (state / STATE).is_file():
             return
         restore_state(state, self._trainer.state, self._identity)
-        kept = load_checkpoint(self._places.run_folder / "kept", self._contract.interface)
+        folder = self._places.run_folder / "kept"
+        kept = load_checkpoint(folder, self._contract.interface)
+        marks = kept.provenance.get("kept")
+        if not isinstance(marks, dict):
+            raise CheckpointError(folder, "it does not say which steps it kept; give --restart to begin anew")
         self._kept.networks.load_state_dict(kept.networks.state_dict())
-        self._kept.restore(kept.provenance["kept"])
+        self._kept.restore(marks)
         print(f"resumed at step {self._trainer.state.step} from {state}")
 
     def _save_seen(self) -> None:
         """Where the robot stood in the parent's data, and in these."""
         before = load_seen(self._places.parent)
-        now = seen_in(self._contract, [*self._new, *self.held_out])
+        now = seen_in(self._contract, [*self._data.new, *self._data.held_out])
         (now if before is None else now.joined(before)).save(self._places.output)
-
-
-def _read(path: Path, contract: Contract) -> list[Slice]:
-    return read_slices(path, contract.interface)
 
 
 def _episodes(slices: list[Slice]) -> int:
