@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HELP = "decide whether a candidate takes its parent's place: logged observations first, then paired trials with a sequential test"
 EXAMPLE = (
-    "qgf promote out/candidate checkpoints/NAME --data data/held_out --task cube-single-task2 --name out/ur5e"
+    "qgf promote out/candidate checkpoints/NAME --data data/held_out --task cube-single-task2 --name out/in_use"
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HELP = "point a name at the checkpoint that was in use before the present one"
-EXAMPLE = 'qgf rollback out/ur5e --why "drops cubes since this morning"'
+EXAMPLE = 'qgf rollback out/in_use --why "drops cubes since this morning"'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
