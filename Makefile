@@ -38,14 +38,17 @@ bench: setup  ## engines against JAX, autograd and the floor (installs JAX; 10 m
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	@$(BIN)/qgf bench latency $(ARGS)
 
-test: setup  ## everything a stranger should see pass: pure, ROS and simulator tests
-	$(BIN)/python -m pytest -m "not slow and not gpu" $(TESTS)
+test: setup  ## everything a stranger should see pass: pure tests in two processes, then those of ROS and the simulator
+	@result=0; \
+	$(BIN)/python -m pytest -n 2 -m "$(PURE)" $(TESTS) || result=$$?; \
+	$(BIN)/python -m pytest -m "(ros or sim) and not slow and not gpu" $(TESTS) || result=$$?; \
+	exit $$result
 
 fuzz: setup  ## hostile inputs at every loader: 100,000 in about a quarter of an hour (ARGS="--inputs 5000 --only bag")
 	@PYTHONPATH=.:sim:test OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(ARGS)
 
 unit: setup  ## the pure tests only: no ROS, no simulator, seconds
-	$(BIN)/python -m pytest -m "$(PURE)" $(TESTS)
+	$(BIN)/python -m pytest -n 2 -m "$(PURE)" $(TESTS)
 
 lint: setup types  ## style, format, types, and which layer may import which
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && PYTHONPATH=.:sim $(BIN)/lint-imports

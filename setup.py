@@ -133,7 +133,7 @@ setup(
             "jaxlib>=0.10",
             "matplotlib>=3.8",
         ],  # a rival to measure against; jaxlib 0.4.30 miscompiled
-        "test": ["pytest>=8", "hypothesis>=6.100", "minari>=0.5"],
+        "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "minari>=0.5"],
         "fuzz": ["atheris>=3.0"],  # coverage-guided; `make fuzz` needs only the extra `test`
         "lint": ["ruff>=0.8", "mypy>=1.13", "import-linter>=2.1"],
         "colcon": [

@@ -54,13 +54,13 @@ def test_every_seed_gives_the_commands_of_the_loop_in_process_and_gives_them_aga
     assert not np.array_equal(expected[3], expected[4])
 
 
+@pytest.mark.slow  # the contract's own way is that of the tests above and below
 @pytest.mark.parametrize(
     "chunks",
     [
-        Chunking(ChunkMode.REAL_TIME, 4, 1),
-        pytest.param(Chunking(ChunkMode.SYNCHRONOUS), marks=pytest.mark.slow),
-        pytest.param(Chunking(ChunkMode.REAL_TIME, 2, 2), marks=pytest.mark.slow),
-        pytest.param(Chunking(ChunkMode.ENSEMBLE, 3, 1), marks=pytest.mark.slow),
+        Chunking(ChunkMode.SYNCHRONOUS),
+        Chunking(ChunkMode.REAL_TIME, 2, 2),
+        Chunking(ChunkMode.ENSEMBLE, 3, 1),
     ],
     ids=lambda chunks: f"{chunks.mode.value}_{chunks.execution_horizon}_{chunks.delay}",
 )
