@@ -47,7 +47,7 @@ test: setup  ## everything a stranger should see pass: pure tests in two process
 fuzz: setup  ## hostile inputs at every loader: 100,000 in about a quarter of an hour (ARGS="--inputs 5000 --only bag")
 	@PYTHONPATH=.:sim:test OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(ARGS)
 
-unit: setup  ## the pure tests only: no ROS, no simulator, seconds
+unit: setup  ## the pure tests only, in two processes: no ROS, no simulator; minutes (TESTS=test/control: seconds)
 	$(BIN)/python -m pytest -n 2 -m "$(PURE)" $(TESTS)
 
 lint: setup types  ## style, format, types, and which layer may import which
