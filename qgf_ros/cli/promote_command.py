@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from qgf_ros.named import Named
 
 HELP = "decide whether a candidate takes its parent's place: logged observations first, then paired trials with a sequential test"
-EXAMPLE = (
-    "qgf promote out/candidate checkpoints/NAME --data data/held_out --task cube-single-task2 --name out/in_use"
-)
+EXAMPLE = "qgf promote out/candidate checkpoints/NAME --data data/held_out --task cube-single-task2 --name out/in_use"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
