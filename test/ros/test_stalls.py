@@ -121,6 +121,7 @@ def check_report(report: dict[str, str]) -> None:
         assert float(report["reached_time"]) >= MIN_TIME
 
 
+@pytest.mark.slow
 def test_stalls_of_any_length_in_any_phase_cost_no_command(robot: Robot, stall_file: Path) -> None:
     for phase, step in PHASES:
         for deadlines in DEADLINES:
