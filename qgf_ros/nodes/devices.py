@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -67,14 +68,15 @@ class JoyDevice:
         buttons = values["buttons"]
         assert isinstance(buttons, list), "its default is one"
         deadman, dead_zone = int(str(values["deadman_button"])), float(str(values["dead_zone"]))
-        self._joy = Joy(axes, read_buttons(buttons), deadman, dead_zone, speed)
+        max_age_s = float(str(values["max_age_s"]))
+        self._joy = Joy(axes, read_buttons(buttons), deadman, dead_zone, speed, max_age_s)
         inputs.subscribe(JoyMessage, str(values["joy_topic"]), self._on_joy, qos.SENSOR)
         if self._is_twist:
             self._twist, self._frame = Twist(contract), str(values["twist_frame"])
             inputs.subscribe(TwistStamped, str(values["twist_topic"]), self._on_twist, qos.SENSOR)
 
     def _on_joy(self, message: Any) -> None:
-        steer, pressed = self._joy.read(message.axes[:NAMES], message.buttons[:NAMES])
+        steer, pressed = self._joy.read(message.axes[:NAMES], message.buttons[:NAMES], time.monotonic())
         for press in pressed:
             self._hand.press(press)
         if not self._is_twist or not steer.is_held:
@@ -89,4 +91,4 @@ class JoyDevice:
             return
         linear, angular = message.twist.linear, message.twist.angular
         way, turn = (linear.x, linear.y, linear.z), (angular.x, angular.y, angular.z)
-        self._hand.steer(self._twist.read(way, turn, self._joy.is_held))
+        self._hand.steer(self._twist.read(way, turn, self._joy.is_held(time.monotonic())))

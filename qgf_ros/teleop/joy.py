@@ -49,7 +49,7 @@ def read_buttons(texts: Sequence[str]) -> dict[int, Press]:
 
 
 class Joy:
-    """State: which buttons were down in the last message. One thread."""
+    """State: which buttons were down in the last message, and when it came. One thread."""
 
     def __init__(
         self,
@@ -58,14 +58,22 @@ class Joy:
         deadman: int,
         dead_zone: float,
         speed: SpeedLevels,
+        max_age_s: float,
     ) -> None:
-        """`deadman`: the button that must be down for anything to move, `NO_DEADMAN` for none."""
+        """`deadman`: the button that must be down for anything to move, `NO_DEADMAN` for none; `max_age_s`: a word of it that is older is none."""
         self._axes, self._buttons, self._deadman = tuple(axes), buttons, deadman
         self._dead_zone, self._speed = dead_zone, speed
         self._down: frozenset[int] = frozenset(buttons)  # one that is down at first was not pressed
+        self._max_age_s, self._heard_s = max_age_s, float("-inf")
 
-    def read(self, axes: Sequence[float], buttons: Sequence[int]) -> tuple[Steer, tuple[Press, ...]]:
-        """A message: how the sticks stand, and what was pressed since the last one. Axes that the device lacks rest."""
+    def read(
+        self, axes: Sequence[float], buttons: Sequence[int], now_s: float
+    ) -> tuple[Steer, tuple[Press, ...]]:
+        """A message that came at `now_s` of a steady clock: how the sticks stand, and what was pressed since the last one.
+
+        Axes that the device lacks rest.
+        """
+        self._heard_s = now_s
         down = frozenset(number for number, value in enumerate(buttons) if value)
         pressed = tuple(press for number, press in self._buttons.items() if number in down - self._down)
         self._down = down
@@ -78,9 +86,10 @@ class Joy:
             for axis in self._axes
             if axis.number < len(axes)
         }
-        return Steer(shares, self.is_held), pressed
+        return Steer(shares, self.is_held(now_s)), pressed
 
-    @property
-    def is_held(self) -> bool:
-        """Whether the deadman button was down in the last message, or there is none."""
-        return self._deadman == NO_DEADMAN or self._deadman in self._down
+    def is_held(self, now_s: float) -> bool:
+        """Whether the deadman button was down in the last message, which came just now, or there is none."""
+        if self._deadman == NO_DEADMAN:
+            return True
+        return self._deadman in self._down and now_s - self._heard_s <= self._max_age_s

@@ -19,6 +19,7 @@ from qgf_ros.teleop.twist import Twist
 
 CONTRACTS = Path(__file__).parents[2] / "config" / "contracts"
 UR5E = load_contract(CONTRACTS / "ur5e_cube.yaml")
+MAX_AGE_S = 0.25
 TOOL = ("x", "y", "z", "yaw")
 
 
@@ -27,9 +28,8 @@ def full_speed() -> SpeedLevels:
 
 
 def gamepad(deadman: int = 4) -> Joy:
-    return Joy(
-        [Axis("x", 1), Axis("y", 0, -1.0)], {0: Press.GRIPPER, 1: Press.FASTER}, deadman, 0.1, full_speed()
-    )
+    axes = [Axis("x", 1), Axis("y", 0, -1.0)]
+    return Joy(axes, {0: Press.GRIPPER, 1: Press.FASTER}, deadman, 0.1, full_speed(), MAX_AGE_S)
 
 
 @given(value=st.floats(allow_nan=True, allow_infinity=True), zone=st.floats(0.0, 0.9))
@@ -69,34 +69,45 @@ def test_levels_that_are_none_are_refused(levels: list[float]) -> None:
 
 
 def test_a_gamepad_moves_what_its_axes_are_named_for_past_the_dead_zone() -> None:
-    steer, pressed = gamepad().read([1.0, 0.05], [0, 0, 0, 0, 1])
+    steer, pressed = gamepad().read([1.0, 0.05], [0, 0, 0, 0, 1], 0.0)
     assert steer == Steer({"x": 0.0, "y": -1.0}, is_held=True)
     assert pressed == ()
 
 
 def test_without_the_deadman_button_nothing_is_meant() -> None:
     joy = gamepad()
-    assert not joy.read([1.0, 1.0], [0, 0, 0, 0, 0])[0].is_held
-    assert joy.read([1.0, 1.0], [0, 0, 0, 0, 1])[0].is_held
-    assert not joy.read([1.0, 1.0], [])[0].is_held
-    assert gamepad(NO_DEADMAN).read([1.0, 1.0], [])[0].is_held
+    assert not joy.read([1.0, 1.0], [0, 0, 0, 0, 0], 0.0)[0].is_held
+    assert joy.read([1.0, 1.0], [0, 0, 0, 0, 1], 0.0)[0].is_held
+    assert not joy.read([1.0, 1.0], [], 0.0)[0].is_held
+    assert gamepad(NO_DEADMAN).read([1.0, 1.0], [], 0.0)[0].is_held
+
+
+def test_a_deadman_button_of_which_nothing_more_is_heard_has_been_let_go() -> None:
+    """Of a space mouse velocities may go on coming when its buttons' driver is lost."""
+    joy, free = gamepad(), gamepad(NO_DEADMAN)
+    joy.read([], [0, 0, 0, 0, 1], 10.0)
+    assert joy.is_held(10.0 + MAX_AGE_S)
+    assert not joy.is_held(10.01 + MAX_AGE_S)
+    joy.read([], [0, 0, 0, 0, 1], 11.0)
+    assert joy.is_held(11.0)
+    assert free.is_held(0.0)
 
 
 def test_a_button_is_pressed_once_however_long_it_is_down() -> None:
     joy = gamepad()
-    said = [joy.read([], [down]) for down in (0, 1, 1, 1, 0, 1)]
+    said = [joy.read([], [down], 0.0) for down in (0, 1, 1, 1, 0, 1)]
     assert [pressed for _, pressed in said] == [(), (Press.GRIPPER,), (), (), (), (Press.GRIPPER,)]
 
 
 def test_a_button_that_is_down_when_the_node_starts_was_not_pressed() -> None:
     joy = gamepad()
-    assert joy.read([], [1])[1] == ()
-    joy.read([], [0])
-    assert joy.read([], [1])[1] == (Press.GRIPPER,)
+    assert joy.read([], [1], 0.0)[1] == ()
+    joy.read([], [0], 0.0)
+    assert joy.read([], [1], 0.0)[1] == (Press.GRIPPER,)
 
 
 def test_a_device_with_fewer_axes_than_named_leaves_them_at_rest() -> None:
-    assert gamepad().read([1.0], [0, 0, 0, 0, 1])[0].shares == {"y": -1.0}
+    assert gamepad().read([1.0], [0, 0, 0, 0, 1], 0.0)[0].shares == {"y": -1.0}
 
 
 def test_axes_and_buttons_are_read_from_texts() -> None:
