@@ -11,6 +11,8 @@ from enum import Enum
 
 from qgf_ros.errors import NotReadyError
 
+RUNNING, ENDED = "running", "ended"  # the states of an episode that a mark tells
+
 
 class Outcome(Enum):
     """How an episode ended."""
@@ -33,7 +35,7 @@ class Mark:
         """As the message carries it: `episode`, `state` (`running` or `ended`), `outcome` (empty while it runs), `stamp_ns`."""
         return {
             "episode": self.number,
-            "state": "running" if self.outcome is None else "ended",
+            "state": RUNNING if self.outcome is None else ENDED,
             "outcome": "" if self.outcome is None else self.outcome.value,
             "stamp_ns": self.stamp_ns,
         }

@@ -55,16 +55,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     require_rclpy()
     from rclpy.parameter import Parameter
 
-    from qgf_ros.cli.shipped import GRAPH
+    from qgf_ros.cli.shipped import Shipped
     from qgf_ros.cli.terminal import Terminal
-    from qgf_ros.graph import load_graph
     from qgf_ros.nodes import runtime
     from qgf_ros.nodes.recorder import RecorderNode
-    from qgf_ros.share import share_path
 
-    contract = arguments.contract or load_graph(share_path(GRAPH)).arguments["contract"].default
     given: dict[str, Any] = {
-        "contract": str(contract),
+        "contract": str(arguments.contract or Shipped.of_the_graph().contract),
         "record": str(arguments.folder or ""),
         "ring": str(arguments.ring or ""),
         "topics": arguments.topic or [""],
@@ -88,10 +85,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             node.turn(executor)
 
         code = runtime.run(make, turn)
-    if not made:
-        return {"exit_code": code}
-    print("\n".join(made[0].audit_lines()), flush=True)
-    return made[0].tape.report().figures | {"folder": str(arguments.folder or ""), "exit_code": code}
+    figures: dict[str, Any] = {"folder": str(arguments.folder or ""), "exit_code": code}
+    report = made[0].print_audit() if made else None
+    return figures if report is None else report.figures | figures
 
 
 def press(node: Any, key: str) -> None:

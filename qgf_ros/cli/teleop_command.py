@@ -36,16 +36,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     require_rclpy()
     from rclpy.parameter import Parameter
 
-    from qgf_ros.cli.shipped import GRAPH
+    from qgf_ros.cli.shipped import Shipped
     from qgf_ros.cli.terminal import Terminal
-    from qgf_ros.graph import load_graph
     from qgf_ros.nodes import runtime
     from qgf_ros.nodes.teleop import TeleopNode
-    from qgf_ros.share import share_path
 
-    contract = arguments.contract or load_graph(share_path(GRAPH)).arguments["contract"].default
     given: dict[str, Any] = {
-        "contract": str(contract),
+        "contract": str(arguments.contract or Shipped.of_the_graph().contract),
         "device": "keys",
         "speeds": arguments.speeds.split(","),
         "max_age_s": arguments.hold,

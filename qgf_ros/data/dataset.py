@@ -30,6 +30,7 @@ IN_MEMORY_BYTES = 2 * 1024**3  # larger data sets stay on disk and are read thro
 ROWS_AT_ONCE = 100_000
 PART = ".part.npz"  # a slice in the making
 LAYOUT = "in the OGBench layout"
+ALL = slice(None)  # of what is drawn
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Dataset:
         horizon: int,
         discount: float,
         generator: np.random.Generator,
-        share: slice = slice(None),
+        share: slice = ALL,
     ) -> Windows:
         """`count` windows of `horizon` steps, uniform over the data set; windows never begin at an orphan.
 

@@ -8,10 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from qgf_ros.data.chunks import Windows
-from qgf_ros.data.dataset import Dataset, joined
+from qgf_ros.data.dataset import ALL, Dataset, joined
 from qgf_ros.errors import InvalidSetting
-
-ALL = slice(None)
 
 
 class Windowed(Protocol):

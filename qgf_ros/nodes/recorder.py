@@ -14,7 +14,7 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.serialization import serialize_message
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from qgf_ros.bags.audit import Audit
+from qgf_ros.bags.audit import Audit, Report
 from qgf_ros.bags.definitions import prefixes
 from qgf_ros.bags.episodes import Mark, Outcome
 from qgf_ros.bags.storage import Storage
@@ -152,12 +152,15 @@ class RecorderNode(Node):
         self.get_logger().info(words := f"the last {seconds:.1f} s are in {path}")
         return words
 
-    def audit_lines(self) -> list[str]:
-        """What the recording holds, for people; why that is not known where its folder is gone."""
+    def print_audit(self) -> Report | None:
+        """The audit of all so far, which is printed; None where its folder is gone, which is said."""
         try:
-            return self.tape.report().lines()
+            report = self.tape.report()
         except OSError as error:
-            return [f"There is no audit: {error}"]
+            print(f"There is no audit: {error}", flush=True)
+            return None
+        print("\n".join(report.lines()), flush=True)
+        return report
 
     def _check_recording(self) -> None:
         if self._error:

@@ -15,7 +15,7 @@ def main() -> int:
     made: list[RecorderNode] = []
     code = run(lambda: _make(made), lambda node, executor: node.turn(executor))
     for node in made:
-        print("\n".join(node.audit_lines()), flush=True)
+        node.print_audit()
     return code
 
 

@@ -13,6 +13,7 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
+from qgf_ros.data.dataset import ALL
 from qgf_ros.data.mixture import Windowed
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import Batch
@@ -99,9 +100,7 @@ class Trainer:
         grid = TimeGrid(trained.denoise_steps, trained.time_sampling is TimeSampling.CONTINUOUS)
         return Checkpoint(self.state.networks, self.normalizer, self.interface, defaults, provenance, grid)
 
-    def _batch(
-        self, dataset: Windowed, count: int, stream: int, step: int, share: slice = slice(None)
-    ) -> Batch:
+    def _batch(self, dataset: Windowed, count: int, stream: int, step: int, share: slice = ALL) -> Batch:
         generator = np.random.default_rng([self.config.seed, stream, step])
         windows = dataset.draw(
             count, self.interface.chunk_length, self.config.update.discount, generator, share

@@ -19,6 +19,7 @@ from verified_world import Emergency, World
 from qgf_ros.checkpoint import Checkpoint, save_checkpoint
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import Contract
+from qgf_ros.contract.travel import pack_contract
 from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.detector_file import read_critics, save_detector
@@ -176,3 +177,13 @@ def recordings() -> tuple[Contract, list[Files]]:
         writer.finish()
         found.append({"bag_0.mcap": buffer.getvalue()})
     return world.contract, [found[0], *found]
+
+
+def travelling() -> list[Files]:
+    """Contracts as a recording carries them."""
+    found = []
+    for name in ("ur5e_cube", "jaco_reach"):
+        facts = pack_contract(load_contract(ROOT / "config" / "contracts" / f"{name}.yaml"))
+        parts = {"contract.json": facts["contract"].encode(), "model.xml": facts["model"].encode()}
+        found.append(parts)
+    return found

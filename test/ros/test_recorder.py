@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from array import array
 from collections.abc import Callable
@@ -207,6 +208,21 @@ def test_the_last_seconds_are_saved_when_somebody_asks_and_at_its_end_it_says_wh
     assert line.split()[1] == "5"
     assert "episodes: 1 begun, 0 success, 0 failure, 1 unmarked" in table[-1]
     assert "GB free" in table[-1]
+
+
+def test_a_recording_whose_folder_has_gone_has_no_audit_and_that_is_said(
+    start: Start, peer: Peer, contract: Path, tmp_path: Path
+) -> None:
+    count = recorded(peer)
+    publisher = peer.node.create_publisher(JointState, "joint_states", 10)
+    node = start(MODULE, contract=contract, record=tmp_path / "bag")
+    peer.matched(publisher)
+    publisher.publish(joints(0))
+    peer.until(count, "the recorder")
+    shutil.rmtree(tmp_path / "bag")
+    node.end()
+    assert "There is no audit: " in node.said
+    assert "Traceback" not in node.said
 
 
 class Full:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qgf_ros.bags.decode import decode
-from qgf_ros.bags.episodes import Outcome
+from qgf_ros.bags.episodes import RUNNING, Outcome
 from qgf_ros.bags.recorded import Recorded
 from qgf_ros.contract.fields import texts_of
 
@@ -81,6 +81,6 @@ def read_mark(name: str, message: Recorded) -> Mark | None:
             message.sent_ns, found["seed"], not is_done, found["success"] == "true" if is_done else None, task
         )
     if name == RECORDER and {"episode", "state"} <= found.keys():
-        goes_on, success = found["state"] == "running", OUTCOMES.get(found.get("outcome", ""))
+        goes_on, success = found["state"] == RUNNING, OUTCOMES.get(found.get("outcome", ""))
         return Mark(message.sent_ns, found["episode"], goes_on, None if goes_on else success, task)
     return None
