@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import TOOL_DIMENSIONS, Contract, Reference
 from qgf_ros.control.kinematics import TOLERANCE
 from qgf_ros.datatypes import Finding, FloatArray, Verdict
@@ -53,8 +54,8 @@ class ActionSpace:
     def __init__(self, contract: Contract, kinematics: ToolKinematics | None) -> None:
         self._action = contract.interface.action
         self._kinematics = kinematics
-        self._low = np.array([d.centre - d.scale for d in self._action.dimensions])
-        self._high = np.array([d.centre + d.scale for d in self._action.dimensions])
+        self._range = ActionRange(self._action)
+        self._low, self._high = self._range.centre - self._range.scale, self._range.centre + self._range.scale
         ranges = dict(zip(self._action.names, zip(self._low, self._high, strict=True), strict=True))
         self._back, self._forth = np.array([ranges.get(axis, (0.0, 0.0)) for axis in AXES]).T
         self.uses_tool = any(name in TOOL_DIMENSIONS for name in self._action.names)
@@ -130,13 +131,11 @@ class ActionSpace:
 
     def physical(self, values: FloatArray) -> FloatArray:
         """Policy actions (..., A) in [-1, 1] as physical values."""
-        scaled: FloatArray = (self._low + self._high) / 2 + values * (self._high - self._low) / 2
-        return scaled
+        return self._range.physical(values)
 
     def normalised(self, physical: FloatArray) -> FloatArray:
         """Physical actions (..., A) as a policy's values in [-1, 1]."""
-        scaled: FloatArray = (physical - (self._low + self._high) / 2) / ((self._high - self._low) / 2)
-        return scaled
+        return self._range.normalised(physical)
 
 
 def _clamped(reason: str, names: Sequence[str], where: npt.NDArray[np.bool_]) -> tuple[Finding, ...]:

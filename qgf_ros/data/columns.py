@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.mapping import Mapped, Place, check_names
@@ -75,13 +76,11 @@ class _Finder:
     def __init__(self, recording: Recording, interface: Interface) -> None:
         self._recording, self._interface = recording, interface
         self._names = {OBSERVATION: component_names(interface), ACTION: interface.action.names}
-        dimensions = interface.action.dimensions
         self._units = {
             OBSERVATION: component_units(interface),
-            ACTION: tuple(dimension.unit for dimension in dimensions),
+            ACTION: tuple(dimension.unit for dimension in interface.action.dimensions),
         }
-        self._centre = np.array([dimension.centre for dimension in dimensions])
-        self._scale = np.array([dimension.scale for dimension in dimensions])
+        self._range = ActionRange(interface.action)
 
     # -- without a mapping ---------------------------------------------------------------------------------------------
 
@@ -198,7 +197,7 @@ class _Finder:
             for place, unit in enumerate(units)
         ]
         converted = np.concatenate(columns, axis=1)
-        return self._bounded((converted - self._centre) / self._scale, name) if what == ACTION else converted
+        return self._bounded(self._range.normalised(converted), name) if what == ACTION else converted
 
     def _converted(
         self, values: npt.NDArray[np.float64], unit: str, wanted: str, where: str

@@ -14,6 +14,7 @@ from enum import Enum
 
 import numpy as np
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.datatypes import ActionChunk, FloatArray, Sender
 from qgf_ros.evaluate.sources import Wish
@@ -81,8 +82,7 @@ class WildChunks:
         action = contract.interface.action
         self._names = action.names
         self._length = contract.interface.chunk_length
-        self._centre = np.array([dimension.centre for dimension in action.dimensions])
-        self._scale = np.array([dimension.scale for dimension in action.dimensions])
+        self._range = ActionRange(action)
         chosen = shares or SHARES
         self._kinds, weights = list(chosen), np.array(list(chosen.values()))
         self._weights = weights / weights.sum()
@@ -140,7 +140,7 @@ class WildChunks:
         if kind is Kind.JAGGED:
             values = self._random.uniform(-1.0, 1.0, values.shape)
         speed = 1.0 if self._random.random() < 0.7 else float(self._random.uniform(0.05, 1.0))
-        chunk = ActionChunk(self._names, self._centre + self._scale * values, stamp_ns, speed, self._source)
+        chunk = ActionChunk(self._names, self._range.physical(values), stamp_ns, speed, self._source)
         spoil = _SPOILT.get(kind)
         return chunk if spoil is None else spoil(chunk, self._random)
 

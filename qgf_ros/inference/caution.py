@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import Interface
 from qgf_ros.datatypes import FloatArray, Observation
 from qgf_ros.errors import InvalidSetting
@@ -80,9 +81,7 @@ class Caution:
     def __init__(self, detector: Detector, interface: Interface, reaction: Reaction) -> None:
         self._watch = Watch(detector)
         self._reaction = reaction
-        dimensions = interface.action.dimensions
-        self._scale = np.array([dimension.scale for dimension in dimensions])
-        self._centre = np.array([dimension.centre for dimension in dimensions])
+        self._range = ActionRange(interface.action)
         self.reset()
 
     def reset(self) -> None:
@@ -103,7 +102,7 @@ class Caution:
 
     def streams(self, observation: Observation, actions: FloatArray) -> FloatArray:
         """The streams (S,) after them, without a reaction: for calibration."""
-        vector = ((actions - self._centre) / self._scale).astype(np.float32).ravel()
+        vector = self._range.normalised(actions).astype(np.float32).ravel()
         return self._watch.see(observation, vector)
 
     def _follow(self, score: float) -> None:

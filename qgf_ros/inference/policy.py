@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import Interface
 from qgf_ros.datatypes import ActionChunk, Observation
 from qgf_ros.errors import ShapeMismatch
@@ -54,9 +55,7 @@ class ChunkPolicy:
         self.engine = engine
         self._noise_scale = np.float32(noise_scale)
         self._interface = interface
-        dimensions = interface.action.dimensions
-        self._scale = np.array([dimension.scale for dimension in dimensions])
-        self._centre = np.array([dimension.centre for dimension in dimensions])
+        self._range = ActionRange(interface.action)
 
     @property
     def observation_dim(self) -> int:
@@ -84,7 +83,7 @@ class ChunkPolicy:
         noise = self._noise_scale * draw_noise(seed, index, walk.candidates, vector_dim)
         sample = self.engine.sample(Question(observation.values, noise, walk, prefix, go_on))
         values = sample.actions[sample.best].reshape(interface.chunk_length, -1)
-        actions = values.astype(np.float64) * self._scale + self._centre
+        actions = self._range.physical(values.astype(np.float64))
         walked = [weight for weight in walk.weights[: sample.steps] if weight != 0.0]
         report = SamplerReport(
             denoise_steps=sample.steps,

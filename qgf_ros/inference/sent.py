@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import ChunkMode, Contract
 from qgf_ros.datatypes import ActionChunk, FloatArray
 from qgf_ros.flow.prefix import Prefix, make_prefix
@@ -36,8 +37,7 @@ class SentChunks:
         interface = contract.interface
         self._mode = contract.deployment.chunks.mode
         self._length = interface.chunk_length
-        self._scale = np.array([dimension.scale for dimension in interface.action.dimensions])
-        self._centre = np.array([dimension.centre for dimension in interface.action.dimensions])
+        self._range = ActionRange(interface.action)
         self._kept: deque[_Sent] = deque(maxlen=self._length)
 
     def clear(self) -> None:
@@ -53,7 +53,7 @@ class SentChunks:
         playing = self._playing(demand) if self._mode is ChunkMode.REAL_TIME else None
         if demand is None or playing is None:
             return None
-        rest = ((playing.sent[demand.begun :] - self._centre) / self._scale).astype(np.float32)
+        rest = self._range.normalised(playing.sent[demand.begun :]).astype(np.float32)
         delay = min(demand.delay, len(rest))
         return make_prefix(rest, self._length, delay, demand.horizon) if delay > 0 else None
 

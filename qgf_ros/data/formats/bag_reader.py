@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from qgf_ros.bags.reader import read_bag, read_facts
 from qgf_ros.bags.recorded import WHOLE, Span
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.assemble import Assembler, ForwardKinematics
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Contract, Interface
@@ -126,6 +127,4 @@ def _under(folder: Path, arm: Arm, stated: Contract | None) -> tuple[Contract, A
 
 def _normalised(actions: npt.NDArray[np.float64], interface: Interface) -> npt.NDArray[np.float32]:
     """Physical actions (T, A) in [-1, 1] of their ranges."""
-    centre = np.array([dimension.centre for dimension in interface.action.dimensions])
-    scale = np.array([dimension.scale for dimension in interface.action.dimensions])
-    return np.clip((actions - centre) / scale, -1.0, 1.0).astype(np.float32)
+    return np.clip(ActionRange(interface.action).normalised(actions), -1.0, 1.0).astype(np.float32)

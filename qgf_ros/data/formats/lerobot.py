@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.columns import NORMALISED
 from qgf_ros.data.formats import lerobot_v2, lerobot_v3
@@ -177,14 +178,12 @@ def _normalised(physical: Column, exact: npt.NDArray[Any] | None, interface: Int
         problem = f"its {ACTION} is {physical.values.shape[1:]} wide, and the interface {len(dimensions)}"
         raise UnreadableFileError(path, LAYOUT, problem)
     values = physical.values.reshape(-1, len(dimensions)).astype(np.float64)
-    centre, scale = (
-        np.array([getattr(dimension, name) for dimension in dimensions]) for name in ("centre", "scale")
-    )
-    computed = (values - centre) / scale
+    ranges = ActionRange(interface.action)
+    computed = ranges.normalised(values)
     if exact is None:
         exact = computed.astype(np.float32)
     exact = exact.reshape(values.shape)
-    rounding = _AGREE + 2 * np.finfo(np.float32).eps * np.abs(values) / np.abs(scale)
+    rounding = _AGREE + 2 * np.finfo(np.float32).eps * np.abs(values / ranges.scale)
     if (np.abs(exact - computed) > rounding).any():
         raise UnreadableFileError(path, LAYOUT, f"its {ACTION} and {NORMALISED_ACTION} differ")
     return Column(exact, interface.action.names, (NORMALISED,) * len(dimensions))

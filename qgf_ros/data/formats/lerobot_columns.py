@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.components import component_names, component_units
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.columns import NORMALISED
@@ -100,17 +101,14 @@ def rows_of(
     episode: Episode, interface: Interface, rate_hz: float, index: int, first_row: int, task_index: int
 ) -> dict[str, npt.NDArray[Any]]:
     """All columns of an episode but images. Actions in physical units, and beside them as they are."""
-    dimensions = interface.action.dimensions
-    centre, scale = (
-        np.array([getattr(dimension, name) for dimension in dimensions]) for name in ("centre", "scale")
-    )
+    physical = ActionRange(interface.action).physical(episode.actions.astype(np.float64))
     count = episode.rows
     steps = np.arange(count)
     is_last = steps == count - 1
     numbers = {name: array for name, array in episode.extra.items() if not is_images(array)}
     return {
         STATE: episode.observations,
-        ACTION: (centre + scale * episode.actions.astype(np.float64)).astype(np.float32),
+        ACTION: physical.astype(np.float32),
         NORMALISED_ACTION: episode.actions,
         **numbers,
         DONE: is_last,
