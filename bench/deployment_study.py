@@ -25,7 +25,6 @@ from qgf_ros.checkpoint import load_checkpoint
 from qgf_ros.cli.finetuning import FinetuningRun, Places
 from qgf_ros.cli.recipe import load_recipe
 from qgf_ros.contract.load import load_contract
-from qgf_ros.control.chunk_player import Due
 from qgf_ros.datatypes import FloatArray, JointCommand
 from qgf_ros.evaluate.calibrate import usual_row
 from qgf_ros.evaluate.closed_loop import ClosedLoop
@@ -48,21 +47,14 @@ class RecordingLoop(ClosedLoop):
         self._ticks = 0
         self._action: FloatArray = np.zeros(len(self.contract.interface.action.dimensions))
         self.rows: list[tuple[FloatArray, FloatArray]] = []
-        advance = type(self.gate.player).advance
-
-        def noted(stamp_ns: int, speed: float = 1.0) -> Due | None:
-            due = advance(self.gate.player, stamp_ns, speed)
-            if due is not None:
-                self._action = self.gate.action_space.normalised(due.action)
-            return due
-
-        self.gate.player.advance = noted  # type: ignore[method-assign]
 
     def tick(self) -> JointCommand:
         """As the loop; a row at the first tick of each period."""
         begins = self._ticks % self.contract.ticks_per_action == 0
         seen = self.observe().values if begins else None
         command = super().tick()
+        if command.action is not None:
+            self._action = self.gate.action_space.normalised(command.action.values)
         self._ticks += 1
         if seen is not None:
             self.rows.append((seen, self._action))

@@ -91,11 +91,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 def _bag(
     arguments: argparse.Namespace, contract: Contract | None, census: Census, found: dict[str, Any]
 ) -> dict[str, Any]:
-    from qgf_ros.cli.convert_command import arm_of
+    from qgf_ros.control.kinematics import kinematics_of
     from qgf_ros.data.formats.bag import BagSource
     from qgf_ros.evaluate.inspection import silent_topics, until_ns
 
-    source = BagSource(arguments.path, arm_of, contract, until_ns=until_ns(census, arguments.rows))
+    source = BagSource(arguments.path, kinematics_of, contract, until_ns=until_ns(census, arguments.rows))
     figures = _recordings(arguments, contract, source)
     parity = asdict(source.parity(arguments.rows))
     return figures | {"silent": silent_topics(found, source), "parity": parity}

@@ -14,7 +14,7 @@ import numpy as np
 import qgf_sim
 from qgf_ros.contract.schema import Contract, Message
 from qgf_ros.control.gate import CommandGate
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.kinematics import Kinematics, kinematics_of
 from qgf_ros.control.look_ahead import LookAhead, look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
 from qgf_ros.control.session import CommandSession, SessionConfig, Tick
@@ -68,7 +68,7 @@ class SessionLoop:
         self.simulation = FaultySimulation(simulation, self.faults)
         self._robot = SimulatedRobot(contract, self.simulation)
         self._sensors = SensorFeed(contract, self.simulation)
-        self._kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        self._kinematics = kinematics_of(contract)
         self._look_ahead = look_ahead_of(contract)
         self._command_inputs = [
             entry.name for entry in contract.interface.inputs if entry.message is Message.COMMAND

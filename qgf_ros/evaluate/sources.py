@@ -9,7 +9,7 @@ from typing import Protocol
 
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.kinematics import kinematics_of
 from qgf_ros.control.session import Tick
 from qgf_ros.datatypes import ActionChunk, Reading, Sender
 from qgf_ros.errors import ObservationRefused
@@ -70,7 +70,7 @@ class PolicySource:
         policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale)
         sampler = default_config(opened.defaults)
         timely = TimelyPolicy(policy, sampler, opened.grid, self._clock, 1, usual_prefix(contract))
-        assembler = Assembler(contract, Kinematics(contract) if contract.interface.kinematics else None)
+        assembler = Assembler(contract, kinematics_of(contract))
         budget = Budget.of(contract, 0.0, MARGIN_S)
         self._proposer = Proposer(contract, assembler, timely, sampler, budget, 0.0, ASK_AGAIN_S)
         self.reset(0)

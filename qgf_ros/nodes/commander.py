@@ -16,7 +16,7 @@ from qgf_ros.contract.schema import Message
 from qgf_ros.contract.travel import pack_contract
 from qgf_ros.control.certify import Certifier
 from qgf_ros.control.gate import CommandGate
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.kinematics import kinematics_of
 from qgf_ros.control.limits_in_force import LimitsInForce
 from qgf_ros.control.look_ahead import look_ahead_of
 from qgf_ros.control.monitor import JointMonitor
@@ -38,7 +38,7 @@ class Commander:
     def __init__(self, node: Node, setup: CommandSetup, now_ns: int) -> None:
         """Raises QgfError where the kinematic model, the scene or an output cannot be made. `now_ns` is steady."""
         contract, deployed = setup.contract, setup.deployed
-        kinematics = Kinematics(contract) if contract.interface.kinematics is not None else None
+        kinematics = kinematics_of(contract)
         look_ahead = look_ahead_of(contract)
         self._node = node
         self.setup, self.contract, self.is_shadow = setup, contract, deployed.config.shadow
