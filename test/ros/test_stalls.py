@@ -142,8 +142,10 @@ def test_stalls_of_any_length_in_any_phase_cost_no_command(robot: Robot, stall_f
     playing = ticks[next(n for n, tick in enumerate(ticks) if tick["rung"] == "chunk") :]
     assert {tick["commands"] for tick in playing} == {"1"}
     assert {tick["rung"] for tick in playing} - {"hold"} == {"chunk", "tail"}
-    # A busy machine may stall the command node itself: it says so, and that is not the matter here.
+    # A busy machine may stall the command node itself, which is not the matter here: it says so, and has missed ticks of its own just then.
     assert {tick["reason"] for tick in playing if tick["rung"] == "hold"} <= {"stalled"}
+    held = [(tick, later) for tick, later in pairwise(playing) if "hold" == later["rung"] != tick["rung"]]
+    assert all(int(later["missed"]) > int(tick["missed"]) for tick, later in held)
     assert all(int(later["tick"]) == int(tick["tick"]) + 1 for tick, later in pairwise(playing))
     check_rungs(playing)
 
