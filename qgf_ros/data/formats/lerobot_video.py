@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.bounds import EPISODE_BYTES, FRAMES_BEFORE, check_file
-from qgf_ros.data.formats import needed
 from qgf_ros.data.formats.lerobot_entry import Clip
+from qgf_ros.data.formats.needed import needed
+from qgf_ros.data.formats.needed import refused as refused_by
 from qgf_ros.errors import UnreadableFileError
 
 CODECS = ("h264", "hevc", "av1", "vp9")
@@ -74,7 +75,7 @@ def _png(content: bytes | None, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     size = (int.from_bytes(content[20:24]), int.from_bytes(content[16:20]))
     if size != tuple(shape[:2]):
         raise ValueError(f"an image is {size} pixels, and info.json states {tuple(shape[:2])}")
-    av = needed.needed("av")
+    av = needed("av")
     decoder = av.CodecContext.create("png", "r")  # one for each: a second image in it comes out wrong
     decoder.thread_count = 1
     frames = decoder.decode(av.Packet(content))
@@ -103,9 +104,7 @@ def _pixels(frame: Any, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
 @contextmanager
 def _opened(path: Path, shape: Sequence[int]) -> Iterator[tuple[Any, Any]]:
     # Named as what it must be: other formats that FFmpeg would recognise are playlists, which lead elsewhere.
-    with needed.needed("av").open(
-        str(path), format="mp4", options={"protocol_whitelist": "file"}
-    ) as container:
+    with needed("av").open(str(path), format="mp4", options={"protocol_whitelist": "file"}) as container:
         if len(container.streams.video) != 1:
             raise ValueError(f"it has {len(container.streams.video)} video streams")
         stream = container.streams.video[0]
@@ -122,4 +121,4 @@ def _opened(path: Path, shape: Sequence[int]) -> Iterator[tuple[Any, Any]]:
 
 def _refused(path: Path, expected: str = _VIDEO) -> AbstractContextManager[None]:
     """Turns what FFmpeg says of a damaged file into UnreadableFileError."""
-    return needed.refused(path, expected, needed.needed("av").FFmpegError)
+    return refused_by(path, expected, needed("av").FFmpegError)

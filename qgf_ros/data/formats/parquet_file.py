@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qgf_ros.bounds import FOOTER_BYTES, PARQUET_ROWS, ROW_GROUP_BYTES, check_file
-from qgf_ros.data.formats import needed
+from qgf_ros.data.formats.needed import needed
+from qgf_ros.data.formats.needed import refused as refused_by
 from qgf_ros.errors import UnreadableFileError
 
 PARQUET = "an undamaged parquet file"
@@ -38,7 +39,7 @@ class ParquetFile:
         _check_ends(path)
         self.path = path
         with refused(path):
-            self._file = needed.needed("pyarrow.parquet").ParquetFile(
+            self._file = needed("pyarrow.parquet").ParquetFile(
                 path,
                 pre_buffer=False,
                 page_checksum_verification=True,
@@ -85,7 +86,7 @@ class ParquetFile:
                 parts.append(table.slice(low, max(high - low, 0)))
             if not parts:
                 return self._file.schema_arrow.empty_table().select(list(columns))
-            return needed.needed("pyarrow").concat_tables(parts)
+            return needed("pyarrow").concat_tables(parts)
 
     def _group(self, group: int, columns: tuple[str, ...]) -> Any:
         """One row group; the one that was read last is kept, since episodes share them."""
@@ -99,7 +100,7 @@ class ParquetFile:
             if size > ROW_GROUP_BYTES:
                 raise ValueError(f"row group {group} has more than {ROW_GROUP_BYTES} bytes unpacked")
             batches.append(batch)
-        table = needed.needed("pyarrow").Table.from_batches(batches, schema=batches[0].schema)
+        table = needed("pyarrow").Table.from_batches(batches, schema=batches[0].schema)
         expected = self._file.metadata.row_group(group).num_rows
         if len(table) != expected:
             raise ValueError(f"row group {group} has {len(table)} rows, and states {expected}")
@@ -133,7 +134,7 @@ def numbers_of(table: Any, name: str, shape: Sequence[int], path: Path) -> npt.N
     Raises:
         UnreadableFileError: it holds anything but numbers, none at all in places, or rows of another shape.
     """
-    types = needed.needed("pyarrow.types")
+    types = needed("pyarrow.types")
     with refused(path):
         array = table.column(name).combine_chunks()
         sizes = list(shape)
@@ -167,7 +168,7 @@ def _is_even(array: Any, size: int, types: Any) -> bool:
 
 def refused(path: Path) -> AbstractContextManager[None]:
     """Turns what pyarrow says of a damaged parquet file into UnreadableFileError."""
-    return needed.refused(path, PARQUET, needed.needed("pyarrow").ArrowException)
+    return refused_by(path, PARQUET, needed("pyarrow").ArrowException)
 
 
 def _check_ends(path: Path) -> None:
