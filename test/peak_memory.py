@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def begin() -> int:
-    """What is filled now; the mark of the most is put back to it, so that no earlier one hides what follows."""
+    """What is filled now; the mark of the most is put back to it, so that no earlier one hides what follows.
+
+    What was freed goes back to the system first: filled again, it would not be seen."""
+    ctypes.CDLL(None).malloc_trim(0)
     CLEAR.write_text("5")
     return _read("VmRSS")
 
@@ -16,11 +20,6 @@ def begin() -> int:
 def most() -> int:
     """The most that was filled since."""
     return _read("VmHWM")
-
-
-def data() -> int:
-    """Memory of its own that it asked for, filled or not: what RLIMIT_DATA limits."""
-    return _read("VmData")
 
 
 def _read(key: str) -> int:

@@ -79,6 +79,16 @@ def test_every_kind_of_misbehaviour_is_told_apart(tmp_path: Path, name: str) -> 
     assert counts == {expected: inputs}
 
 
+def test_memory_is_told_also_where_the_heap_has_as_much_that_an_earlier_load_gave_back(
+    tmp_path: Path,
+) -> None:
+    blocks = [b"x" * 2**16 for _ in range(500 * 2**4)]  # too small for mappings of their own
+    above = b"x" * 2**16
+    del blocks
+    test_every_kind_of_misbehaviour_is_told_apart(tmp_path, "memory that is filled")
+    del above
+
+
 @pytest.mark.slow
 def test_five_thousand_hostile_inputs_are_accepted_or_refused(tmp_path: Path) -> None:
     figures = tmp_path / "fuzz.json"

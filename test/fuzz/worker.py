@@ -25,9 +25,7 @@ from fuzz.targets import Target
 from qgf_ros.errors import QgfError
 
 MORE_ADDRESSES = 1 << 30  # bytes of address space that a loader may ask for beyond what the process has
-MORE_MEMORY = (
-    400 << 20
-)  # and of memory of its own, filled or not: what is resident depends on what a system pages out meanwhile
+MORE_MEMORY = 400 << 20  # and may fill
 IN_OPEN, IN_NONBLOCK = 0x20, 0o4000
 CREATE, MODIFY, DELETE, MOVED = 0x100, 0x2, 0x200, 0xC0
 # Python's own events: what no loader has reason to do.
@@ -152,7 +150,6 @@ def work(
         files = targets[name].case(Random(f"{seed}/{name}/{number}"))
         _write(inside, files)
         before = peak_memory.begin()
-        resource.setrlimit(resource.RLIMIT_DATA, (peak_memory.data() + MORE_MEMORY, resource.RLIM_INFINITY))
         began, began_cpu = time.monotonic(), time.process_time()
         page[8:24] = struct.pack("<dd", began_cpu, began)  # before the number, which says that they hold
         NUMBER.pack_into(page, 0, place)
@@ -160,6 +157,11 @@ def work(
         spent, spent_cpu = time.monotonic() - began, time.process_time() - began_cpu
         NUMBER.pack_into(page, 0, -1)
         grown = peak_memory.most() - before
+        if grown > MORE_MEMORY:
+            outcome, words = (
+                Outcome.BUG,
+                f"{grown >> 20} MiB of memory were filled ({MORE_MEMORY >> 20} may be); {words}",
+            )
         if events := lookout.found():
             outcome, words = Outcome.EXECUTED, "; ".join(events[:5])
         line = {
