@@ -12,12 +12,12 @@ import mujoco
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.control.kinematics import Kinematics
+from qgf_ros.control.kinematics import kinematics_of
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.collect import record_episode
 from qgf_ros.evaluate.demonstrators import Demonstrator, demonstrator_for
 from qgf_ros.evaluate.robot import load_simulation
-from qgf_sim.manipulation import FINGER, TOOL_SITE
+from qgf_sim.manipulation import FINGER, FINGER_RANGE_RAD, TOOL_SITE
 from qgf_sim.plant_faults import (
     ControllerLag,
     FaultySimulation,
@@ -30,22 +30,25 @@ from qgf_sim.simulation import FloatArray, JointState
 
 PLAY = "cube-single-play"
 MOUNT = "ur5e/robotiq/base_mount"
+GOAL_M = (0.5, 0.0, 0.02)  # of cube-single-task2
+SLOWNESS = 1.25  # as in the shipped data
 NEAR_M = 0.04  # a cube as near as this to its target is in place, as OGBench counts
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is other than in the data; `slowness` of who demonstrates there. `tool_m`: the gripper's place in the flange's frame."""
+    """What is other than in the data. `tool_m`: the gripper's place in the flange's frame; `wait_s`: how long who demonstrates there
+    keeps still while the gripper closes or opens."""
 
     fault: PlantFault | None = None
     tool_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    slowness: float = 1.25
+    wait_s: float = 0.0
 
 
 ROBOTS: Mapping[str, Change] = {
     "none": Change(),
     "tool_offset": Change(tool_m=(0.03, 0.0, 0.0)),
-    "gripper_delay": Change(ControllerLag((FINGER,), seconds=0.5), slowness=1.75),
+    "gripper_delay": Change(ControllerLag((FINGER,), seconds=0.65), wait_s=0.65),
     "joint_bias": Change(JointBias(("shoulder_pan_joint", "elbow_joint", "wrist_1_joint"), offset=0.04)),
 }
 
@@ -95,16 +98,19 @@ class ChangedSimulation(FaultySimulation):
 
 
 class SeeingDemonstrator:
-    """A demonstrator who sees where the tool really is, as a person does, and asks for as much more as the robot's model is off."""
+    """A demonstrator who sees where the tool really is, as a person does, and asks for as much more as the robot's model is off.
 
-    def __init__(
-        self, loop: ClosedLoop, simulation: ChangedSimulation, slowness: float, noise: float
-    ) -> None:
+    They show the task: the cube to its goal, then to a random place, in turn. State: `placed`, whether each goal was reached.
+    """
+
+    def __init__(self, loop: ClosedLoop, simulation: ChangedSimulation, wait_s: float, noise: float) -> None:
         self._loop, self._scene = loop, simulation.simulation.scene  # type: ignore[attr-defined]
-        self._model = Kinematics(loop.contract)
+        self._model = kinematics_of(loop.contract)
+        self._wait = round(wait_s / loop.contract.interface.control_period_s)
         inner = loop.simulation
         loop.simulation = simulation.simulation  # the oracle looks into the simulation that is changed
-        self._inner: Demonstrator = demonstrator_for(loop, noise, slowness)
+        self._wanted: dict[str, float]
+        self._inner: Demonstrator = demonstrator_for(loop, noise, SLOWNESS)
         loop.simulation = inner
         self.placed: list[bool] = []
 
@@ -115,7 +121,8 @@ class SeeingDemonstrator:
 
     def reset(self) -> None:
         """Begins from the present state, without a plan."""
-        self._has_plan = False
+        self._has_plan = self._is_task = self._is_closing = False
+        self._waits, self._wanted = 0, {}
         self._inner.reset()
 
     def renew(self) -> None:
@@ -126,10 +133,14 @@ class SeeingDemonstrator:
             self.placed.append(bool(gap <= NEAR_M))
         self._has_plan = True
         self._inner.renew()
+        self._is_task = not self._is_task
+        if self._is_task:
+            data.mocap_pos[target] = GOAL_M
+            self._inner.reset()
 
     def wish(self) -> dict[str, float]:
         """What it wants one control period from now, in the words of the robot's model."""
-        wanted = self._inner.wish()
+        wanted = self._kept_still()
         position, yaw = self._model.tool(self._loop.measured())
         true = self._scene.data.site(TOOL_SITE)
         seen = self._scene.compute_ob_info()["proprio/effector_yaw"][0]
@@ -140,14 +151,26 @@ class SeeingDemonstrator:
             for axis, amount in zip(("x", "y", "z", "yaw"), (*off, turned), strict=True)
         }
 
+    def _kept_still(self) -> dict[str, float]:
+        """What its plan wants, which stands still while the gripper is to close or to open."""
+        if self._waits > 0:
+            self._waits -= 1
+            return self._wanted
+        self._wanted = self._inner.wish()
+        is_closing = self._wanted[FINGER] > FINGER_RANGE_RAD / 2
+        if is_closing != self._is_closing:
+            self._is_closing, self._waits = is_closing, self._wait
+            self._wanted = self._wanted | {FINGER: FINGER_RANGE_RAD * is_closing}
+        return self._wanted
+
 
 def record(
     contract: Contract, change: Change, path: Path, seeds: range, steps: int, noise: float = 0.1
 ) -> float:
-    """Records demonstrated episodes of free play on a changed robot into one slice; the share of cubes that were put in place."""
+    """Records demonstrated episodes on a changed robot into one slice; the share of cubes that were put in place."""
     simulation = ChangedSimulation(PLAY, change)
     loop = ClosedLoop(contract, simulation)
-    demonstrator = SeeingDemonstrator(loop, simulation, change.slowness, noise)
+    demonstrator = SeeingDemonstrator(loop, simulation, change.wait_s, noise)
     episodes = [record_episode(loop, demonstrator, seed, steps) for seed in seeds]
     arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
     arrays["interface"] = np.array(json.dumps(contract.interface.canonical(), sort_keys=True))

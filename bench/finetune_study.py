@@ -139,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--steps-each",
         type=int,
-        default=1001,
-        help="control periods of a recorded episode (default as in the shipped data)",
+        default=501,
+        help="control periods of a recorded episode: 25 s, in which a cube is put somewhere five times",
     )
     parser.add_argument(
         "--old", type=Path, default=ROOT / "data/ur5e_cube", help="data of the shipped checkpoint"

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from qgf_ros.checkpoint import CONFIG, Checkpoint
@@ -32,9 +33,12 @@ def after(checkpoint: Checkpoint, event: Mapping[str, Any]) -> Checkpoint:
     return dataclasses.replace(checkpoint, provenance=dict(checkpoint.provenance) | {HISTORY: history})
 
 
-def add_event(folder: Path, event: Mapping[str, Any]) -> None:
-    """Writes one more event into the history of a checkpoint's folder; its weights are not touched."""
+def add_event(
+    folder: Path, event: Mapping[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Writes one more event, and what `defaults` of sampling it changed, into a checkpoint's folder; its weights are not touched."""
     content = read_json(folder / CONFIG)
+    content["defaults"] = content["defaults"] | dict(defaults)
     provenance = content.get("provenance", {})
     content["provenance"] = provenance | {HISTORY: [*events(provenance), dict(event)]}
     part = folder / f".{CONFIG}.part"

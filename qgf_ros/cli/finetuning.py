@@ -19,7 +19,8 @@ from qgf_ros.data.mixture import Mixture, Windowed
 from qgf_ros.data.relabel import Relabel, Source
 from qgf_ros.data.seen_joints import seen_in
 from qgf_ros.errors import CheckpointError, InvalidSetting
-from qgf_ros.evaluate.critic_view import View, ceiling, logged_windows, recalibrated, unguided_chunks, view
+from qgf_ros.evaluate.critic_view import ceiling, logged_windows, unguided_chunks, view
+from qgf_ros.evaluate.guidance_weight import weighed_like
 from qgf_ros.lineage import after, weights_digest
 from qgf_ros.seen import load_seen
 from qgf_ros.train.config import TrainConfig
@@ -106,13 +107,11 @@ class FinetuningRun:
         self._trainer = make_finetuner(train, config.part, self.parent, training, held_out, device)
         self._kept = Kept(copied(self.parent.networks))
         self._restore()
-        windows = logged_windows(self._data.held_out, self.parent)
-        self._windows, self._chunks = windows, unguided_chunks(self.parent, windows)
-        self._seen_by_parent: View = view(self.parent, windows, self._chunks)
+        self._windows = logged_windows(self._data.held_out, self.parent)
 
     def ceiling(self) -> dict[str, float]:
         """What the parent's flow has to choose from on the held-out episodes, by the parent's critic."""
-        return ceiling(self._seen_by_parent)
+        return ceiling(view(self.parent, self._windows, unguided_chunks(self.parent, self._windows)))
 
     def go(self, seconds: float) -> dict[str, Any]:
         """Trains, writes the candidate, returns the figures."""
@@ -161,9 +160,8 @@ class FinetuningRun:
         }
         networks = self._kept.networks.requires_grad_(False).eval()
         made = dataclasses.replace(self.parent, networks=networks, provenance=provenance)
-        if self._config.part is not Part.POLICY:
-            made = recalibrated(made, view(made, self._windows, self._chunks), self._seen_by_parent)
-            event |= {"guidance_weight": made.defaults.guidance_weight}
+        made = weighed_like(made, self.parent, self._windows)
+        event |= {"guidance_weight": made.defaults.guidance_weight}
         return after(made, event)
 
     def _save(self) -> None:

@@ -15,6 +15,8 @@ from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.strict import build, read_yaml
 from qgf_ros.train.config import TrainConfig
 
+MOST_STRENGTH = 10.0  # beyond, chunks lie at the ends of their range
+
 
 @dataclass(frozen=True)
 class EvaluateConfig:
@@ -35,7 +37,8 @@ class TaskConfig:
 @dataclass(frozen=True)
 class Recipe:
     """Paths are taken from the folder in which `qgf` is called, unless absolute. `calibrate`: a detector is made at the end, with
-    episodes of the task of `evaluate`. `tasks`, by name: instead of the one of `train` and `evaluate` these are learned, a checkpoint each."""
+    episodes of the task of `evaluate`. `guidance_strength`: the weight of `defaults` is chosen from held-out data, so that guidance moves chunks by
+    this share of the policy's spread (docs/adr/0032). `tasks`, by name: instead of the one of `train` and `evaluate` these are learned, a checkpoint each."""
 
     name: str
     contract: Path
@@ -46,10 +49,14 @@ class Recipe:
     evaluate: EvaluateConfig | None = None
     calibrate: CalibrateConfig | None = None
     defaults: SamplerDefaults = field(default_factory=SamplerDefaults)
+    guidance_strength: float | None = None
     tasks: dict[str, TaskConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the names, which become names of folders; raises InvalidSetting."""
+        """Check the strength, and the names, which become names of folders; raises InvalidSetting."""
+        if self.guidance_strength is not None and not 0.0 < self.guidance_strength <= MOST_STRENGTH:
+            accepted = f"above 0, at most {MOST_STRENGTH:g}"
+            raise InvalidSetting("guidance_strength", self.guidance_strength, accepted)
         for name in self.tasks:
             if re.fullmatch(r"\w[\w.-]*", name) is None:
                 raise InvalidSetting("tasks", name, "names of letters, digits, '_', '-' and '.'")

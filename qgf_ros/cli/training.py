@@ -10,7 +10,7 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from qgf_ros.checkpoint import save_checkpoint
+from qgf_ros.checkpoint import Checkpoint, save_checkpoint
 from qgf_ros.cli.progress import counted_progress
 from qgf_ros.cli.recipe import Recipe
 from qgf_ros.cli.versions import versions_of
@@ -18,7 +18,9 @@ from qgf_ros.contract.schema import Contract
 from qgf_ros.data.dataset import Slice, fingerprint, from_slices, read_slices, split
 from qgf_ros.data.normalizer import fit_normalizer
 from qgf_ros.data.seen_joints import seen_in
-from qgf_ros.errors import ContractError
+from qgf_ros.errors import ContractError, InvalidSetting
+from qgf_ros.evaluate.critic_view import logged_windows
+from qgf_ros.evaluate.guidance_weight import Yardstick, with_weight
 from qgf_ros.evaluate.rollouts import glance
 from qgf_ros.seen import Seen
 from qgf_ros.train.loop import Run, Trainer, drive, make_trainer
@@ -80,6 +82,7 @@ class TrainingRun:
         config, interface = recipe.train, contract.interface
         self._data_hash = fingerprint(slices)
         kept, held = split(slices, config.held_out)
+        self._held = held
         self._seen = self._where_seen(kept)
         training, held_out = (from_slices(part, interface, config.relabel) for part in (kept, held))
         normalizer = fit_normalizer(part.observations for part in kept)
@@ -125,7 +128,7 @@ class TrainingRun:
             "metrics": {"held_out_flow_loss": held_out, **self._latest},
             "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
-        save_checkpoint(recipe.output, self.trainer.checkpoint(recipe.defaults, provenance))
+        save_checkpoint(recipe.output, self._weighed(self.trainer.checkpoint(recipe.defaults, provenance)))
         if self._seen is not None:
             self._seen.save(recipe.output)
 
@@ -134,7 +137,7 @@ class TrainingRun:
         if self._recipe.evaluate is None:
             return
         step, episodes = self.trainer.state.step, self._recipe.evaluate.episodes
-        checkpoint = self.trainer.checkpoint(self._recipe.defaults, {})
+        checkpoint = self._weighed(self.trainer.checkpoint(self._recipe.defaults, {}))
         success = glance(self._contract, self._recipe.evaluate.task, checkpoint, episodes)
         for row, value in success.items():
             log.add_scalar(f"evaluate/{row}", value, step)
@@ -145,6 +148,17 @@ class TrainingRun:
         """The last metrics."""
         held_out = self.trainer.held_out_flow_loss()
         return {"steps": self.trainer.state.step, "held_out_flow_loss": held_out, **self._latest}
+
+    def _weighed(self, checkpoint: Checkpoint) -> Checkpoint:
+        """With the weight of the recipe's strength, where it names one and there is such a weight."""
+        if self._recipe.guidance_strength is None:
+            return checkpoint
+        try:
+            yardstick = Yardstick(checkpoint, logged_windows(self._held, checkpoint))
+            return with_weight(checkpoint, yardstick.weight_of(self._recipe.guidance_strength))
+        except InvalidSetting as error:
+            print(f"{error} The checkpoint keeps the weight of the recipe's `defaults`.")
+            return checkpoint
 
     def _where_seen(self, kept: list[Slice]) -> Seen | None:
         try:

@@ -1,8 +1,7 @@
-"""How a checkpoint's critic sees logged observations: what shadow, recalibration and the ceiling of best-of-N are made from."""
+"""How a checkpoint's critic sees logged observations: what shadow, the guidance weight and the ceiling of best-of-N are made from."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,19 +87,6 @@ def ceiling(seen: View) -> dict[str, float]:
         f"q_best_of_{CHUNKS}": float(seen.unguided.max(axis=1).mean()),
         "q_played": float(seen.played.mean()),
     }
-
-
-def recalibrated(checkpoint: Checkpoint, ours: View, parent: View) -> Checkpoint:
-    """The checkpoint with the guidance weight at which its critic pulls as hard, in the mean, as the parent's does at its own weight.
-
-    The weight has the unit action^2 / Q, so it follows the critic's scale and travels with it. A critic without any slope keeps it.
-    """
-    if not (ours.slope > 0.0 and np.isfinite(ours.slope)):
-        return checkpoint
-    weight = checkpoint.defaults.guidance_weight * parent.slope / ours.slope
-    return dataclasses.replace(
-        checkpoint, defaults=dataclasses.replace(checkpoint.defaults, guidance_weight=float(weight))
-    )
 
 
 def _observations(checkpoint: Checkpoint, windows: Windows) -> Tensor:

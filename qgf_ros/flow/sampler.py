@@ -9,6 +9,7 @@ from enum import Enum
 from qgf_ros.bounds import CANDIDATES, STEPS
 from qgf_ros.errors import InvalidSetting
 
+GUIDANCE_STRENGTH = 0.3  # evaluate/guidance_weight.py: how far guidance moves chunks, of the policy's own spread (docs/adr/0032)
 WeightSchedule = Callable[[float], float]
 """t in [0, 1) -> guidance weight at that time."""
 

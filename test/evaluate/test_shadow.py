@@ -13,7 +13,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Windows
 from qgf_ros.errors import InterfaceMismatchError
-from qgf_ros.evaluate.critic_view import ceiling, logged_windows, recalibrated, unguided_chunks, view
+from qgf_ros.evaluate.critic_view import ceiling, logged_windows, unguided_chunks, view
 from qgf_ros.evaluate.shadow import Bounds, look, rank_correlation
 from qgf_ros.train.finetune import copied
 from test.data.conftest import interface as interface
@@ -100,26 +100,6 @@ def test_a_candidate_of_another_interface_is_refused(world: World) -> None:
     other = dataclasses.replace(world.parent.interface, control_period_s=0.2)
     with pytest.raises(InterfaceMismatchError, match="The candidate was made for interface"):
         look(dataclasses.replace(world.parent, interface=other), world.parent, world.windows)
-
-
-@pytest.mark.parametrize("factor", [0.25, 4.0])
-def test_the_weight_follows_the_critics_slope_so_that_it_pulls_as_hard(world: World, factor: float) -> None:
-    chunks = unguided_chunks(world.parent, world.windows)
-    before = view(world.parent, world.windows, chunks)
-    candidate = with_critic(world.parent, factor)
-    made = recalibrated(candidate, view(candidate, world.windows, chunks), before)
-    assert made.defaults.guidance_weight == pytest.approx(
-        world.parent.defaults.guidance_weight / factor, rel=1e-4
-    )
-    same = view(made, world.windows, chunks).played / factor
-    np.testing.assert_allclose(same, before.played, rtol=1e-3, atol=1e-3)
-
-
-def test_a_critic_without_slope_keeps_its_weight(world: World) -> None:
-    flat = with_critic(world.parent, 0.0)
-    chunks = unguided_chunks(world.parent, world.windows)
-    before = view(world.parent, world.windows, chunks)
-    assert recalibrated(flat, view(flat, world.windows, chunks), before) is flat
 
 
 def test_the_best_of_many_is_the_ceiling_of_one(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def test_a_policy_is_trained_alone_and_its_candidate_says_from_what(
     assert event["kept"]["policy"]["loss"] == figures["kept"]["policy"]["loss"] > 0.0
     assert figures["episodes"] == {"new": 4, "held_out": 1}
     assert figures["decision"] is None
-    assert candidate.defaults == parent.defaults
+    weight = figures["guidance_weight"]  # that of the same strength, of another policy's spread
+    assert candidate.defaults == dataclasses.replace(parent.defaults, guidance_weight=weight)
     assert load_seen(work / "candidate") is not None
     assert "it has not been compared with its parent" in capsys.readouterr().out
 
