@@ -2,7 +2,7 @@
 
     python bench/deployment_study.py --old data/ur5e_cube --robot joint_bias   # goes on where it was stopped
 
-Rows: `start` the shipped checkpoint; `own/SEED` its critic trained on with own rollouts and old data, half each; `old/SEED` on old data alone. The flow policy
+Rows: `start` the shipped checkpoint; `own/SEED` its critic trained on with own rollouts and old data, half each; `old/SEED` on old data alone. The last weights of all steps; the flow policy
 is the same bit by bit in all. Paired by seed, without the detector.
 """
 
@@ -31,6 +31,7 @@ from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.compare import paired_difference
 from qgf_ros.evaluate.rollouts import make_policy, run_episode
 from qgf_ros.train.finetune import FinetuneConfig
+from qgf_ros.train.kept import Keep
 from qgf_ros.train.memory import keep_freed_memory
 from qgf_ros.train.update import Part
 
@@ -101,9 +102,7 @@ class Study:
         if not (path / "checkpoint.json").is_file():
             data, old = ((self.own(),), (self._old,)) if kind == "own" else ((self._old,), ())
             places = Places(SHIPPED, data, old, path, path.with_name(f"{path.name}-run"))
-            config = FinetuneConfig(
-                Part.CRITIC, self._steps, check_every=500, patience=self._steps, seed=int(seed)
-            )
+            config = FinetuneConfig(Part.CRITIC, self._steps, check_every=500, keep=Keep.LAST, seed=int(seed))
             figures = FinetuningRun(places, self._contract, self._recipe, config).go(math.inf)
             print(row, json.dumps(figures), flush=True)
         return path
@@ -125,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is missing, prints every row and the gain of own rollouts over old data."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--robot", choices=[name for name in ROBOTS if name != "none"], required=True)
-    parser.add_argument("--episodes", type=int, default=300, help="a row")
+    parser.add_argument("--episodes", type=int, default=100, help="a row: three times as many pairs")
     parser.add_argument("--steps", type=int, default=5000, help="gradient steps")
     parser.add_argument(
         "--old", type=Path, default=ROOT / "data/ur5e_cube", help="data of the shipped checkpoint"

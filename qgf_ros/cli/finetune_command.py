@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="steps without a lower held-out loss that end it (default 1500)",
     )
     parser.add_argument(
+        "--keep",
+        choices=("best", "last"),
+        default="best",
+        help="which weights: the best on held-out episodes, or the last, after all steps (default best)",
+    )
+    parser.add_argument(
         "--held-out", type=float, default=0.1, help="share of new episodes that is held out (default 0.1)"
     )
     parser.add_argument("--learning-rate", type=float, default=3e-4, help="of Adam (default 0.0003)")
@@ -86,6 +92,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.contract.load import load_contract
     from qgf_ros.evaluate.robot import load_simulation
     from qgf_ros.train.finetune import FinetuneConfig
+    from qgf_ros.train.kept import Keep
     from qgf_ros.train.memory import keep_freed_memory
     from qgf_ros.train.update import Part
 
@@ -101,6 +108,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         old_share=arguments.old_share,
         held_out=arguments.held_out,
         patience=arguments.patience,
+        keep=Keep(arguments.keep),
         learning_rate=arguments.learning_rate,
         seed=arguments.seed,
     )

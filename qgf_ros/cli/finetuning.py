@@ -105,7 +105,7 @@ class FinetuningRun:
         held_out = from_slices(self._data.held_out, interface, train.relabel)
         device = device_for_training()
         self._trainer = make_finetuner(train, config.part, self.parent, training, held_out, device)
-        self._kept = Kept(copied(self.parent.networks))
+        self._kept = Kept(copied(self.parent.networks), config.keep)
         self._restore()
         self._windows = logged_windows(self._data.held_out, self.parent)
 
@@ -148,6 +148,7 @@ class FinetuningRun:
             "old_share": self._config.old_share if self._digests["old"] else 0.0,
             "learning_rate": self._config.learning_rate,
             "seed": self._config.seed,
+            "keep": self._config.keep.value,
         }
         event |= {name: figures[name] for name in ("part", "steps", "ended_by", "kept")}
         kept = {key: self.parent.provenance.get(key) for key in ("recipe", "contract", "task", "history")}

@@ -16,7 +16,7 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.path import TimeSampling
 from qgf_ros.networks import Networks
 from qgf_ros.train.config import TrainConfig
-from qgf_ros.train.kept import Kept
+from qgf_ros.train.kept import Keep, Kept
 from qgf_ros.train.loop import Trainer
 from qgf_ros.train.update import Part, TrainState
 
@@ -26,7 +26,7 @@ class FinetuneConfig:
     """What is trained, and for how long. Counts are gradient steps.
 
     Every `check_every` steps the held-out episodes (the share `held_out` of the new data) are asked; after `patience` steps
-    without a better answer the run ends, `steps` at the latest. `old_share` of every batch is old data, where there are any.
+    without a better answer the run ends, `steps` at the latest, with the best weights; with `keep` LAST it does all steps. `old_share` of every batch is old data, where there are any.
     """
 
     part: Part = Part.BOTH
@@ -35,6 +35,7 @@ class FinetuneConfig:
     held_out: float = 0.1
     check_every: int = 250
     patience: int = 1500
+    keep: Keep = Keep.BEST
     learning_rate: float = 3e-4
     seed: int = 0
 

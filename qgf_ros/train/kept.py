@@ -1,4 +1,4 @@
-"""The weights of a run that are kept, by held-out losses, and when to stop looking for better ones.
+"""The weights of a run that are kept, by held-out losses or the last, and when to stop looking for better ones.
 
 Policy and critic share no parameter and never meet in training (update.py), so each keeps the weights of its own best step.
 """
@@ -8,11 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 
 from torch import nn
 
 from qgf_ros.networks import Networks
 from qgf_ros.train.update import Part
+
+
+class Keep(Enum):
+    """Which weights of a run are kept: those of the best held-out loss, or the last."""
+
+    BEST = "best"
+    LAST = "last"
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,13 @@ class Kept:
     """State: of each trained part the step whose weights are kept, and networks with those weights. One thread."""
 
     networks: Networks
+    keep: Keep = Keep.BEST
     marks: dict[Part, Mark] = field(default_factory=dict)
 
     def see(self, step: int, losses: Mapping[Part, float], networks: Networks) -> None:
-        """Takes over the weights of each part (POLICY or CRITIC) whose loss is the lowest so far, and a number."""
+        """Takes over the weights of each part (POLICY or CRITIC) whose loss is a number, and the lowest so far where the best are kept."""
         for part, loss in losses.items():
-            known = self.marks.get(part)
+            known = self.marks.get(part) if self.keep is Keep.BEST else None
             if not math.isfinite(loss) or (known is not None and loss >= known.loss):
                 continue
             self.marks[part] = Mark(step, loss)

@@ -17,7 +17,7 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.networks import Networks
 from qgf_ros.train.finetune import FinetuneConfig, copied, finetune, make_finetuner
-from qgf_ros.train.kept import Kept, Mark
+from qgf_ros.train.kept import Keep, Kept, Mark
 from qgf_ros.train.loop import Trainer
 from qgf_ros.train.state_file import restore_state, save_state
 from qgf_ros.train.update import Part
@@ -85,6 +85,19 @@ def test_each_part_keeps_the_weights_of_its_own_best_step(parent: Checkpoint) ->
     assert kept.marks == {Part.POLICY: Mark(1, 2.0), Part.CRITIC: Mark(2, 8.0)}
     assert same(tensors(kept.networks, POLICY), tensors(weights[1], POLICY))
     assert same(tensors(kept.networks, CRITIC), tensors(weights[2], CRITIC))
+
+
+def test_where_the_last_are_kept_each_part_has_the_weights_of_the_last_step_whose_loss_is_a_number(
+    parent: Checkpoint,
+) -> None:
+    weights, kept = {}, Kept(copied(parent.networks), Keep.LAST)
+    losses = [(3.0, 9.0), (2.0, 9.5), (4.0, math.nan)]
+    for step, (policy, critic) in enumerate(losses):
+        weights[step] = Networks.create(parent.networks.config, torch.Generator().manual_seed(step))
+        kept.see(step, {Part.POLICY: policy, Part.CRITIC: critic}, weights[step])
+    assert kept.marks == {Part.POLICY: Mark(2, 4.0), Part.CRITIC: Mark(1, 9.5)}
+    assert same(tensors(kept.networks, POLICY), tensors(weights[2], POLICY))
+    assert same(tensors(kept.networks, CRITIC), tensors(weights[1], CRITIC))
 
 
 def test_it_is_over_when_no_part_became_better_for_so_long(parent: Checkpoint) -> None:
