@@ -2,8 +2,8 @@
 
     python bench/finetune_study.py --old data/ur5e_cube           # records, trains, evaluates; goes on where it was stopped
 
-Rows: `zero_shot` the shipped checkpoint; `old_data` as many steps from it on its own data; `scratch` as many steps from nothing on the
-same episodes; `finetuned` on the episodes. All with the node's default sampling, without the detector, paired by seed.
+Rows: `zero_shot` the shipped checkpoint; `finetuned` from it on the episodes, the best held-out weights; `scratch` as many steps from nothing on the
+same episodes, `old_data` from it on its own data, both with their last weights. All with the node's default sampling, without the detector, paired by seed.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.rollouts import make_policy, run_episode
 from qgf_ros.train.config import NetworkSizes
 from qgf_ros.train.finetune import FinetuneConfig
+from qgf_ros.train.kept import Keep
 from qgf_ros.train.loop import make_trainer
 from qgf_ros.train.memory import keep_freed_memory
 from qgf_ros.train.update import Part
@@ -80,14 +81,14 @@ class Study:
         return path
 
     def _finetune(self, robot: str, path: Path) -> dict[str, object]:
-        return self._go_on(self.recorded(robot), path, patience=self._steps)
+        return self._go_on(self.recorded(robot), path, Keep.BEST)
 
     def _old_data(self, robot: str, path: Path) -> dict[str, object]:
-        return self._go_on(self._old, path, patience=self._steps)
+        return self._go_on(self._old, path, Keep.LAST)
 
-    def _go_on(self, data: Path, path: Path, patience: int) -> dict[str, object]:
+    def _go_on(self, data: Path, path: Path, keep: Keep) -> dict[str, object]:
         places = Places(SHIPPED, (data,), (), path, path.with_name(f"{path.name}-run"))
-        config = FinetuneConfig(Part.BOTH, self._steps, check_every=1000, patience=patience)
+        config = FinetuneConfig(Part.BOTH, self._steps, check_every=1000, patience=self._steps, keep=keep)
         return FinetuningRun(places, self._contract, self._recipe, config).go(math.inf)
 
     def _scratch(self, robot: str, path: Path) -> dict[str, object]:

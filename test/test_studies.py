@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from outcomes import Outcomes, load_cells, success_rate
 from steps_study import PLACES, STEPS, all_cells, grid_walk, partly_guided
+from weight_study import best_of, mean_regret
 
 
 @pytest.mark.parametrize("steps", range(1, STEPS + 1))
@@ -56,3 +58,17 @@ def test_a_study_keeps_four_digits_of_what_it_measures(tmp_path: Path) -> None:
     outcomes.add("one", {"success": True, "steps": 3, "velocity": 0.123456})
     outcomes.write()
     assert load_cells(tmp_path / "study.json") == {"one": [{"success": 1, "steps": 3, "velocity": 0.1235}]}
+
+
+def test_the_best_weight_is_the_one_of_most_success_and_then_of_fewest_periods() -> None:
+    won, lost = {"success": 1, "steps": 90}, {"success": 0, "steps": 200}
+    cells = {"few": [won, lost], "slow": [won, won], "fast": [won, won | {"steps": 70}]}
+    assert best_of(cells, list(cells)) == "fast"
+
+
+def test_regret_is_the_mean_over_tasks_and_its_bound_lies_above_it() -> None:
+    better, even = np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(4)
+    mean, bound = mean_regret([better, even])
+    assert mean == pytest.approx(0.125)
+    assert mean < bound <= 0.5
+    assert mean_regret([even, even]) == (0.0, 0.0)
