@@ -50,9 +50,7 @@ ROBOTS: Mapping[str, Change] = {
     "tool_offset": Change(tool_m=(0.03, 0.0, 0.0)),
     "gripper_delay": Change(ControllerLag((FINGER,), seconds=0.65), wait_s=0.65),
     "joint_bias": Change(JointBias(("shoulder_pan_joint", "elbow_joint", "wrist_1_joint"), offset=0.04)),
-    "slight_joint_bias": Change(
-        JointBias(("shoulder_pan_joint", "elbow_joint", "wrist_1_joint"), offset=0.03)
-    ),
+    "small_tool_offset": Change(tool_m=(0.025, 0.0, 0.0)),
 }
 
 
