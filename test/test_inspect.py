@@ -38,6 +38,11 @@ def inspected(path: Path, folder: Path, *more: str) -> tuple[int, dict[str, Any]
     return code, json.loads((folder / "figures.json").read_text())
 
 
+def named(found: dict[str, Any], column: str) -> list[tuple[str, str]]:
+    """Names and units of a column's components."""
+    return [(entry["name"], entry["unit"]) for entry in found["columns"][column]]
+
+
 def test_a_bag_is_told_by_topics_episodes_and_components(contract: Contract, tmp_path: Path) -> None:
     code, found = inspected(write(tmp_path / "bag", surrounded(30, 30), contract), tmp_path)
     topics = {topic["name"]: topic for topic in found["topics"]}
@@ -138,7 +143,11 @@ def test_a_data_set_is_told_too_and_what_does_not_fit_a_contract_is_refused_by_n
     code, found = inspected(tmp_path / "data", tmp_path, "--contract", path)
     assert (code, found["format"], found["episodes"], found["refused"]) == (0, "ogbench", 1, [])
     assert "topics" not in found
+    _, recorded = inspected(bag, tmp_path)
+    for column in ("observations", "actions"):
+        assert named(found, column) == named(recorded, column)
     arrays = dict(np.load(tmp_path / "data" / "slice-0000.npz"))
+    assert list(found["columns"]) == [name for name in arrays if name in found["columns"]]
     del arrays["interface"]
     np.savez(tmp_path / "foreign.npz", **arrays)
     _, found = inspected(tmp_path / "foreign.npz", tmp_path, "--contract", path)
