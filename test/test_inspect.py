@@ -66,6 +66,17 @@ def test_a_topic_that_fell_silent_for_a_while_has_a_gap(contract: Contract, tmp_
     assert topics["/joint_states"]["longest_gap_s"] == pytest.approx(0.31)
 
 
+def test_a_topic_that_fell_silent_before_the_end_of_a_bag_is_told(
+    contract: Contract, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [entry for entry in surrounded(30, 60) if entry not in [joints(tick) for tick in range(150, 500)]]
+    _, found = inspected(write(tmp_path / "bag", said, contract), tmp_path)
+    topics = {topic["name"]: topic for topic in found["topics"]}
+    assert topics["/joint_states"]["silent_at_end_s"] == pytest.approx(1.9, abs=0.1)
+    assert "/joint_states says nothing in the last 1.9 s" in capsys.readouterr().out
+    assert topics["/command_node/executed"]["silent_at_end_s"] == 0.0
+
+
 def test_a_topic_that_is_needed_and_was_not_recorded_is_named(
     contract: Contract, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ def _topic(census: Census, name: str) -> Figures:
         "rate_hz": topic.rate_hz(),
         "gaps": len(gaps_s),
         "longest_gap_s": gaps_s[0] if gaps_s else None,
+        "silent_at_end_s": topic.silent_at_end_s(census.span[1]),
         "timeline": topic.timeline(*census.span),
     }
 
