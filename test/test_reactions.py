@@ -12,8 +12,8 @@ from contract_files import two_joints
 from qgf_ros.contract.schema import Contract
 from qgf_ros.control.limits import JointLimiter
 from qgf_ros.control.outcome import Tick
-from qgf_ros.datatypes import Finding, JointCommand, Rung, Verdict
-from qgf_ros.evaluate.reactions import Rests, Slows, Story
+from qgf_ros.datatypes import Finding, JointCommand, Rung, Sender, Verdict
+from qgf_ros.evaluate.reactions import Obeys, Rests, Slows, Story
 from qgf_ros.evaluate.session_loop import Served
 
 STOPS = Rests(Rung.STOP, ("emergency",))
@@ -87,3 +87,54 @@ def test_an_arm_that_is_slow_for_a_moment_only_is_not_right(contract: Contract) 
     ]
     for after, is_right in ((slow, True), ([*slow[:10], *ticks[10:]], False)):
         assert Slows("speed_scaling").judge(Story(contract, ticks[0], after), WITHIN_S).is_right is is_right
+
+
+@pytest.mark.parametrize(("moved", "is_right"), [(0, True), (5, False)])
+def test_an_arm_whose_break_ends_by_itself_may_go_on_waiting_and_not_moving(
+    contract: Contract, moved: int, is_right: bool
+) -> None:
+    before, after = story(contract)
+    after = [*after, *moves(contract, Rung.TAIL, 10, moved)]
+    expected = Rests(Rung.STOP, ("emergency",), then=Rung.TAIL)
+    assert expected.judge(Story(contract, before, after), WITHIN_S).is_right is is_right
+    assert not STOPS.judge(Story(contract, before, after), WITHIN_S).is_right
+
+
+def handed_over(contract: Contract, *parts: tuple[int, Rung, Sender, Sender]) -> list[Served]:
+    """Ticks by count, rung, who is in command, and whose chunk is in play."""
+    return [
+        replace(it, tick=replace(it.tick, command=replace(it.tick.command, source=of.value), in_command=who))
+        for count, rung, who, of in parts
+        for it in moves(contract, rung, count, count)
+        if it.tick.command is not None
+    ]
+
+
+PERSON, POLICY = Sender.TELEOP, Sender.POLICY
+TAKEN_OVER = (2, Rung.TAIL, PERSON, POLICY), (20, Rung.CHUNK, PERSON, PERSON)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(3, Rung.TAIL, PERSON, POLICY), TAKEN_OVER[1]],
+        [(1, Rung.TAIL, POLICY, POLICY), TAKEN_OVER[1]],
+        [(1, Rung.CHUNK, PERSON, POLICY), TAKEN_OVER[1]],
+        [(1, Rung.HOLD, PERSON, POLICY), TAKEN_OVER[1]],
+        [*TAKEN_OVER, (1, Rung.TAIL, PERSON, PERSON)],
+        [*TAKEN_OVER, (1, Rung.CHUNK, PERSON, POLICY)],
+        [*TAKEN_OVER, (1, Rung.CHUNK, POLICY, POLICY)],
+        [TAKEN_OVER[0]],
+    ],
+    ids=["late", "not at once", "plays on", "holds", "starves", "the other's", "goes back", "never"],
+)
+def test_a_hand_over_is_right_only_where_one_alone_is_in_command_and_played_from_then_on(
+    contract: Contract, parts: list[tuple[int, Rung, Sender, Sender]]
+) -> None:
+    within_s = 3 * contract.tick_ns * 1e-9
+    before = handed_over(contract, (1, Rung.CHUNK, POLICY, POLICY))[0]
+    right = Obeys(PERSON).judge(Story(contract, before, handed_over(contract, *TAKEN_OVER)), within_s)
+    assert right.is_right
+    assert right.time_s == pytest.approx(within_s)
+    wrong = Obeys(PERSON).judge(Story(contract, before, handed_over(contract, *parts)), within_s)
+    assert not wrong.is_right

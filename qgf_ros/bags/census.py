@@ -17,6 +17,7 @@ GAP = 5.0  # times the usual interval: from there on silence is a gap
 FEWEST = 20  # messages of which one may say what interval is usual
 SLOWEST_S = 0.5  # usual interval of a topic that says something regularly; others speak when there is something to say
 REGULAR = 3.0  # times the quarter of short intervals: the quarter of long ones of such a topic is below
+ENDING_S = 1.0  # between the last messages of nodes that end together
 BINS = 60  # of a timeline
 
 
@@ -44,15 +45,23 @@ class Topic:
         return (self.count - 1) / total_s if total_s > 0 else None
 
     def gaps_s(self) -> list[float]:
-        """Silences of more than `GAP` usual intervals, s, longest first; none where messages are too few, too seldom or too irregular to tell."""
-        intervals = self.intervals_s()
-        if self.count < FEWEST:
-            return []
-        short_s, usual_s, long_s = np.quantile(intervals, [0.25, 0.5, 0.75]).tolist()
-        if usual_s >= SLOWEST_S or long_s > REGULAR * short_s:
-            return []
+        """Silences of more than `GAP` usual intervals, s, longest first; none of a topic of which nobody can tell."""
+        usual_s, intervals = self._usual_s(), self.intervals_s()
         found: list[float] = np.sort(intervals[intervals > GAP * usual_s])[::-1].tolist()
         return found
+
+    def silent_at_end_s(self, end: float) -> float:
+        """The silence from the last message until `end`, ns, in s, where it is a gap and longer than nodes take to end; else 0."""
+        silence_s = (end - max(self.received, default=end)) * 1e-9
+        return silence_s if silence_s > max(GAP * self._usual_s(), ENDING_S) else 0.0
+
+    def _usual_s(self) -> float:
+        """The usual interval, s; infinite where messages are too few, too seldom or too irregular to tell."""
+        if self.count < FEWEST:
+            return float("inf")
+        short_s, usual_s, long_s = np.quantile(self.intervals_s(), [0.25, 0.5, 0.75]).tolist()
+        is_regular = usual_s < SLOWEST_S and long_s <= REGULAR * short_s
+        return float(usual_s) if is_regular else float("inf")
 
     def timeline(self, begin: float, end: float) -> list[int]:
         """How many messages came in each of `BINS` equal parts of the time from `begin` to `end`, ns."""

@@ -95,4 +95,4 @@ def line(row: MatrixRow) -> str:
 def columns(texts: tuple[str, ...]) -> str:
     """One line of the table, in columns."""
     fault, phase, expected, within, took, seen = texts
-    return f"{fault:<31}  {phase:<13}  {expected:<33}  {within:>6}  {took:>6}  {seen}"
+    return f"{fault:<31}  {phase:<13}  {expected:<38}  {within:>6}  {took:>6}  {seen}"

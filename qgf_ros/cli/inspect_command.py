@@ -135,6 +135,9 @@ def _print_topics(figures: dict[str, Any]) -> None:
         print(
             f"  {topic['name']:<44} {topic['messages']:>9} {rate:>8} {topic['bytes'] / 1e6:>8.1f} {topic['gaps']:>5} {longest:>9}"
         )
+    for topic in figures["topics"]:
+        if topic["silent_at_end_s"]:
+            print(f"  {topic['name']} says nothing in the last {topic['silent_at_end_s']:.1f} s")
     for name in figures.get("silent", []):
         print(f"  SILENT: {name} has no message, and rows need it")
 

@@ -22,7 +22,7 @@ class Component:
     """One component over all rows: least, most and mean of its finite values, in its unit, and how many are not finite.
 
     Of a sample: `spread` (half of the middle 68 %), the share of `outliers`, which lie beyond the middle 99 % by more than its width,
-    and a histogram of the rest.
+    and a histogram of the rest between `histogram_ends`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Component:
     not_finite: int
     outliers: float
     histogram: list[int]
+    histogram_ends: tuple[float, float]
 
 
 class ColumnSummary:
@@ -71,18 +72,19 @@ class ColumnSummary:
         name, unit, count = self._names[place], self._units[place], int(self._finite[place])
         finite = sample[np.isfinite(sample)]
         if not count or not len(finite):
-            return Component(name, unit, 0.0, 0.0, 0.0, 0.0, self.rows - count, 0.0, [])
+            return Component(name, unit, 0.0, 0.0, 0.0, 0.0, self.rows - count, 0.0, [], (0.0, 0.0))
         low, first, third, high = np.quantile(finite, [MIDDLE[0], 0.16, 0.84, MIDDLE[1]]).tolist()
         width = high - low
         is_far = ((finite < low - width) | (finite > high + width)) & (width > 0 and not self._is_flag)
-        histogram = [int(number) for number in np.histogram(finite[~is_far], BINS)[0]]
+        counts, edges = np.histogram(finite[~is_far], BINS)
+        histogram, ends = [int(number) for number in counts], (float(edges[0]), float(edges[-1]))
         least, most, mean = (
             float(self._least[place]),
             float(self._most[place]),
             float(self._sum[place]) / count,
         )
         spread, outliers = (third - first) / 2, float(np.mean(is_far))
-        return Component(name, unit, least, most, mean, spread, self.rows - count, outliers, histogram)
+        return Component(name, unit, least, most, mean, spread, self.rows - count, outliers, histogram, ends)
 
 
 @dataclass

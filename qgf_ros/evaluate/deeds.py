@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qgf_ros.datatypes import Sender
 from qgf_ros.evaluate.session_loop import SessionLoop
 
 ON_PURPOSE = "an exception, on purpose"
@@ -31,6 +32,16 @@ def stop(loop: SessionLoop) -> None:
 def start(loop: SessionLoop) -> None:
     """The service `~/start`, though the arm moves already."""
     loop.start()
+
+
+def take_over(loop: SessionLoop) -> None:
+    """The service `~/take_over`: from now on a person's chunks are played."""
+    loop.session.hand_over(Sender.TELEOP)
+
+
+def hand_back(loop: SessionLoop) -> None:
+    """The service `~/hand_back`: the policy's."""
+    loop.session.hand_over(Sender.POLICY)
 
 
 def half_speed(loop: SessionLoop) -> None:

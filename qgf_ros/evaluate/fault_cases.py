@@ -6,21 +6,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qgf_ros.datatypes import Rung
+from qgf_ros.datatypes import Rung, Sender
 from qgf_ros.evaluate import deeds, strikes
 from qgf_ros.evaluate.phases import Phase
-from qgf_ros.evaluate.reactions import GoesOn, Reaction, Rests, Slows, Waits
+from qgf_ros.evaluate.reactions import GoesOn, Obeys, Reaction, Rests, Slows, Waits
 from qgf_ros.evaluate.strikes import Act, Inject, Spoiled, Strike, Unasked
 
 HOLDING, FAST, MID, SEAM = Phase.HOLDING, Phase.FAST, Phase.MID_CHUNK, Phase.SEAM
-GRASPING, BRAKING = Phase.GRASPING, Phase.BRAKING
+GRASPING, STEERED, BRAKING = Phase.GRASPING, Phase.STEERED, Phase.BRAKING
 MOVING = (FAST, MID, SEAM, GRASPING)
-ALL = (HOLDING, *MOVING, BRAKING)
+ALL = (HOLDING, *MOVING, STEERED, BRAKING)
 TICK_S = 0.01  # one tick: the next command reacts
 STALE_S = 0.1  # the bar of stale joint states
 FROZEN_S = 0.2  # 0.1 s of the same value, and the command must have moved meanwhile
 TRACKING_S = 1.0  # until a joint that stands is further from its command than allowed, and 0.1 s more
 STANDING_S = 0.55
+HAND_OVER_S = 0.05  # a control period, until the other's first chunk is in play
+LET_GO_S = 0.3  # until the two actions of a person's chunk are played, and the arm has come to rest
+SILENT_S = 0.25 + TICK_S  # until a person who was asked for a chunk is taken for lost
 CHUNK_S = 1.0  # until all that was planned is played, and the arm has come to rest
 ON_S = 0.5  # how long an arm that bears a fault must go on
 
@@ -177,4 +180,31 @@ OPERATOR = (
     Case("second publisher", (FAST,), Act(deeds.second_publisher), _holds("second_publisher"), TICK_S),
     Case("failure of our own", (FAST, GRASPING), Act(deeds.fail), _stops("exception"), TICK_S),
 )
-CASES = (*SENSORS, *TIME, *PLANT, *CHUNKS, *OPERATOR)
+PERSON = (
+    Case("a person takes over", MOVING, Act(deeds.take_over), Obeys(Sender.TELEOP), HAND_OVER_S),
+    Case("a person hands back", (STEERED,), Act(deeds.hand_back), Obeys(Sender.POLICY), HAND_OVER_S),
+    Case("policy's chunk while steered", (STEERED,), Unasked(), GoesOn(refused="not_in_command"), ON_S),
+    Case(
+        "policy's NaN while steered",
+        (STEERED,),
+        Unasked(far=math.nan),
+        GoesOn(refused="not_in_command"),
+        ON_S,
+    ),
+    Case(
+        "person's chunk, policy plays",
+        (FAST, MID, GRASPING),
+        Unasked(Sender.TELEOP.value),
+        GoesOn(refused="not_in_command"),
+        ON_S,
+    ),
+    Case("person silent", (STEERED,), Spoiled(strikes.silence), Waits(), LET_GO_S),
+    Case(
+        "person silent, arm slow",
+        (STEERED,),
+        Spoiled(strikes.silence, speed_percent=20.0),
+        Rests(Rung.HOLD, ("teleop_silent",), then=Rung.TAIL),
+        SILENT_S,
+    ),
+)
+CASES = (*SENSORS, *TIME, *PLANT, *CHUNKS, *OPERATOR, *PERSON)

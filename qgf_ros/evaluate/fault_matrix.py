@@ -11,14 +11,18 @@ from qgf_ros.errors import PhaseNotReachedError, UnknownFaultError
 from qgf_ros.evaluate.differences import Log, Tick, difference
 from qgf_ros.evaluate.fault_cases import CASES, Case
 from qgf_ros.evaluate.matrix_row import MatrixRow
+from qgf_ros.evaluate.person_source import PersonSource
 from qgf_ros.evaluate.phases import Approach, Phase
 from qgf_ros.evaluate.reactions import GoesOn, Story
 from qgf_ros.evaluate.robot import load_simulation
 from qgf_ros.evaluate.session_loop import Served, SessionLoop, with_speed_scaling
-from qgf_ros.evaluate.sources import PolicySource
+from qgf_ros.evaluate.sources import PolicySource, Together
 from qgf_ros.evaluate.strikes import Interfered
+from qgf_sim.hand import hand_for
+from qgf_sim.manipulation import FINGER
 
 SEED = 0
+SLOWNESS = 2.0  # times that the person moves more slowly than the task's demonstrator
 SETTLE_S = 0.6  # after the time in which the reaction must come: time to come to rest
 LONGEST_CHUNK_WAIT = 60  # ticks until the next chunk comes
 
@@ -27,10 +31,12 @@ class FaultMatrix:
     """State: the loop, which begins anew for each row. One thread."""
 
     def __init__(self, contract: Contract, checkpoint: Path, task: str) -> None:
-        """Raises as `SessionLoop` and `PolicySource`."""
+        """Raises as `SessionLoop`, `PolicySource` and `PersonSource`; ValueError for a task that moves joints, not a tool."""
         self._contract = contract = with_speed_scaling(contract)
-        self._source = Interfered(PolicySource(contract, checkpoint))
-        self._loop = SessionLoop(contract, load_simulation(task), self._source)
+        simulation = load_simulation(task)
+        person = PersonSource(contract, hand_for(simulation, SLOWNESS, noise=0.0), FINGER)
+        self._source = Interfered(Together(PolicySource(contract, checkpoint), person))
+        self._loop = SessionLoop(contract, simulation, self._source)
 
     def row(self, case: Case, phase: Phase) -> MatrixRow:
         """One row: what followed, and whether anything unsafe left."""

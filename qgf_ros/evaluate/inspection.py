@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from qgf_ros.bags.census import Census
 from qgf_ros.bags.reader import is_finished, read_facts
 from qgf_ros.bags.recorded import EVER_NS
-from qgf_ros.contract.schema import Contract
-from qgf_ros.data.columns import episode_of
+from qgf_ros.contract.components import component_names, component_units
+from qgf_ros.contract.schema import Contract, Interface
+from qgf_ros.data.columns import NORMALISED, episode_of
 from qgf_ros.data.formats.bag import BagSource
 from qgf_ros.data.formats.bag_actions import ACTION
+from qgf_ros.data.formats.ogbench import ACTIONS, OBSERVATIONS
 from qgf_ros.data.mapping import Mapped
-from qgf_ros.data.recording import Recording, Source
+from qgf_ros.data.recording import Column, Recording, Source
 from qgf_ros.data.summary import Summary, counted
 from qgf_ros.errors import MissingFileError, UnfitRecording
 
@@ -57,6 +59,7 @@ def _topic(census: Census, name: str) -> Figures:
         "rate_hz": topic.rate_hz(),
         "gaps": len(gaps_s),
         "longest_gap_s": gaps_s[0] if gaps_s else None,
+        "silent_at_end_s": topic.silent_at_end_s(census.span[1]),
         "timeline": topic.timeline(*census.span),
     }
 
@@ -87,7 +90,7 @@ def recording_figures(
     """
     summary, refused = Summary(), list[dict[str, str]]()
     for recording in _first(source, most_rows):
-        summary.add(recording)
+        summary.add(recording if source.interface is None else _named(recording, source.interface))
         problem = "" if contract is None else _misfit(recording, source, contract, mapping)
         refused += [{"recording": recording.name, "problem": problem}] if problem else []
         report(len(summary.rows))
@@ -120,6 +123,20 @@ def _first(source: Source, most_rows: int) -> Iterator[Recording]:
         rows += recording.rows
         if most_rows and rows >= most_rows:
             return
+
+
+def _named(recording: Recording, interface: Interface) -> Recording:
+    """The recording with the names and units of the interface that its source states, where its own columns have none."""
+    known = {
+        OBSERVATIONS: (component_names(interface), component_units(interface)),
+        ACTIONS: (interface.action.names, (NORMALISED,) * interface.action_dim),
+    }
+    columns = dict(recording.columns)
+    for name, (names, units) in known.items():
+        column = columns.get(name)
+        if column is not None and not column.names and column.values.shape[1:] == (len(names),):
+            columns[name] = Column(column.values, names, column.units or units)
+    return replace(recording, columns=columns)
 
 
 def _misfit(recording: Recording, source: Source, contract: Contract, mapping: Mapped | None) -> str:

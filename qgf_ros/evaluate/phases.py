@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from qgf_ros.datatypes import FloatArray, JointCommand, Rung
+from qgf_ros.datatypes import FloatArray, JointCommand, Rung, Sender
 from qgf_ros.errors import PhaseNotReachedError
 from qgf_ros.evaluate.session_loop import Served, SessionLoop
 
@@ -17,6 +17,7 @@ FAST = 1.0  # rad/s of any joint of the arm
 SETTLED_TICKS = 25  # past the first chunk
 CLOSING = 0.5  # rad/s of the fingers
 CLOSED = 0.3  # rad: the fingers are about the cube
+STEERED = 0.5  # rad/s of any joint of the arm: a person goes more slowly than a policy
 
 
 class Phase(Enum):
@@ -27,6 +28,7 @@ class Phase(Enum):
     MID_CHUNK = "mid-chunk"  # within an action in the middle of a chunk
     SEAM = "at a seam"  # at the tick after which another chunk is in play
     GRASPING = "grasping"  # the fingers close about the cube
+    STEERED = "steered"  # a person has taken over, and moves the arm
     BRAKING = "braking"  # a stop was asked for, and the arm still moves
 
 
@@ -50,17 +52,23 @@ class Approach:
         if phase is Phase.HOLDING:
             return served
         loop.start()
-        for count in range(LONGEST_WAIT_TICKS):
-            self._before = loop.command
-            served.append(self._tick())
-            if count >= SETTLED_TICKS and self._is_reached(phase):
-                break
-        else:
-            raise PhaseNotReachedError(phase.value, LONGEST_WAIT_TICKS)
+        served += self._until(Phase.FAST if phase is Phase.STEERED else phase)
+        if phase is Phase.STEERED:
+            loop.session.hand_over(Sender.TELEOP)
+            served += self._until(phase)
         if phase is Phase.BRAKING:
             loop.stop()
             served += [self._tick(), self._tick()]
         return served
+
+    def _until(self, phase: Phase) -> list[Served]:
+        served = []
+        for count in range(LONGEST_WAIT_TICKS):
+            self._before = self._loop.command
+            served.append(self._tick())
+            if count >= SETTLED_TICKS and self._is_reached(phase):
+                return served
+        raise PhaseNotReachedError(phase.value, LONGEST_WAIT_TICKS)
 
     def _tick(self) -> Served:
         served = self._loop.tick()
@@ -72,6 +80,8 @@ class Approach:
         if command is None or command.rung is not Rung.CHUNK:
             return False
         arm, finger = self._speeds(command)
+        if phase is Phase.STEERED:
+            return Sender.of(command.source) is Sender.TELEOP and arm > STEERED
         if phase is Phase.GRASPING:
             closed = command.positions[self._is_finger]
             return finger > CLOSING and bool((closed > CLOSED).all())

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import JointCommand, Rung, Verdict
+from qgf_ros.datatypes import JointCommand, Rung, Sender, Verdict
 from qgf_ros.evaluate.differences import NOTHING, Difference
 from qgf_ros.evaluate.limit_watch import AT_REST, stopping_distance, stopping_time
 from qgf_ros.evaluate.session_loop import Served
@@ -61,15 +61,20 @@ class Reaction(Protocol):
 
 @dataclass(frozen=True)
 class Rests:
-    """The arm brakes, on this rung with this reason, comes to rest within its stopping distance and time, and stays on the rung."""
+    """The arm brakes, on this rung with this reason, comes to rest within its stopping distance and time, and stays on the rung.
+
+    `then`: the rung on which it may wait once it rests, where a short break ends by itself.
+    """
 
     rung: Rung
     reasons: tuple[str, ...]
+    then: Rung | None = None
 
     @property
     def words(self) -> str:
         """See `Reaction`."""
-        return f"{self.rung.value}: {' or '.join(self.reasons)}" if self.reasons else self.rung.value
+        reasons = f": {' or '.join(self.reasons)}" if self.reasons else ""
+        return self.rung.value + reasons + (f", then {self.then.value}" if self.then else "")
 
     def judge(self, story: Story, within_s: float) -> Seen:
         """See `Reaction`."""
@@ -79,7 +84,7 @@ class Rests:
         time_s, reached = story.seconds(index), story.after[index]
         last = story.before if index == 0 else story.after[index - 1]
         later = story.after[index:]
-        if any(served.tick.rung is not self.rung for served in later):
+        if not all(self._stays(served) for served in later):
             return Seen(f"{_label(reached)}, and then: {history(later)}", time_s, False)
         rest = _rest(story.contract, last.tick.command, [served.tick.command for served in later])
         words = f"{_label(reached)}, {rest.words}"
@@ -87,6 +92,10 @@ class Rests:
 
     def _is_there(self, served: Served) -> bool:
         return served.tick.rung is self.rung and (not self.reasons or served.tick.reason in self.reasons)
+
+    def _stays(self, served: Served) -> bool:
+        rung = served.tick.rung
+        return rung is self.rung or (rung is self.then and _is_at_rest(served.tick.command))
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,41 @@ class GoesOn:
         refused = [f"chunk refused: {self.refused}"] * any(self.refused in served.refused for served in ticks)
         findings = {finding.reason for served in ticks for finding in served.tick.findings}
         return refused + [self.finding] * (self.finding in findings)
+
+
+@dataclass(frozen=True)
+class Obeys:
+    """From the first tick on this sender is in command: its chunks are played on without a break once the first is in play, and no other's."""
+
+    sender: Sender
+
+    @property
+    def words(self) -> str:
+        """See `Reaction`."""
+        return f"plays {self.sender.value}'s chunks"
+
+    def judge(self, story: Story, within_s: float) -> Seen:
+        """See `Reaction`."""
+        ticks = story.after
+        index = next((i for i, served in enumerate(ticks) if self._plays(served)), len(ticks))
+        waiting, later = ticks[:index], ticks[index:]
+        has_waited = all(
+            served.tick.in_command is self.sender and served.tick.rung is Rung.TAIL for served in waiting
+        )
+        if not later or not has_waited or not all(map(self._plays, later)):
+            senders = " and ".join(sorted({served.tick.in_command.value for served in ticks}))
+            return Seen(f"{senders} in command: {history(ticks)}", None, False)
+        time_s = story.seconds(index)
+        words = f"{self.sender.value} in command, {history(ticks)}"
+        return Seen(words, time_s, time_s <= within_s + ROUNDING)
+
+    def _plays(self, served: Served) -> bool:
+        """Whether its chunk is in play."""
+        tick, command = served.tick, served.tick.command
+        is_fresh = (
+            command is not None and tick.rung is Rung.CHUNK and Sender.of(command.source) is self.sender
+        )
+        return is_fresh and tick.in_command is self.sender
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,22 @@ class ChunkSource(Protocol):
         ...
 
 
+class Together:
+    """Several senders in one graph: whoever is asked answers. One thread."""
+
+    def __init__(self, *sources: ChunkSource) -> None:
+        self._sources = sources
+
+    def reset(self, seed: int) -> None:
+        """A new episode."""
+        for source in self._sources:
+            source.reset(seed)
+
+    def arriving(self, wish: Wish) -> list[ActionChunk]:
+        """The chunks that come at this tick, of all."""
+        return [chunk for source in self._sources for chunk in source.arriving(wish)]
+
+
 @dataclass(frozen=True)
 class _Sent:
     chunk: ActionChunk

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from qgf_ros.datatypes import ActionChunk
-from qgf_ros.evaluate.session_loop import SessionLoop
+from qgf_ros.evaluate.session_loop import FULL_SPEED, SessionLoop
 from qgf_ros.evaluate.sources import ChunkSource, Wish
 from qgf_sim.fault_line import read_fault
 
@@ -100,28 +100,32 @@ class Momentary:
 
 @dataclass(frozen=True)
 class Spoiled(Momentary):
-    """The next chunks are changed on their way."""
+    """The next chunks are changed on their way, while the controller follows at so many percent of its speed."""
 
     spoil: Spoil
+    speed_percent: float = FULL_SPEED
     waits = True
 
     def begin(self, loop: SessionLoop, source: Interfered) -> None:
         """See `Strike`."""
+        loop.speed_percent = self.speed_percent
         source.spoil(self.spoil)
 
 
 @dataclass(frozen=True)
 class Unasked(Momentary):
-    """A chunk comes that nobody asked for, with the newest observation's stamp: all dimensions as far as they go."""
+    """A chunk comes that nobody asked for, of a source, with the newest observation's stamp: all dimensions `far` of how far they go."""
 
+    source: str = ""
+    far: float = 1.0
     waits = False
 
     def begin(self, loop: SessionLoop, source: Interfered) -> None:
         """See `Strike`."""
         action = loop.contract.interface.action
-        values = np.array([dimension.centre + dimension.scale for dimension in action.dimensions])
+        values = np.array([dimension.centre + self.far * dimension.scale for dimension in action.dimensions])
         actions = np.tile(values, (loop.contract.interface.chunk_length, 1))
-        source.insert(lambda wish: ActionChunk(action.names, actions, wish.now_ns))
+        source.insert(lambda wish: ActionChunk(action.names, actions, wish.now_ns, source=self.source))
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,23 @@ def test_a_fault_that_ends_before_it_has_been_looked_at_for_long_enough_is_not_b
     assert "not active all the time" in row.seen
 
 
+def test_a_hand_over_that_does_not_happen_and_a_person_who_goes_on_fail_their_rows(
+    matrix: FaultMatrix,
+) -> None:
+    by_name = {case.fault: case for case in CASES}
+    for fault in ("a person takes over", "a person hands back", "person silent", "person silent, arm slow"):
+        case = replace(by_name[fault], strike=Nothing({"fault": "lost"}))
+        assert not matrix.row(case, case.phases[0]).passed
+
+
+def test_a_chunk_of_who_is_not_in_command_moves_no_joint_otherwise(matrix: FaultMatrix) -> None:
+    """Chunks of later are made from where the joints are then: they are the same bit by bit, and so is the motion."""
+    refused = [case for case in BORNE if case.expected == GoesOn(refused="not_in_command")]
+    assert len(refused) == 3
+    for case in refused:
+        assert "; chunks differ from tick 1 on, in 1 of " in matrix.row(case, case.phases[0]).seen
+
+
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(
         UnknownFaultError, match="No fault is called 'gremlin': there are joint states lost, "

@@ -57,7 +57,9 @@ class OgbenchSource:
             raise UnreadableFileError(file, LAYOUT, "its last episode has no end")
         marks, task = arrays.get(OUTCOMES), arrays.get(TASK)
         columns = {}
-        for name in arrays.keys() - {ENDS, INTERFACE, OUTCOMES, TASK}:
+        for name in arrays:
+            if name in (ENDS, INTERFACE, OUTCOMES, TASK):
+                continue
             if arrays[name].shape[:1] == (rows,):
                 columns[name] = arrays[name]
             else:
