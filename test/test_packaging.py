@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import qgf_ros
-from qgf_ros.cli.main import load_verb, main, verbs
+from qgf_ros.cli.main import EXIT_NO_READER, load_verb, main, verbs
 from qgf_ros.contract.load import load_contract
 from qgf_ros.errors import MissingShareError, UnknownKeys
 from qgf_ros.graph import load_graph
@@ -213,3 +213,14 @@ def test_an_error_of_ours_survives_the_way_back_from_a_worker_process() -> None:
         ),
     ):
         pool.submit(build, Argument, {}, "worker").result(timeout=60)
+
+
+def test_output_that_nobody_reads_on_is_no_error_of_ours() -> None:
+    """As in `qgf ... | head`."""
+    call = [sys.executable, "-m", "qgf_ros.cli.main", "limits", str(ROOT / "config/contracts/ur5e_cube.yaml")]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (EXIT_NO_READER, "")

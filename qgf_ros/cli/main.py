@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import pkgutil
 import signal
 import sys
@@ -24,6 +25,7 @@ from qgf_ros.errors import QgfError
 SUFFIX = "_command"
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_NO_READER = 141
 
 
 class Verb(Protocol):
@@ -80,7 +82,7 @@ def parser_for(wanted: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line. 0: done; 1: the verb says so by its figure `exit_code`; 2: the user's mistake, in one sentence;
-    130: interrupted.
+    130: interrupted; 141: who read the output wanted no more of it (`qgf ... | head`).
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if word in verbs()), None)
@@ -91,6 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = load_verb(parsed.verb).run(parsed)
         if parsed.json is not None:
             write_json(parsed.json, figures)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        return EXIT_NO_READER
     except QgfError as error:
         print(f"qgf {parsed.verb}: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
