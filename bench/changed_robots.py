@@ -48,9 +48,9 @@ class Change:
 ROBOTS: Mapping[str, Change] = {
     "none": Change(),
     "tool_offset": Change(tool_m=(0.03, 0.0, 0.0)),
-    "gripper_delay": Change(ControllerLag((FINGER,), seconds=0.65), wait_s=0.65),
+    "gripper_delay": Change(ControllerLag((FINGER,), seconds=0.65), wait_s=1.0),
     "joint_bias": Change(JointBias(("shoulder_pan_joint", "elbow_joint", "wrist_1_joint"), offset=0.04)),
-    "small_tool_offset": Change(tool_m=(0.025, 0.0, 0.0)),
+    "small_tool_offset": Change(tool_m=(0.0225, 0.0, 0.0)),
 }
 
 
