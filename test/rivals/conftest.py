@@ -1,17 +1,14 @@
-"""One parent for all tests of rivals."""
+"""One parent for all tests of rivals, which leave it as it is."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from qgf_ros.contract.schema import Interface
-from test.data.conftest import interface as interface
+from test.data.conftest import small_interface
 from test.rivals.world import Parent, make_parent
 
 
-@pytest.fixture
-def parent(tmp_path: Path, interface: Interface) -> Parent:
+@pytest.fixture(scope="session")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Parent:
     """A small trained checkpoint with its data."""
-    return make_parent(tmp_path, interface)
+    return make_parent(tmp_path_factory.mktemp("parent"), small_interface())
