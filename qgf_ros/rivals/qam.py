@@ -52,30 +52,23 @@ class Qam(FlowTaught):
 
     def lesson_loss(self, student: nn.Module, lesson: Lesson) -> tuple[Forward, Tensor]:
         """See the module. All K steps are evaluated at once, (K * B, ...)."""
-        policy, observation, times = (
-            learned(student, VelocityField, self.name),
-            lesson.batch.observations,
-            lesson.times(),
-        )
+        policy, clone = learned(student, VelocityField, self.name), lesson.networks.policy
+        observation, times = lesson.batch.observations, lesson.times()
+        steps, rows = len(times) - 1, len(observation)
         with torch.no_grad():
-            velocity_of = condition_velocity(policy, observation)
-            base_of = condition_velocity(lesson.networks.policy, observation)
-            shocks = [lesson.normal() for _ in times[:-1]]
+            velocity_of, base_of = (condition_velocity(each, observation) for each in (policy, clone))
+            shocks = [lesson.normal() for _ in range(steps)]
             states = memoryless_walk(velocity_of, base_of, lesson.normal(), times, shocks)
-        adjoints = lean_adjoint(
-            base_of, states, times, tilt(lesson.q(), states[-1], self.inverse_temperature)
-        )
-        x, steps = torch.cat(states[:-1]), len(times) - 1
-        at = torch.tensor(times[:-1]).repeat_interleave(len(observation))
+        last = tilt(lesson.q(), states[-1], self.inverse_temperature)
+        adjoint = torch.cat(lean_adjoint(base_of, states, times, last))
+        x, at = torch.cat(states[:-1]), torch.tensor(times[:-1]).repeat_interleave(rows)
         seen = torch.cat([observation.repeat(steps, 1), x, policy.embedding(at)], dim=-1)
         evaluated = forward(policy.layers, seen)
         with torch.no_grad():
-            base = torch.cat(
-                [base_of(state, torch.tensor(t)) for state, t in zip(states, times[:-1], strict=False)]
-            )
-        sigma = noise_level(times).repeat_interleave(len(observation)).unsqueeze(-1)
-        error = 2.0 * (evaluated.output - base) / sigma + sigma * torch.cat(adjoints)
-        return evaluated, error.square().sum() / len(observation)
+            base = clone.velocity(clone.encode(observation).repeat(steps, 1), x, at)
+        sigma = noise_level(times).repeat_interleave(rows).unsqueeze(-1)
+        error = 2.0 * (evaluated.output - base) / sigma + sigma * adjoint
+        return evaluated, error.square().sum() / rows
 
 
 def noise_level(times: Sequence[float]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, NamedTuple, Self
@@ -15,6 +16,9 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.train.config import TrainConfig
+
+OnMetrics = Callable[[int, float], None]
+"""(step, loss): called every `log_every` steps of a training and after the last."""
 
 
 class Stage(Enum):
@@ -80,7 +84,13 @@ class Rival(ABC):
         return None
 
     def train(
-        self, parent: Checkpoint, training: Windowed, config: TrainConfig, *, together: bool = False
+        self,
+        parent: Checkpoint,
+        training: Windowed,
+        config: TrainConfig,
+        *,
+        together: bool = False,
+        on_metrics: OnMetrics | None = None,
     ) -> nn.Module | None:
         """What the rival needs beyond the parent's networks, frozen and on the CPU; None where it needs nothing.
 

@@ -8,7 +8,6 @@ there by the written-out passes of all training (`train.gradients`), with the pa
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +23,7 @@ from qgf_ros.flow.guidance import QFunction
 from qgf_ros.flow.path import TimeSampling
 from qgf_ros.flow.sampler import uniform_times
 from qgf_ros.networks import Networks
-from qgf_ros.rivals.rival import Rival, Stage
+from qgf_ros.rivals.rival import OnMetrics, Rival, Stage
 from qgf_ros.train.config import TrainConfig
 from qgf_ros.train.finetune import copied
 from qgf_ros.train.gradients import Forward, backward, in_one_piece
@@ -32,9 +31,6 @@ from qgf_ros.train.loop import Trainer
 from qgf_ros.train.update import Part, TrainState, action_vector, update
 
 _STREAM_OWN, _STREAM_BEGIN = 21, 22  # beside those of train/loop.py
-
-OnMetrics = Callable[[int, float], None]
-"""(step, loss): called every `log_every` steps and after the last."""
 
 
 @dataclass(frozen=True)
