@@ -4,8 +4,8 @@ Source: arXiv 2505.23458. A policy that is told o: the field of all the data (o 
 advantage A(s, a) = agg Qbar(s, a) - V(s) is above 0) in one network; the walk follows v_0 + w (v_1 - v_0), w >= 1, which
 samples pi_0(a|s) p(o = 1|s, a)^w approximately (the paper's product policy). No gradient of Q is taken.
 
-Training, as in the QGF authors' code: L = mean of 1[A > 0] |a_1 - a_0 - v(s, a_t, t, 1)|^2 + 0.1 |a_1 - a_0 - v(s, a_t, t, 0)|^2, which is the
-paper's dropping of o in a tenth of the rows, in expectation. This is the small change at training time that the test-time method needs:
+Training, as in the QGF authors' code: L = mean of 1[A > 0] |a_1 - a_0 - v(s, a_t, t, 1)|^2 + 0.1 |a_1 - a_0 - v(s, a_t, t, 0)|^2, which in
+expectation is the usual dropping of the condition in a tenth of the rows. This is the small change at training time that the test-time method needs:
 one more input to the policy, and a pass of critic and value a batch. There o chooses one of two learned vectors of length 32 in front of
 the first layer; here it is a flag behind the observation, the same functions of o since a linear layer follows either way. V is
 the expectile value of implicit Q-learning, so that A > 0 holds for the better part of the data only. Best of N, where asked for,
