@@ -65,7 +65,7 @@ def test_equations_are_numbered_without_gaps() -> None:
     assert len(numbers) > 20
 
 
-@pytest.mark.parametrize("folder", ["flow", "critic", "train", "data"])
+@pytest.mark.parametrize("folder", ["flow", "critic", "train", "data", "rivals"])
 def test_every_equation_that_a_docstring_cites_exists(folder: str) -> None:
     for source in (ROOT / "qgf_ros" / folder).glob("*.py"):
         cited = re.findall(r"Equations? \((\d+)\)(?: to \((\d+)\))?", source.read_text())

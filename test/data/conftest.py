@@ -11,8 +11,7 @@ import pytest
 from qgf_ros.contract.schema import Action, Dimension, Field, Input, Interface, Message, Reference, Term
 
 
-@pytest.fixture
-def interface() -> Interface:
+def small_interface() -> Interface:
     """Two joints, one object: O = 5, A = 2."""
     return Interface(
         name="small",
@@ -26,6 +25,12 @@ def interface() -> Interface:
         ),
         action=Action(Reference.COMMANDED, (Dimension("one", 0.1, "rad"), Dimension("two", 0.1, "rad"))),
     )
+
+
+@pytest.fixture
+def interface() -> Interface:
+    """The small interface."""
+    return small_interface()
 
 
 def write_slice(
