@@ -35,8 +35,29 @@ from qgf_ros.train.kept import Keep
 from qgf_ros.train.memory import keep_freed_memory
 from qgf_ros.train.update import Part
 
+LINGER_NS = 500_000_000  # ten control periods
 FIRST_SEED, OWN_SEED, ROLLOUTS = 6_000_000, 7_000_000, 200
 SEEDS = (0, 1, 2)
+
+
+class LingeringSimulation(ChangedSimulation):
+    """Goes on for `LINGER_NS` once the task is done, so that a recording has rows in which the goal holds. State: since when."""
+
+    def reset(self, seed: int) -> None:
+        """A new episode."""
+        self._since_ns: int | None = None
+        super().reset(seed)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the task was done at any time."""
+        return self._since_ns is not None
+
+    def success(self) -> bool:
+        """Whether it was done so long ago that the episode ends."""
+        if self._since_ns is None and super().success():
+            self._since_ns = self.time_ns
+        return self._since_ns is not None and self.time_ns - self._since_ns >= LINGER_NS
 
 
 class RecordingLoop(ClosedLoop):
@@ -76,16 +97,17 @@ class Study:
         if path.is_file():
             return path.parent
         checkpoint = load_checkpoint(SHIPPED, self._contract.interface)
-        loop = RecordingLoop(self._contract, ChangedSimulation(TASK, ROBOTS[self._robot]))
+        simulation = LingeringSimulation(TASK, ROBOTS[self._robot])
+        loop = RecordingLoop(self._contract, simulation)
         policy, row = make_policy(checkpoint), usual_row(checkpoint)
         arrays: dict[str, list[Any]] = {"observations": [], "actions": [], "terminals": [], "outcomes": []}
         for seed in range(OWN_SEED, OWN_SEED + ROLLOUTS):
-            success = run_episode(loop, policy, row, seed).success
+            run_episode(loop, policy, row, seed)
             last = [False] * (len(loop.rows) - 1) + [True]
             arrays["observations"] += [seen for seen, _ in loop.rows]
             arrays["actions"] += [action for _, action in loop.rows]
             arrays["terminals"] += last
-            arrays["outcomes"] += [int(success) if is_last else -1 for is_last in last]
+            arrays["outcomes"] += [int(simulation.is_done) if is_last else -1 for is_last in last]
         kinds = {"observations": np.float32, "actions": np.float32, "terminals": bool, "outcomes": np.int8}
         made = {name: np.array(values, kinds[name]) for name, values in arrays.items()}
         made["interface"] = np.array(json.dumps(self._contract.interface.canonical(), sort_keys=True))

@@ -38,7 +38,7 @@ class Source(Enum):
     """Who says in which rows the goal holds."""
 
     GOAL = "goal"  # the conditions `near` and `inside`, in every row
-    OUTCOME = "outcome"  # how an episode was marked: the last row of one that succeeded
+    OUTCOME = "outcome"  # how an episode was marked: the end of one that succeeded
     REWARD = "reward"  # the recorded rewards, as they are; the goal holds where they reach `reached_at`
     HAND = "hand"  # `marks`: rows by episode
 
@@ -86,7 +86,7 @@ class Relabel:
         if self.by is Source.OUTCOME:
             if rows.outcomes is None:
                 raise NotLabelledError(rows.name, "outcomes of its episodes", self.by.value)
-            return _with_rewards(rows.ends & (rows.outcomes == 1))
+            return _with_rewards(_by_outcome(rows.ends, rows.ends & (rows.outcomes == 1)))
         if self.by is Source.REWARD:
             if rows.rewards is None:
                 raise NotLabelledError(rows.name, "rewards", self.by.value)
@@ -109,6 +109,13 @@ class Relabel:
                     raise InvalidSetting(f"relabel.marks.{episode}", row, accepted)
                 reached[begin + row] = True
         return reached
+
+
+def _by_outcome(ends: Truths, ended_well: Truths) -> Truths:
+    """The last row of an episode that succeeded, which begins no transition, and the one before, whose transition led there."""
+    reached = ended_well.copy()
+    reached[:-1] |= ended_well[1:] & ~ends[:-1]
+    return reached
 
 
 def masks_of(reached: Truths, ends: Truths, rule: MaskRule) -> Array:

@@ -45,15 +45,34 @@ def test_a_goal_holds_where_all_its_conditions_do(interface: Interface, rows: La
     assert np.flatnonzero(reached).tolist() == [4]
 
 
-def test_an_outcome_counts_at_the_last_row_of_an_episode_that_succeeded(
+def test_an_outcome_counts_at_the_last_two_rows_of_an_episode_that_succeeded(
     interface: Interface, rows: Labelled
 ) -> None:
-    for marks, reached_rows in (((1, 0), [3]), ((0, 1), [6]), ((-1, -1), [])):
+    for marks, reached_rows in (((1, 0), [2, 3]), ((0, 1), [5, 6]), ((-1, -1), [])):
         outcomes = np.full(len(rows.ends), -1, np.int8)
         outcomes[rows.ends] = marks
         reached, rewards = Relabel(by=Source.OUTCOME).label(interface, replace(rows, outcomes=outcomes))
         assert np.flatnonzero(reached).tolist() == reached_rows
         assert rewards.sum() == len(reached_rows) - len(rows.ends)
+
+
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_an_outcome_is_heard_by_the_losses(tmp_path: Path, interface: Interface, outcome: int) -> None:
+    """They look at the last step of windows that lie within an episode, and its last row begins no transition."""
+    write_slice(tmp_path / "a.npz", interface, [8, 8])
+    (part,) = read_slices(tmp_path / "a.npz", interface)
+    marked = replace(part, outcomes=np.where(part.terminals, outcome, -1).astype(np.int8))
+    dataset = from_slices([marked], interface, Relabel(by=Source.OUTCOME))
+    drawn = dataset.draw(200, 3, 1.0, np.random.default_rng(0))
+    ended_well = (drawn.masks[:, -1] == 0.0) & (drawn.valid[:, -1] == 1.0)
+    assert ended_well.any() == bool(outcome)
+    np.testing.assert_array_equal(drawn.rewards[ended_well][:, -1], -2.0)
+
+
+def test_an_episode_of_one_row_says_nothing_of_the_one_before(interface: Interface, rows: Labelled) -> None:
+    ends = np.array([False, True, True])
+    short = Labelled("a", rows.observations[:3], ends, np.array([-1, 0, 1], np.int8))
+    assert np.flatnonzero(Relabel(by=Source.OUTCOME).label(interface, short)[0]).tolist() == [2]
 
 
 def test_recorded_rewards_are_taken_as_they_are(interface: Interface, rows: Labelled) -> None:
