@@ -16,6 +16,8 @@ HELP = "train a checkpoint on with new data beside old, and compare it with its 
 EXAMPLE = "qgf finetune checkpoints/NAME data/new --old data/NAME --part policy --out out/candidate --task cube-single-task2"
 PARTS = ("policy", "critic", "both")
 
+NO_GOAL = ": a critic hears of no success from them. Did recording end before, or does the recipe mean another goal?"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verb's arguments."""
@@ -118,6 +120,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     places = Places(arguments.checkpoint, tuple(arguments.data), tuple(arguments.old), arguments.out, folder)
     made = FinetuningRun(places, contract, load_recipe(recipe).train if recipe is not None else None, config)
     figures: dict[str, Any] = {"output": str(arguments.out)}
+    if config.part is not Part.POLICY:
+        print(f"the goal holds in {made.at_goal} rows of the new data" + ("" if made.at_goal else NO_GOAL))
     if config.part is Part.CRITIC:
         figures["ceiling"] = made.ceiling() | ceiling_in_trials(arguments, contract)
         told = ", ".join(f"{name} {value:.3g}" for name, value in figures["ceiling"].items())

@@ -103,6 +103,7 @@ class FinetuningRun:
         self._identity = run_identity(fixed | self._digests)
         training = self._data.training(interface, train.relabel, config.old_share)
         held_out = from_slices(self._data.held_out, interface, train.relabel)
+        self.at_goal = from_slices(self._data.new, interface, train.relabel).successes + held_out.successes
         device = device_for_training()
         self._trainer = make_finetuner(train, config.part, self.parent, training, held_out, device)
         self._kept = Kept(copied(self.parent.networks), config.keep)
@@ -130,6 +131,7 @@ class FinetuningRun:
             "steps": self._trainer.state.step,
             "ended_by": ended_by,
             "train_s": time.monotonic() - began,
+            "at_goal": self.at_goal,
             "episodes": {"new": _episodes(self._data.new), "held_out": _episodes(self._data.held_out)},
             "kept": self._kept.figures(),
         }

@@ -87,7 +87,9 @@ def test_a_critic_is_trained_under_an_unchanged_policy_and_brings_its_weight(
     assert candidate.defaults.guidance_weight == figures["guidance_weight"] != parent.defaults.guidance_weight
     ceiling = figures["ceiling"]
     assert ceiling["q_unguided"] <= ceiling["q_best_of_32"]
+    assert figures["at_goal"] == 0  # random walks
     out = capsys.readouterr().out
+    assert "the goal holds in 0 rows of the new data: a critic hears of no success from them" in out
     assert out.index("what it has to choose from") < out.index("kept weights")
 
 
