@@ -119,7 +119,8 @@ def _difference(name: str, cell: str, base: str, found: Resolved) -> dict[str, A
 def in_words(name: str, base: str, found: Resolved) -> str:
     """What may be said of a difference, and no more."""
     if not found.is_difference:
-        return f"not resolved: no difference is claimed; this study finds one from {found.resolution:.2f} up"
+        finds = f"one from {found.resolution:.2f} up" if found.resolution <= 1.0 else "none, however large"
+        return f"not resolved: no difference is claimed; this study finds {finds}"
     better = "above" if found.mean > 0.0 else "below"
     count = "one training" if found.units == 1 else f"{found.units} trainings"
     few = f", of {count} only" if found.units < FEW_UNITS else ""

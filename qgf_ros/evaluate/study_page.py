@@ -21,7 +21,7 @@ from qgf_ros.evaluate.study_report import (
 )
 
 OWN_STYLE = """
-td:last-child, th:last-child { text-align: left; white-space: normal } svg.plot { max-width: 44rem } svg text { font: 11px system-ui, sans-serif; fill: var(--ink) }
+td:first-child { white-space: nowrap } td:last-child, th:last-child { text-align: left; white-space: normal } svg.plot { max-width: 44rem } svg text { font: 11px system-ui, sans-serif; fill: var(--ink) }
 @media (max-width: 45rem) { tr { grid-template-columns: repeat(3, 1fr) } }
 """
 LEFT, WIDTH, LINE, BELOW = 120, 560, 20, 22  # of a plot, in its own units

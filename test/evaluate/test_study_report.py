@@ -71,6 +71,11 @@ def test_an_unresolved_difference_is_not_called_one() -> None:
     assert below_resolution == words
 
 
+def test_a_study_that_can_find_nothing_says_so() -> None:
+    words = in_words("qgf", "default", Resolved(0.25, (-0.2, 0.7), 3.5, 2, 4))
+    assert words == "not resolved: no difference is claimed; this study finds none, however large"
+
+
 def test_few_trainings_are_told_beside_what_is_claimed() -> None:
     assert (
         in_words("qgf", "default", Resolved(-0.4, (-0.5, -0.3), 0.2, 2, 200))
