@@ -20,9 +20,14 @@ def load_simulation(task: str) -> qgf_sim.Simulation:
     Raises:
         UnknownTaskError: there is no such task.
     """
+    check_task(task)
+    return qgf_sim.load(task)
+
+
+def check_task(task: str) -> None:
+    """Raises UnknownTaskError where there is no task of this name; loads nothing."""
     if task not in qgf_sim.available():
         raise UnknownTaskError(task, qgf_sim.available())
-    return qgf_sim.load(task)
 
 
 class SimulatedRobot:

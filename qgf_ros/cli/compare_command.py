@@ -1,0 +1,63 @@
+"""`qgf compare STUDY.yaml`: trains what is missing, tunes, plays, and reports methods against one another with what can be claimed."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from qgf_ros.cli.processes import add_processes
+
+HELP = "compare methods by a study: train what is missing, tune on tuning episodes, report on others"
+EXAMPLE = """qgf compare config/studies/smoke.yaml
+  qgf compare config/studies/smoke.yaml --until tuning    # then commit the choices, and go on without --until"""
+REPORT, PAGE = "report.md", "report.html"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the verb's arguments."""
+    parser.add_argument("study", type=Path, help="study YAML, for example one of config/studies")
+    parser.add_argument(
+        "--folder", type=Path, help="where rows, choices and the report go (default: the study's)"
+    )
+    parser.add_argument("--work", type=Path, help="where trained weights go (default: the study's)")
+    parser.add_argument(
+        "--until",
+        choices=["tuning"],
+        help="end before any reporting episode, so that choices can be committed",
+    )
+    add_processes(parser)
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Does what is missing, writes the report, prints its tables, returns its figures."""
+    from qgf_ros.cli.study_course import Course
+    from qgf_ros.errors import InvalidSetting
+    from qgf_ros.evaluate.study import load_study
+    from qgf_ros.evaluate.study_choice import CHOICES, how_chosen
+    from qgf_ros.evaluate.study_figures import figures
+    from qgf_ros.evaluate.study_page import page
+    from qgf_ros.evaluate.study_report import markdown
+    from qgf_ros.evaluate.study_rows import write_whole
+    from qgf_ros.train.memory import keep_freed_memory
+
+    if arguments.processes < 1:
+        raise InvalidSetting("--processes", arguments.processes, "at least 1")
+    keep_freed_memory()
+    study = load_study(arguments.study)
+    given = {"folder": arguments.folder, "work": arguments.work}
+    study = dataclasses.replace(study, **{name: path for name, path in given.items() if path is not None})
+    course = Course(study, arguments.processes)
+    frozen = course.choices()
+    if arguments.until == "tuning":
+        print(f"chosen: {frozen.choices}; commit {study.results / CHOICES} before going on")
+        return {"study": study.name, "choices": frozen.choices}
+    rows, choices = course.reported(frozen)
+    found = figures(study, choices, rows, how_chosen(study, frozen))
+    report = markdown(found)
+    write_whole(study.results / REPORT, report)
+    write_whole(study.results / PAGE, page(found))
+    print(report)
+    print(f"written: {study.results / REPORT}, {study.results / PAGE}")
+    return found

@@ -1,0 +1,88 @@
+"""The course of a study: train and play what is missing, choose, freeze, play what is reported. It goes on from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from qgf_ros.cli.progress import counted_progress
+from qgf_ros.cli.study_training import Trained
+from qgf_ros.cli.study_units import Unit, constants, digest_of, units_of, with_value
+from qgf_ros.evaluate.study import ChosenOn, Study
+from qgf_ros.evaluate.study_choice import Choices, Frozen, choose, freeze, reporting_keys, tuning_keys
+from qgf_ros.evaluate.study_play import Play, play_all
+from qgf_ros.evaluate.study_rows import Key, Purpose, Row, Rows, code_commit
+
+PlayAll = Callable[[Sequence[Play], int, str | None], Iterator[Row]]
+
+
+class Course:
+    """State: the study's files. Whatever is finished is not done again."""
+
+    def __init__(self, study: Study, processes: int, play: PlayAll = play_all) -> None:
+        """`play` as `play_all`. Raises as `units_of`."""
+        self._study, self._processes, self._play_all = study, processes, play
+        seeds = dict.fromkeys((*study.training_seeds, *study.tuning_trainings))
+        self._units = {(unit.cell, unit.seed): unit for unit in units_of(study, list(seeds))}
+        self._rows, self._trained = Rows(study.results / "rows"), Trained(study)
+        self._commit = code_commit()
+
+    def choices(self) -> Frozen:
+        """The values of all knobs, chosen by tuning episodes and frozen; what is needed for it is trained and played."""
+        if self._study.tuning.chosen_on is not ChosenOn.TUNING:
+            return Frozen({})
+        keys = tuning_keys(self._study)
+        chosen: Choices = choose(self._study, self.finished(keys)) if keys else {}
+        return freeze(self._study.results, chosen, self._commit)
+
+    def reported(self, frozen: Frozen) -> tuple[list[Row], Choices]:
+        """The rows that are reported, and of which values."""
+        rows = self.finished(reporting_keys(self._study, frozen.choices))
+        if self._study.tuning.chosen_on is ChosenOn.REPORTING:
+            return rows, choose(self._study, rows)
+        return rows, frozen.choices
+
+    def finished(self, keys: Sequence[Key]) -> list[Row]:
+        """The rows of `keys`; those that are missing are trained for, played and written first."""
+        missing = [key for key in keys if self._rows.find(key, self._digest(key)) is None]
+        lacking = {(key.cell, key.training_seed): self._unit(key) for key in missing}
+        self._trained.parents(lacking.values(), self._processes)
+        plays = [self._play(key) for key in missing]
+        if plays:
+            with counted_progress(len(keys), len(keys) - len(plays), "row") as progress:
+                for count, row in enumerate(self._play_all(plays, self._processes, self._commit), 1):
+                    self._rows.add(row)
+                    progress(len(keys) - len(plays) + count, {})
+        found = [self._rows.find(key, self._digest(key)) for key in keys]
+        return [row for row in found if row is not None]
+
+    def _unit(self, key: Key) -> Unit:
+        return self._units[key.cell, key.training_seed]
+
+    def _episodes(self, key: Key) -> tuple[int, int]:
+        """The first seed and the number of its episodes."""
+        study = self._study
+        if key.purpose is Purpose.TUNING:
+            return study.tuning.first_seed, study.tuning.episodes
+        return study.first_seed, study.episodes
+
+    def _digest(self, key: Key) -> str:
+        rival = constants(with_value(self._study, key))
+        return digest_of([self._unit(key).digest, rival, self._episodes(key), self._study.engine.value])
+
+    def _play(self, key: Key) -> Play:
+        unit, (first_seed, episodes) = self._unit(key), self._episodes(key)
+        learned = self._trained.extra(unit, key)
+        return Play(
+            key=key,
+            rival=with_value(self._study, key),
+            task=unit.task,
+            contract=unit.contract,
+            checkpoint=unit.checkpoint,
+            extra=None if learned is None else learned[0],
+            made_from=self._digest(key),
+            first_seed=first_seed,
+            episodes=episodes,
+            engine=self._study.engine,
+            train_s=0.0 if learned is None else learned[1],
+            parent_train_s=self._trained.seconds(unit.name),
+        )

@@ -1,0 +1,122 @@
+"""A study goes on from what is there: nothing is run twice, and tuning sees no reporting seed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qgf_ros.checkpoint import CONFIG
+from qgf_ros.cli.study_course import Course
+from qgf_ros.contract.load import load_contract
+from qgf_ros.errors import InvalidSetting, UnknownTaskError
+from qgf_ros.evaluate.study import REPORTING_SEED, Cell, ChosenOn, Study, Tuning
+from qgf_ros.evaluate.study_choice import CHOICES, freeze
+from qgf_ros.evaluate.study_rows import Purpose
+from test.evaluate.studies import Player, a_study
+from test.small_checkpoints import saved_small
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "config" / "contracts" / "jaco_reach.yaml"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Of a finished checkpoint: nothing is to be trained."""
+    folder = saved_small(tmp_path / "small", load_contract(CONTRACT).interface, seed=0)
+    return a_study(tmp_path, cells={"near": Cell("jaco-reach", checkpoint=str(folder), contract=CONTRACT)})
+
+
+def test_it_tunes_and_reports_and_a_second_time_plays_nothing(study: Study) -> None:
+    player = Player()
+    course = Course(study, 1, player)
+    rows, choices = course.reported(course.choices())
+    assert choices == {"near": {"qgf": 0.2}}
+    assert [(row.rival, row.value, row.success) for row in rows] == [
+        ("default", None, (False,) * 4),
+        ("unguided", None, (False,) * 4),
+        ("qgf", 0.2, (True,) * 4),
+    ]
+    assert len(player.played) == 5
+    nobody = Player(most=0)
+    again = Course(study, 1, nobody)
+    assert again.reported(again.choices()) == (rows, choices)
+    assert nobody.played == []
+
+
+def test_an_interrupted_one_plays_only_what_is_left(study: Study) -> None:
+    first, second = Player(most=3), Player()
+    with pytest.raises(KeyboardInterrupt):
+        _all(study, first)
+    _all(study, second)
+    keys = [play.key for play in (*first.played, *second.played)]
+    assert len(keys) == len(set(keys)) == 5
+
+
+def test_tuning_sees_no_reporting_seed_and_a_report_no_tuning_seed(study: Study) -> None:
+    player = Player()
+    course = Course(study, 1, player)
+    frozen = course.choices()
+    assert player.seeds == {0, 1}
+    assert max(player.seeds) < REPORTING_SEED
+    player.played.clear()
+    course.reported(frozen)
+    assert player.seeds == set(range(REPORTING_SEED, REPORTING_SEED + 4))
+    assert {play.key.purpose for play in player.played} == {Purpose.REPORTING}
+
+
+def test_without_tuning_sources_constants_are_played(study: Study) -> None:
+    player = Player()
+    _all(replace(study, tuning=Tuning(chosen_on=ChosenOn.NOTHING)), player)
+    assert [play.key.value for play in player.played] == [None] * 3
+
+
+def test_the_way_of_the_paper_plays_all_values_on_the_reported_episodes_and_shows_the_best(
+    study: Study,
+) -> None:
+    player = Player()
+    tuned = Tuning(chosen_on=ChosenOn.REPORTING, values={"qgf": (0.1, 0.2, 0.05)})
+    course = Course(replace(study, tuning=tuned), 1, player)
+    _, choices = course.reported(course.choices())
+    assert choices == {"near": {"qgf": 0.2}}
+    assert len(player.played) == 5
+    assert min(player.seeds) == REPORTING_SEED
+
+
+def test_another_checkpoint_does_not_continue_the_rows_of_the_first(study: Study) -> None:
+    _all(study, Player())
+    folder = Path(str(study.cells["near"].checkpoint))
+    content = json.loads((folder / CONFIG).read_text())
+    content["defaults"]["guidance_weight"] = 0.7
+    (folder / CONFIG).write_text(json.dumps(content))
+    with pytest.raises(InvalidSetting, match="made_from"):
+        _all(study, Player())
+
+
+def test_another_number_of_episodes_does_not_either(study: Study) -> None:
+    _all(study, Player())
+    with pytest.raises(InvalidSetting, match="made_from"):
+        _all(replace(study, episodes=5), Player())
+
+
+def test_choices_that_were_frozen_are_not_chosen_anew(study: Study) -> None:
+    freeze(study.results, {"near": {"qgf": 0.1}}, "abc")
+    with pytest.raises(InvalidSetting, match=CHOICES):
+        _all(study, Player())
+
+
+def test_a_task_that_does_not_exist_is_refused_before_anything_is_trained(study: Study) -> None:
+    with pytest.raises(UnknownTaskError, match="no task 'jaco-dance'"):
+        Course(replace(study, cells={"near": replace(study.cells["near"], task="jaco-dance")}), 1, Player())
+
+
+def test_a_rival_that_learns_needs_a_recipe(study: Study) -> None:
+    with pytest.raises(InvalidSetting, match="fql learns, and a recipe says from which data"):
+        _all(replace(study, rivals=("fql",), tuning=Tuning(chosen_on=ChosenOn.NOTHING)), Player())
+
+
+def _all(study: Study, player: Player) -> None:
+    course = Course(study, 1, player)
+    course.reported(course.choices())
