@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="recorded episodes that neither was trained on, for the look before any trial",
     )
+    parser.add_argument(
+        "--recipe", type=Path, help="recipe YAML that says where the goal holds (default: the candidate's)"
+    )
     parser.add_argument("--task", help="simulation task of the trials (default: the candidate's)")
     parser.add_argument("--contract", type=Path, help="contract YAML (default: the candidate's)")
     parser.add_argument(
@@ -95,6 +98,7 @@ def power_figures(rule: Rule) -> dict[str, Any]:
 def decide(arguments: argparse.Namespace, rule: Rule) -> dict[str, Any]:
     """Shadow, trials, and what follows."""
     from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.cli.origin import recipe_path
     from qgf_ros.cli.verdicts import figures_of, print_verdict
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.promotion import Decision, verdict
@@ -109,7 +113,7 @@ def decide(arguments: argparse.Namespace, rule: Rule) -> dict[str, Any]:
     on_trial = name is not None and name.is_trial_of(arguments.candidate, arguments.parent)
     if name is not None and name.exists and not on_trial:
         name.check_parent(arguments.parent)
-    shadow = look_at(arguments.data, candidate, parent)
+    shadow = look_at(arguments.data, candidate, parent, recipe_path(arguments.recipe, candidate))
     problems = shadow.problems(Bounds())
     if problems:
         print("refused before any trial: " + "; ".join(problems))
@@ -135,14 +139,18 @@ def decide(arguments: argparse.Namespace, rule: Rule) -> dict[str, Any]:
     return figures
 
 
-def look_at(data: list[Path], candidate: Checkpoint, parent: Checkpoint) -> Look:
-    """The candidate beside its parent on recorded episodes."""
+def look_at(data: list[Path], candidate: Checkpoint, parent: Checkpoint, recipe: Path | None) -> Look:
+    """The candidate beside its parent on recorded episodes, in which a recipe says where the goal holds."""
+    from qgf_ros.cli.recipe import load_recipe
     from qgf_ros.data.dataset import read_slices
-    from qgf_ros.evaluate.critic_view import logged_windows
+    from qgf_ros.evaluate.critic_view import logged_steps_to_goal, logged_windows
     from qgf_ros.evaluate.shadow import look
 
     slices = [part for path in data for part in read_slices(path, parent.interface)]
-    return look(candidate, parent, logged_windows(slices, parent))
+    steps = (
+        None if recipe is None else logged_steps_to_goal(slices, parent, load_recipe(recipe).train.relabel)
+    )
+    return look(candidate, parent, logged_windows(slices, parent), steps)
 
 
 def from_file(path: Path, rule: Rule) -> Verdict:

@@ -12,6 +12,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.data.chunks import Windows
 from qgf_ros.data.dataset import Slice, from_slices
 from qgf_ros.data.relabel import Relabel, Source
+from qgf_ros.data.steps_to_goal import with_steps_to_goal
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.flow.denoise import condition_q, condition_velocity, denoise, finish, sample
 from qgf_ros.flow.guidance import critic_gradient
@@ -44,9 +45,23 @@ def logged_windows(
     slices: list[Slice], checkpoint: Checkpoint, count: int = WINDOWS, seed: int = 0
 ) -> Windows:
     """Windows of a recording that lie within one episode: `count` draws, less those that do not. Raises DatasetTooShort."""
+    return _drawn(slices, checkpoint, Relabel(by=Source.HAND), count, seed)  # rewards are not looked at
+
+
+def logged_steps_to_goal(
+    slices: list[Slice], checkpoint: Checkpoint, relabel: Relabel, count: int = WINDOWS, seed: int = 0
+) -> FloatArray:
+    """Of the windows that `logged_windows` draws: control periods until the goal held in the episode, or NEVER (B,)."""
     interface = checkpoint.interface
-    dataset = from_slices(slices, interface, Relabel(by=Source.HAND))  # rewards are not looked at
-    drawn = dataset.draw(count, interface.chunk_length, 1.0, np.random.default_rng([seed, 5]))
+    told = with_steps_to_goal(slices, interface, relabel)
+    drawn = _drawn(told, checkpoint, Relabel(by=Source.REWARD), count, seed)
+    steps: FloatArray = drawn.rewards[:, 0].astype(np.float64)
+    return steps
+
+
+def _drawn(slices: list[Slice], checkpoint: Checkpoint, relabel: Relabel, count: int, seed: int) -> Windows:
+    dataset, length = from_slices(slices, checkpoint.interface, relabel), checkpoint.interface.chunk_length
+    drawn = dataset.draw(count, length, 1.0, np.random.default_rng([seed, 5]))
     whole = drawn.valid[:, -1] > 0.0
     return Windows(**{name: array[whole] for name, array in drawn.__dict__.items()})
 

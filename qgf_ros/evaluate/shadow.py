@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.load import differences
 from qgf_ros.data.chunks import Windows
+from qgf_ros.data.steps_to_goal import NEVER
 from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import InterfaceMismatchError
 from qgf_ros.evaluate.critic_view import unguided_chunks, view
@@ -18,12 +19,16 @@ from qgf_ros.evaluate.critic_view import unguided_chunks, view
 @dataclass(frozen=True)
 class Bounds:
     """What is still taken for a critic of the same task. `ratio`: of spread and slope, either way. `across`, `within`: least rank
-    correlations. `saturated`: how much larger a share of played components may lie at an end of their range.
+    correlations with the parent. `follows`: least rank correlation with how soon the goal followed, over at least `fewest` chunks, which stands for
+    both where the parent's is not `ahead` of it by more. `saturated`: how much larger a share of played components may lie at an end of their range.
     """
 
     ratio: float = 3.0
     across: float = 0.5
     within: float = 0.2
+    follows: float = 0.3
+    ahead: float = 0.1
+    fewest: int = 30
     saturated: float = 0.1
 
 
@@ -32,7 +37,8 @@ class Look:
     """The candidate against its parent on logged observations.
 
     `spread`: ratio of the standard deviations of Q over logged chunks. `slope`: ratio of the critics' gradients. `across`: Spearman's
-    rank correlation of both Q over logged chunks. `within`: its mean over observations, over unguided chunks of the parent.
+    rank correlation of both Q over logged chunks. `within`: its mean over observations, over unguided chunks of the parent. `follows`, `parent_follows`:
+    that of each Q with how soon the goal followed, over the `reached` logged chunks after which it did; 0 where there are none.
     """
 
     finite: bool
@@ -41,6 +47,9 @@ class Look:
     slope: float
     across: float
     within: float
+    follows: float
+    parent_follows: float
+    reached: int
     saturated: float
     parent_saturated: float
 
@@ -53,7 +62,15 @@ class Look:
             for what, ratio in (("spread of Q", self.spread), ("critic's slope", self.slope))
             if not 1.0 / bounds.ratio <= ratio <= bounds.ratio
         ]
-        found += [
+        found += self._misranked(bounds)
+        if self.saturated > self.parent_saturated + bounds.saturated:
+            share = f"{self.saturated:.0%} of its components lie at an end of their range, the parent's {self.parent_saturated:.0%}"
+            found.append(share)
+        return found
+
+    def _misranked(self, bounds: Bounds) -> list[str]:
+        """Nothing where it ranks as the parent does, or as what happened: on a robot that has changed the parent may be the one who is wrong."""
+        found = [
             f"it ranks {what} as the parent does with {rank:+.2f} only; {least:g} would do"
             for what, rank, least in (
                 ("logged chunks", self.across, bounds.across),
@@ -61,9 +78,16 @@ class Look:
             )
             if rank < least
         ]
-        if self.saturated > self.parent_saturated + bounds.saturated:
-            share = f"{self.saturated:.0%} of its components lie at an end of their range, the parent's {self.parent_saturated:.0%}"
-            found.append(share)
+        if found and self.reached < bounds.fewest:
+            found.append(
+                f"the goal followed after {self.reached} logged chunks only, too few to say whether it knows better"
+            )
+        elif found and self.follows < max(bounds.follows, self.parent_follows - bounds.ahead):
+            found.append(
+                f"nor does it rank logged chunks by how soon the goal followed: {self.follows:+.2f}, the parent {self.parent_follows:+.2f}"
+            )
+        else:
+            return []
         return found
 
     def figures(self) -> dict[str, float]:
@@ -71,15 +95,24 @@ class Look:
         return asdict(self)
 
 
-def look(candidate: Checkpoint, parent: Checkpoint, windows: Windows) -> Look:
-    """How the candidate sees these windows. Raises InterfaceMismatchError where the two are of different interfaces."""
+def look(
+    candidate: Checkpoint, parent: Checkpoint, windows: Windows, steps_to_goal: FloatArray | None = None
+) -> Look:
+    """How the candidate sees these windows, and, where it is known, after how many control periods the goal followed (B,). Raises InterfaceMismatchError where the two are of different interfaces."""
     ours, theirs = candidate.interface, parent.interface
     if ours.digest != theirs.digest:
         raise InterfaceMismatchError("The candidate", theirs.digest, ours.digest, differences(theirs, ours))
     chunks = unguided_chunks(parent, windows)
     seen, before = view(candidate, windows, chunks), view(parent, windows, chunks)
     if not (seen.finite and before.finite):
-        return Look(False, len(windows.valid), 0.0, 0.0, 0.0, 0.0, seen.saturated, before.saturated)
+        nothing = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Look(False, len(windows.valid), *nothing, 0, seen.saturated, before.saturated)
+    steps = np.full(len(windows.valid), NEVER) if steps_to_goal is None else steps_to_goal
+    reached = steps < NEVER
+    follows, parent_follows = (
+        rank_correlation(made.logged[reached], -steps[reached]) if reached.any() else 0.0
+        for made in (seen, before)
+    )
     pairs = zip(seen.unguided, before.unguided, strict=True)
     return Look(
         True,
@@ -88,6 +121,9 @@ def look(candidate: Checkpoint, parent: Checkpoint, windows: Windows) -> Look:
         _ratio(seen.slope, before.slope),
         rank_correlation(seen.logged, before.logged),
         float(np.mean([rank_correlation(one, other) for one, other in pairs])),
+        follows,
+        parent_follows,
+        int(reached.sum()),
         seen.saturated,
         before.saturated,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,17 @@ from point_world import CONFIG, SHUFFLED, episodes, learned
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Windows
+from qgf_ros.data.relabel import Labelled
+from qgf_ros.data.steps_to_goal import NEVER, with_steps_to_goal
+from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import InterfaceMismatchError
-from qgf_ros.evaluate.critic_view import ceiling, logged_windows, unguided_chunks, view
+from qgf_ros.evaluate.critic_view import (
+    ceiling,
+    logged_steps_to_goal,
+    logged_windows,
+    unguided_chunks,
+    view,
+)
 from qgf_ros.evaluate.shadow import Bounds, look, rank_correlation
 from qgf_ros.train.finetune import copied
 from test.data.conftest import interface as interface
@@ -27,6 +37,7 @@ class World:
     honest: Checkpoint
     shuffled: Checkpoint
     windows: Windows
+    steps_to_goal: FloatArray
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +48,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     parent = learned(episodes(folder, small, 0), small)
     honest = learned(episodes(folder, small, 1), small, dataclasses.replace(CONFIG, seed=1))
     shuffled = learned(episodes(folder, small, 2), small, dataclasses.replace(SHUFFLED, seed=1))
-    return World(parent, honest, shuffled, logged_windows(episodes(folder, small, 3), parent))
+    walks = episodes(folder, small, 3)
+    steps = logged_steps_to_goal(walks, parent, CONFIG.relabel)
+    return World(parent, honest, shuffled, logged_windows(walks, parent), steps)
 
 
 def with_critic(parent: Checkpoint, factor: float) -> Checkpoint:
@@ -94,6 +107,42 @@ def test_a_policy_at_the_ends_of_its_range_is_refused(world: World) -> None:
         world.parent, defaults=dataclasses.replace(world.parent.defaults, guidance_weight=1e4)
     )
     assert "lie at an end of their range" in problems(wild, world)
+
+
+def told(candidate: Checkpoint, parent: Checkpoint, world: World) -> str:
+    """The problems, where it is known how soon the goal followed."""
+    return "; ".join(look(candidate, parent, world.windows, world.steps_to_goal).problems(Bounds()))
+
+
+def test_a_critic_that_knows_what_happened_passes_beside_a_parent_that_does_not(world: World) -> None:
+    """As on a robot that has changed since the parent learned."""
+    wrong = with_critic(world.parent, -1.0)
+    alone = "; ".join(look(world.honest, wrong, world.windows).problems(Bounds()))
+    assert "it ranks logged chunks as the parent does" in alone
+    assert "too few to say whether it knows better" in alone
+    assert told(world.honest, wrong, world) == ""
+
+
+@pytest.mark.parametrize("name", ["flipped", "shuffled"])
+def test_a_planted_critic_is_refused_also_where_it_is_known_what_happened(world: World, name: str) -> None:
+    planted = {"flipped": with_critic(world.parent, -1.0), "shuffled": world.shuffled}[name]
+    assert "nor does it rank logged chunks by how soon the goal followed" in told(
+        planted, world.parent, world
+    )
+
+
+def test_steps_to_the_goal_count_down_within_an_episode_and_end_with_it(
+    tmp_path: Path, interface: Interface
+) -> None:
+    (walk,) = episodes(tmp_path, interface, 7, count=6, length=12)
+    (found,) = with_steps_to_goal([walk], interface, CONFIG.relabel)
+    reached, _ = CONFIG.relabel.label(interface, Labelled("walks", walk.observations, walk.terminals))
+    assert found.rewards is not None
+    steps = found.rewards
+    np.testing.assert_array_equal(steps == 0.0, reached)
+    going = ~reached & ~walk.terminals & (steps < NEVER)
+    np.testing.assert_array_equal(steps[:-1][going[:-1]], steps[1:][going[:-1]] + 1.0)
+    np.testing.assert_array_equal(steps[walk.terminals & ~reached], NEVER)
 
 
 def test_a_candidate_of_another_interface_is_refused(world: World) -> None:
