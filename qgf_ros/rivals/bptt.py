@@ -14,10 +14,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.guidance import QFunction, VelocityFunction
-from qgf_ros.rivals.ground import ground, weight_or_default
+from qgf_ros.rivals.ground import Ground, weight_or_default
 from qgf_ros.rivals.rival import Knob, Passes, Rival
 from qgf_ros.rivals.settings import GUIDANCE
 
@@ -31,28 +29,19 @@ class Bptt(Rival):
     knob: Knob | None = GUIDANCE
     weight: float | None = None
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`."""
-        here = ground(checkpoint, observations, noise, self.candidates, committed)
-        velocity_of, q = here.velocity(checkpoint.networks.policy), here.q()
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`."""
+        velocity_of, q = here.velocity(here.checkpoint.networks.policy), here.q()
 
         def field(action: Tensor, index: int) -> tuple[Tensor, Tensor]:
             return through_the_walk(velocity_of, q, action, here.times[index:])
 
-        return here.chosen(here.guided(field, weight_or_default(self.weight, checkpoint)))
+        return here.guided(field, weight_or_default(self.weight, here.checkpoint))
 
-    def passes(self, denoise_steps: int) -> Passes:
+    def passes_each(self, denoise_steps: int) -> Passes:
         """K + (K - 1) + ... + 1 passes of the policy, each there and back; the critic K times, there and back."""
-        n, rest = self.candidates, denoise_steps * (denoise_steps + 1) // 2
-        scored = n if n > 1 else 0
-        return Passes(n * rest, n * rest, n * denoise_steps + scored, n * denoise_steps)
+        rest = denoise_steps * (denoise_steps + 1) // 2
+        return Passes(rest, rest, denoise_steps, denoise_steps)
 
 
 def through_the_walk(

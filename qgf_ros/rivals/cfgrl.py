@@ -19,15 +19,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.denoise import condition_velocity
 from qgf_ros.flow.guidance import VelocityFunction
 from qgf_ros.flow.path import interpolate
 from qgf_ros.networks import Networks, VelocityField
-from qgf_ros.rivals.ground import Ground, ground, learned
+from qgf_ros.rivals.ground import Ground, learned
 from qgf_ros.rivals.rival import Knob, Passes, Stage
-from qgf_ros.rivals.training import Lesson, Taught
+from qgf_ros.rivals.training import Lesson, Taught, fresh_policy
 from qgf_ros.train.gradients import Forward, forward
 
 WEIGHTS = Knob("weight", (1.0, 2.0, 3.0, 5.0, 10.0))  # of the six in the QGF authors' scripts all but 15
@@ -46,9 +44,9 @@ class Cfgrl(Taught):
 
     def student(self, parent: Networks, generator: torch.Generator) -> VelocityField:
         """See `Taught.student`."""
-        policy = VelocityField(replace(parent.config, observation_dim=parent.config.observation_dim + 1))
-        policy.initialise(generator)
-        return policy
+        return fresh_policy(
+            replace(parent.config, observation_dim=parent.config.observation_dim + 1), generator
+        )
 
     def lesson_loss(self, student: nn.Module, lesson: Lesson) -> tuple[Forward, Tensor]:
         """The better data's loss and a share of everything's: rows o = 1, then rows o = 0."""
@@ -63,27 +61,18 @@ class Cfgrl(Taught):
             is_better = (lesson.q()(lesson.action) > lesson.networks.value.v(batch.observations)).float()
         return evaluated, (is_better * better + self.share * everything).mean()
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`."""
-        here = ground(checkpoint, observations, noise, self.candidates, committed)
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`."""
         better, everything = fields(learned(extra, VelocityField, self.name), here)
 
         def guided(action: Tensor, time: Tensor) -> Tensor:
             return torch.lerp(everything(action, time), better(action, time), self.weight)
 
-        return here.chosen(here.unguided(guided))
+        return here.unguided(guided)
 
-    def passes(self, denoise_steps: int) -> Passes:
+    def passes_each(self, denoise_steps: int) -> Passes:
         """K times two passes of the policy."""
-        n, scored = self.candidates, self.candidates if self.candidates > 1 else 0
-        return Passes(2 * n * denoise_steps, 0, scored, 0)
+        return Passes(2 * denoise_steps)
 
 
 def flagged(observation: Tensor, flag: float) -> Tensor:

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from qgf_ros.flow.path import clean_estimate, flow_matching_loss
-from qgf_ros.rivals.flow_student import FlowTaught, at_noisy
+from qgf_ros.rivals.flow_student import NoisyTaught
 from qgf_ros.rivals.rival import Knob
 from qgf_ros.rivals.training import Lesson
-from qgf_ros.train.gradients import Forward
 
 BC_WEIGHTS = Knob("bc_weight", (3.0, 10.0, 30.0, 100.0, 300.0))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edp(FlowTaught):
+class Edp(NoisyTaught):
     """Cloning of weight `bc_weight` beta against climbing Q."""
 
     name: str = "edp"
@@ -31,13 +30,8 @@ class Edp(FlowTaught):
     knob: Knob | None = BC_WEIGHTS
     bc_weight: float = 100.0
 
-    def lesson_loss(self, student: nn.Module, lesson: Lesson) -> tuple[Forward, Tensor]:
-        """See the module."""
-        evaluated, noisy = at_noisy(student, lesson, self.name)
-        return evaluated, self.loss(evaluated.output, noisy, lesson)
-
     def loss(self, velocity: Tensor, noisy: Tensor, lesson: Lesson) -> Tensor:
-        """The loss () of `velocity` (B, D) at `noisy` a_t (B, D)."""
+        """See the module."""
         estimate = clean_estimate(noisy, velocity, lesson.time.unsqueeze(-1)).clamp(-1.0, 1.0)
         cloning = flow_matching_loss(velocity, lesson.noise, lesson.action)
         return self.bc_weight * cloning - lesson.q()(estimate).mean()

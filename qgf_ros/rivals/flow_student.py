@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.path import interpolate
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.networks import Networks, VelocityField
-from qgf_ros.rivals.ground import ground, learned
+from qgf_ros.rivals.ground import Ground, learned
 from qgf_ros.rivals.rival import Native, Passes
-from qgf_ros.rivals.training import Lesson, Taught
+from qgf_ros.rivals.training import Lesson, Taught, fresh_policy
 from qgf_ros.train.finetune import copied
 from qgf_ros.train.gradients import Forward, forward
 
@@ -25,25 +25,15 @@ class FlowTaught(Taught):
 
     def student(self, parent: Networks, generator: torch.Generator) -> VelocityField:
         """See `Taught.student`."""
-        policy = VelocityField(parent.config)
-        policy.initialise(generator)
-        return policy
+        return fresh_policy(parent.config, generator)
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`."""
-        here = ground(checkpoint, observations, noise, self.candidates, committed)
-        return here.chosen(here.unguided(here.velocity(learned(extra, VelocityField, self.name))))
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`."""
+        return here.unguided(here.velocity(learned(extra, VelocityField, self.name)))
 
-    def passes(self, denoise_steps: int) -> Passes:
+    def passes_each(self, denoise_steps: int) -> Passes:
         """K of the policy, as unguided."""
-        return Passes(self.candidates * denoise_steps, 0, self.candidates if self.candidates > 1 else 0, 0)
+        return Passes(denoise_steps)
 
     def native(self, checkpoint: Checkpoint, extra: nn.Module | None) -> Native:
         """A checkpoint with this policy and the parent's critic, to be sampled unguided."""
@@ -56,9 +46,18 @@ class FlowTaught(Taught):
         return Native(made, SamplerConfig(steps, candidates=self.candidates))
 
 
-def at_noisy(student: nn.Module, lesson: Lesson, name: str) -> tuple[Forward, Tensor]:
-    """The student's velocity at the lesson's a_t (B, D), and a_t. Equation (4) of docs/algorithm.md."""
-    policy = learned(student, VelocityField, name)
-    noisy = interpolate(lesson.noise, lesson.action, lesson.time)
-    inputs = torch.cat([lesson.batch.observations, noisy, policy.embedding(lesson.time)], dim=-1)
-    return forward(policy.layers, inputs), noisy
+@dataclass(frozen=True, kw_only=True)
+class NoisyTaught(FlowTaught):
+    """One whose loss looks at the velocity at one noisy action of each row."""
+
+    def lesson_loss(self, student: nn.Module, lesson: Lesson) -> tuple[Forward, Tensor]:
+        """See `Taught.lesson_loss`; at the lesson's a_t, equation (4) of docs/algorithm.md."""
+        policy = learned(student, VelocityField, self.name)
+        noisy = interpolate(lesson.noise, lesson.action, lesson.time)
+        inputs = torch.cat([lesson.batch.observations, noisy, policy.embedding(lesson.time)], dim=-1)
+        evaluated = forward(policy.layers, inputs)
+        return evaluated, self.loss(evaluated.output, noisy, lesson)
+
+    @abstractmethod
+    def loss(self, velocity: Tensor, noisy: Tensor, lesson: Lesson) -> Tensor:
+        """The loss () of `velocity` (B, D) at `noisy` a_t (B, D)."""

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.denoise import condition_velocity, denoise, finish
 from qgf_ros.networks import Networks, VelocityField
-from qgf_ros.rivals.ground import ground, learned
+from qgf_ros.rivals.ground import Ground, learned
 from qgf_ros.rivals.rival import Knob, Passes
-from qgf_ros.rivals.training import Lesson, Taught
+from qgf_ros.rivals.training import Lesson, Taught, fresh_policy
 from qgf_ros.train.gradients import Forward, forward
 
 ALPHAS = Knob("alpha", (30.0, 100.0, 300.0, 1000.0, 3000.0))
@@ -40,17 +38,12 @@ class Fql(Taught):
 
     def student(self, parent: Networks, generator: torch.Generator) -> VelocityField:
         """See `Taught.student`."""
-        policy = VelocityField(parent.config)
-        policy.initialise(generator)
-        return policy
+        return fresh_policy(parent.config, generator)
 
     def lesson_loss(self, student: nn.Module, lesson: Lesson) -> tuple[Forward, Tensor]:
         """See the module."""
-        policy, observation, noise = (
-            learned(student, VelocityField, self.name),
-            lesson.batch.observations,
-            lesson.normal(),
-        )
+        policy = learned(student, VelocityField, self.name)
+        observation, noise = lesson.batch.observations, lesson.normal()
         now = policy.embedding(torch.zeros(len(noise)))
         evaluated = forward(policy.layers, torch.cat([observation, noise, now], dim=-1))
         return evaluated, self.loss(evaluated.output, noise, lesson)
@@ -64,20 +57,12 @@ class Fql(Taught):
         scale = q.detach().abs().mean() if self.normalised else 1.0
         return self.alpha * (action - flow).square().mean() - q.mean() / scale
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`. Committed actions are replaced in the answer: one step cannot go around them."""
-        here = ground(checkpoint, observations, noise, self.candidates, committed)
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`. One step cannot go around committed actions: they are replaced in the answer."""
+        policy_of = here.velocity(learned(extra, VelocityField, self.name))
         with torch.no_grad():
-            answer = here.velocity(learned(extra, VelocityField, self.name))(noise, noise.new_tensor(0.0))
-        return here.chosen(answer.clamp(-1.0, 1.0))
+            return policy_of(here.noise, here.noise.new_tensor(0.0)).clamp(-1.0, 1.0)
 
-    def passes(self, denoise_steps: int) -> Passes:
+    def passes_each(self, denoise_steps: int) -> Passes:
         """One of its policy."""
-        return Passes(self.candidates, 0, self.candidates if self.candidates > 1 else 0, 0)
+        return Passes(1)

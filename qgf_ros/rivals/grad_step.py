@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.denoise import gradient_ascent
-from qgf_ros.rivals.ground import ground
+from qgf_ros.rivals.ground import Ground
 from qgf_ros.rivals.rival import Knob, Passes, Rival
 
 STEP_SIZES = Knob("step_size", (0.003, 0.01, 0.03, 0.1, 0.3))
@@ -31,20 +29,11 @@ class GradStep(Rival):
     steps: int = 3
     sign: bool = False
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`."""
-        here = ground(checkpoint, observations, noise, self.candidates, committed)
-        finished = here.unguided(here.velocity(checkpoint.networks.policy))
-        return here.chosen(gradient_ascent(here.q(), finished, self.step_size, self.steps, sign=self.sign))
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`."""
+        walked = here.unguided(here.velocity(here.checkpoint.networks.policy))
+        return gradient_ascent(here.q(), walked, self.step_size, self.steps, sign=self.sign)
 
-    def passes(self, denoise_steps: int) -> Passes:
+    def passes_each(self, denoise_steps: int) -> Passes:
         """An unguided walk, then L times the critic and back."""
-        n, scored = self.candidates, self.candidates if self.candidates > 1 else 0
-        return Passes(n * denoise_steps, 0, n * self.steps + scored, n * self.steps)
+        return Passes(denoise_steps, 0, self.steps, self.steps)

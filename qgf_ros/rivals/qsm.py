@@ -13,20 +13,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from qgf_ros.flow.guidance import critic_gradient
 from qgf_ros.flow.path import flow_matching_loss
-from qgf_ros.rivals.flow_student import FlowTaught, at_noisy
+from qgf_ros.rivals.flow_student import NoisyTaught
 from qgf_ros.rivals.rival import Knob
 from qgf_ros.rivals.training import Lesson
-from qgf_ros.train.gradients import Forward
 
 ALPHAS = Knob("alpha", (1.0, 3.0, 10.0, 30.0, 100.0))
 
 
 @dataclass(frozen=True, kw_only=True)
-class QsmBc(FlowTaught):
+class QsmBc(NoisyTaught):
     """Matching of the score to `inverse_temperature` tau times the gradient, cloning of weight `alpha`."""
 
     name: str = "qsm_bc"
@@ -35,13 +34,8 @@ class QsmBc(FlowTaught):
     inverse_temperature: float = 0.1
     alpha: float = 10.0
 
-    def lesson_loss(self, student: nn.Module, lesson: Lesson) -> tuple[Forward, Tensor]:
-        """See the module."""
-        evaluated, noisy = at_noisy(student, lesson, self.name)
-        return evaluated, self.loss(evaluated.output, noisy, lesson)
-
     def loss(self, velocity: Tensor, noisy: Tensor, lesson: Lesson) -> Tensor:
-        """The loss () of `velocity` (B, D) at `noisy` a_t (B, D)."""
+        """See the module."""
         cloning = flow_matching_loss(velocity, lesson.noise, lesson.action)
         target = -self.inverse_temperature * critic_gradient(lesson.q(), noisy)
         matching = (predicted_noise(velocity, noisy, lesson.time) - target).square().mean()

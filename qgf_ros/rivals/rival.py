@@ -15,6 +15,7 @@ from qgf_ros.data.mixture import Windowed
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.rivals.ground import Ground, ground
 from qgf_ros.train.config import TrainConfig
 
 OnMetrics = Callable[[int, float], None]
@@ -99,7 +100,6 @@ class Rival(ABC):
         """
         return None
 
-    @abstractmethod
     def act(
         self,
         checkpoint: Checkpoint,
@@ -117,10 +117,27 @@ class Rival(ABC):
             ShapeMismatch: noise has not B * N rows.
             InvalidSetting: `extra` is not what this rival learns.
         """
+        here = ground(checkpoint, observations, noise, self.candidates, committed)
+        return here.chosen(self.finished(here, extra))
 
     @abstractmethod
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """Its answer to each row of `here.noise`: action vectors (B * N, D) in [-1, 1], among which the critic chooses.
+
+        Raises InvalidSetting: `extra` is not what this rival learns.
+        """
+
     def passes(self, denoise_steps: int) -> Passes:
-        """What one chunk costs."""
+        """What one chunk costs: N candidates, and, of several, one pass of the critic for each to choose."""
+        count, each = (
+            self.candidates,
+            Passes(*(self.candidates * passes for passes in self.passes_each(denoise_steps))),
+        )
+        return each if count == 1 else each._replace(critic_forward=each.critic_forward + count)
+
+    @abstractmethod
+    def passes_each(self, denoise_steps: int) -> Passes:
+        """What one candidate costs in a walk of K steps."""
 
     def native(self, checkpoint: Checkpoint, extra: nn.Module | None) -> Native | None:
         """How every engine acts as this rival; None where no engine but `RivalEngine` does."""

@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.guidance import critic_gradient
 from qgf_ros.flow.path import interpolate
 from qgf_ros.layers import TIME_EMBEDDING_DIM, TimeEmbedding
 from qgf_ros.networks import CriticEnsemble, Networks
-from qgf_ros.rivals.ground import ground, learned, weight_or_default
+from qgf_ros.rivals.ground import Ground, learned, weight_or_default
 from qgf_ros.rivals.rival import Knob, Passes, Stage
 from qgf_ros.rivals.settings import GUIDANCE
 from qgf_ros.rivals.training import Lesson, Taught
@@ -73,29 +71,20 @@ class RobustQ(Taught):
             target = lesson.q()(lesson.action)
         return evaluated, (evaluated.output.view(-1) - target).square().mean()
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`."""
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`."""
         critic = learned(extra, NoisyCritic, self.name)
-        here = ground(checkpoint, observations, noise, self.candidates, committed)
-        velocity_of = here.velocity(checkpoint.networks.policy)
+        velocity_of = here.velocity(here.checkpoint.networks.policy)
         seen = here.observation.repeat_interleave(self.candidates, dim=0)
 
         def field(action: Tensor, index: int) -> tuple[Tensor, Tensor]:
-            time = noise.new_tensor(here.times[index])
+            time = action.new_tensor(here.times[index])
             with torch.no_grad():
                 velocity = velocity_of(action, time)
             return velocity, critic_gradient(lambda a: critic.q(seen, a, time), action)
 
-        return here.chosen(here.guided(field, weight_or_default(self.weight, checkpoint)))
+        return here.guided(field, weight_or_default(self.weight, here.checkpoint))
 
-    def passes(self, denoise_steps: int) -> Passes:
+    def passes_each(self, denoise_steps: int) -> Passes:
         """K of the policy; K of its own critic, which has one member, there and back."""
-        n, scored = self.candidates, self.candidates if self.candidates > 1 else 0
-        return Passes(n * denoise_steps, 0, n * denoise_steps + scored, n * denoise_steps)
+        return Passes(denoise_steps, 0, denoise_steps, denoise_steps)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from qgf_ros.checkpoint import Checkpoint
-from qgf_ros.flow.committed import Committed
 from qgf_ros.flow.denoise import denoise, finish
 from qgf_ros.flow.guidance import Guide
 from qgf_ros.flow.sampler import Estimator, SamplerConfig
-from qgf_ros.rivals.ground import ground, weight_or_default
+from qgf_ros.rivals.ground import Ground, weight_or_default
 from qgf_ros.rivals.rival import Knob, Native, Passes, Rival
 
 GUIDANCE_WEIGHTS = (0.004, 0.01, 0.02, 0.06, 0.12)
@@ -38,30 +37,17 @@ class Setting(Rival):
         weight = weight_or_default(self.weight, checkpoint)
         return SamplerConfig(steps, weight, self.estimator, self.candidates)
 
-    def act(
-        self,
-        checkpoint: Checkpoint,
-        extra: nn.Module | None,
-        observations: Tensor,
-        noise: Tensor,
-        committed: Committed | None = None,
-    ) -> Tensor:
-        """See `Rival.act`."""
-        here, config = (
-            ground(checkpoint, observations, noise, self.candidates, committed),
-            self.sampler(checkpoint),
-        )
+    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
+        """See `Rival.finished`."""
+        config, velocity_of = self.sampler(here.checkpoint), here.velocity(here.checkpoint.networks.policy)
         guide = Guide(here.q(), config.weight, config.estimator) if config.guided else None
-        steps = denoise(here.velocity(checkpoint.networks.policy), noise, here.times, guide, committed)
-        return here.chosen(finish(steps))
+        return finish(denoise(velocity_of, here.noise, here.times, guide, here.committed))
 
-    def passes(self, denoise_steps: int) -> Passes:
-        """K passes of the policy; guided, K of the critic and back; N > 1, one of the critic to choose."""
-        rows = self.candidates * denoise_steps
-        asked = 0 if self.estimator is None or self.weight == 0.0 else rows
+    def passes_each(self, denoise_steps: int) -> Passes:
+        """K passes of the policy; guided, K of the critic and back."""
+        asked = 0 if self.estimator is None or self.weight == 0.0 else denoise_steps
         through = asked if self.estimator is Estimator.ONE_STEP_JACOBIAN else 0
-        scored = self.candidates if self.candidates > 1 else 0
-        return Passes(rows, through, asked + scored, asked)
+        return Passes(denoise_steps, through, asked, asked)
 
     def native(self, checkpoint: Checkpoint, extra: nn.Module | None) -> Native:
         """The setting, for any engine."""

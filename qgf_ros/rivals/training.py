@@ -22,7 +22,7 @@ from qgf_ros.flow.denoise import condition_q
 from qgf_ros.flow.guidance import QFunction
 from qgf_ros.flow.path import TimeSampling
 from qgf_ros.flow.sampler import uniform_times
-from qgf_ros.networks import Networks
+from qgf_ros.networks import NetworkConfig, Networks, VelocityField
 from qgf_ros.rivals.rival import OnMetrics, Rival, Stage
 from qgf_ros.train.config import TrainConfig
 from qgf_ros.train.finetune import copied
@@ -123,6 +123,13 @@ class Taught(Rival):
             if on_metrics is not None and (done % config.log_every == 0 or done == config.steps):
                 on_metrics(done, float(loss.detach()))
         return student.requires_grad_(False).eval()
+
+
+def fresh_policy(config: NetworkConfig, generator: torch.Generator) -> VelocityField:
+    """A policy before its first step."""
+    policy = VelocityField(config)
+    policy.initialise(generator)
+    return policy
 
 
 def _beside(parent: Checkpoint, training: Windowed, config: TrainConfig, together: bool) -> Trainer:
