@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from qgf_ros.evaluate.compare import Rate, rate
+from qgf_ros.whole_file import write_whole
 
 Outcome = dict[str, Any]
 """One episode: `success` (bool), `steps` (control periods) and what else the study measures, all plain values."""
@@ -45,11 +45,8 @@ class Outcomes:
 
     def write(self) -> None:
         """Writes the file as a whole."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
         cells = ",\n".join(f"{json.dumps(name)}: {_packed(cell)}" for name, cell in self.cells.items())
-        part.write_text(f'{{"about": {json.dumps(self._about)},\n"cells": {{\n{cells}\n}}}}\n')
-        os.replace(part, self._path)
+        write_whole(self._path, f'{{"about": {json.dumps(self._about)},\n"cells": {{\n{cells}\n}}}}\n')
 
 
 def success_rate(cell: list[Outcome]) -> Rate:

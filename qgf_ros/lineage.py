@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import Any
 
 from qgf_ros.checkpoint import CONFIG, Checkpoint
 from qgf_ros.strict import read_json
+from qgf_ros.whole_file import write_whole
 
 HISTORY = "history"
 
@@ -41,6 +41,4 @@ def add_event(
     content["defaults"] = content["defaults"] | dict(defaults)
     provenance = content.get("provenance", {})
     content["provenance"] = provenance | {HISTORY: [*events(provenance), dict(event)]}
-    part = folder / f".{CONFIG}.part"
-    part.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    os.replace(part, folder / CONFIG)
+    write_whole(folder / CONFIG, json.dumps(content, indent=2, sort_keys=True) + "\n")

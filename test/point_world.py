@@ -16,6 +16,7 @@ from qgf_ros.data.normalizer import fit_normalizer
 from qgf_ros.data.relabel import Inside, Relabel, Source
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.train.config import NetworkSizes, TrainConfig
+from qgf_ros.train.finetune import copied
 from qgf_ros.train.loop import make_trainer
 from qgf_ros.train.update import UpdateConfig
 
@@ -66,3 +67,12 @@ def learned(slices: list[Slice], interface: Interface, config: TrainConfig = CON
     made = run.checkpoint(SamplerDefaults(guidance_weight=0.2, candidates=2), {})
     made.networks.requires_grad_(False)
     return made
+
+
+def with_critic(parent: Checkpoint, factor: float) -> Checkpoint:
+    """The parent with its critics' values times `factor`."""
+    networks = copied(parent.networks).requires_grad_(False)
+    for critic in (networks.critic, networks.target_critic):
+        critic.layers.out.kernel *= factor
+        critic.layers.out.bias *= factor
+    return dataclasses.replace(parent, networks=networks)

@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.evaluate.study_figures import figures
     from qgf_ros.evaluate.study_page import page
     from qgf_ros.evaluate.study_report import markdown
-    from qgf_ros.evaluate.study_rows import write_whole
     from qgf_ros.train.memory import keep_freed_memory
+    from qgf_ros.whole_file import write_whole
 
     if arguments.processes < 1:
         raise InvalidSetting("--processes", arguments.processes, "at least 1")

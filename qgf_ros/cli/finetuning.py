@@ -14,7 +14,7 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.cli.progress import counted_progress
 from qgf_ros.cli.versions import versions_of
 from qgf_ros.contract.schema import Contract, Interface
-from qgf_ros.data.dataset import Slice, fingerprint, from_slices, read_slices, split_episodes
+from qgf_ros.data.dataset import Dataset, Slice, fingerprint, from_slices, read_slices, split_episodes
 from qgf_ros.data.mixture import Mixture, Windowed
 from qgf_ros.data.relabel import Relabel, Source
 from qgf_ros.data.seen_joints import seen_in
@@ -60,9 +60,8 @@ class Data:
         new, held_out = ([part for pair in splits for part in pair[side]] for side in (0, 1))
         return cls(new, held_out, [part for path in places.old for part in read_slices(path, interface)])
 
-    def training(self, interface: Interface, relabel: Relabel, old_share: float) -> Windowed:
-        """What batches are drawn from: the new data, with the share of old ones where there are any. Raises InvalidSetting."""
-        new = from_slices(self.new, interface, relabel)
+    def training(self, new: Dataset, interface: Interface, relabel: Relabel, old_share: float) -> Windowed:
+        """What batches are drawn from: the `new` data, with the share of old ones where there are any. Raises InvalidSetting."""
         return Mixture(new, from_slices(self.old, interface, relabel), 1.0 - old_share) if self.old else new
 
     def digests(self) -> dict[str, str | None]:
@@ -101,9 +100,11 @@ class FinetuningRun:
         for counts in (fixed, fixed["recipe"]):
             counts.pop("steps")
         self._identity = run_identity(fixed | self._digests)
-        training = self._data.training(interface, train.relabel, config.old_share)
-        held_out = from_slices(self._data.held_out, interface, train.relabel)
-        self.at_goal = from_slices(self._data.new, interface, train.relabel).successes + held_out.successes
+        new, held_out = (
+            from_slices(part, interface, train.relabel) for part in (self._data.new, self._data.held_out)
+        )
+        self.at_goal = new.successes + held_out.successes
+        training = self._data.training(new, interface, train.relabel, config.old_share)
         device = device_for_training()
         self._trainer = make_finetuner(train, config.part, self.parent, training, held_out, device)
         self._kept = Kept(copied(self.parent.networks), config.keep)

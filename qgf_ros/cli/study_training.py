@@ -16,9 +16,10 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.data.dataset import from_slices, read_slices, split
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.study import Study
-from qgf_ros.evaluate.study_rows import Key, write_whole
+from qgf_ros.evaluate.study_rows import Key
 from qgf_ros.rivals.extra_file import save_extra
 from qgf_ros.strict import read_json
+from qgf_ros.whole_file import write_whole
 
 if TYPE_CHECKING:
     from qgf_ros.rivals.training import Taught
@@ -59,21 +60,15 @@ class Trained:
 
         Raises the errors of `collect_with_progress` and `train_runs`, and InvalidSetting as `has`.
         """
-        groups: dict[Path, list[Unit]] = {}
+        groups: dict[Path | None, list[Unit]] = {}
         for unit in units:
             if not unit.is_given and not self._finished(unit):
-                assert unit.recipe is not None, "a unit without a recipe has a checkpoint"
-                groups.setdefault(self._recipe_of(unit), []).append(unit)
+                groups.setdefault(self._study.cells[unit.cell].recipe, []).append(unit)
         for group in groups.values():
             self._train(group, processes)
 
     def _finished(self, unit: Unit) -> bool:
         return self.has(unit.name, unit.digest) and (unit.checkpoint / CONFIG).is_file()
-
-    def _recipe_of(self, unit: Unit) -> Path:
-        path = self._study.cells[unit.cell].recipe
-        assert path is not None
-        return path
 
     def _train(self, group: list[Unit], processes: int) -> None:
         from qgf_ros.cli.training import train_runs

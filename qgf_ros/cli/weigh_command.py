@@ -43,10 +43,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     checkpoint = load_checkpoint(arguments.checkpoint)
     slices = [part for path in arguments.data for part in read_slices(path, checkpoint.interface)]
     windows = logged_windows(slices, checkpoint, seed=arguments.seed)
-    yardstick, before = (
-        Yardstick(checkpoint, windows, arguments.seed),
-        checkpoint.defaults.guidance_weight,
-    )
+    yardstick = Yardstick(checkpoint, windows, arguments.seed)
+    before = checkpoint.defaults.guidance_weight
     weight = yardstick.weight_of(arguments.strength)
     weights = sorted({before, *(factor * weight for factor in FACTORS)})
     pulls = [yardstick.pull(value) for value in weights]

@@ -43,15 +43,15 @@ class Look:
 
     finite: bool
     windows: int
-    spread: float
-    slope: float
-    across: float
-    within: float
-    follows: float
-    parent_follows: float
-    reached: int
     saturated: float
     parent_saturated: float
+    spread: float = 0.0
+    slope: float = 0.0
+    across: float = 0.0
+    within: float = 0.0
+    follows: float = 0.0
+    parent_follows: float = 0.0
+    reached: int = 0
 
     def problems(self, bounds: Bounds) -> list[str]:
         """What speaks against any trial, one sentence each."""
@@ -104,9 +104,9 @@ def look(
         raise InterfaceMismatchError("The candidate", theirs.digest, ours.digest, differences(theirs, ours))
     chunks = unguided_chunks(parent, windows)
     seen, before = view(candidate, windows, chunks), view(parent, windows, chunks)
+    common = (len(windows.valid), seen.saturated, before.saturated)
     if not (seen.finite and before.finite):
-        nothing = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        return Look(False, len(windows.valid), *nothing, 0, seen.saturated, before.saturated)
+        return Look(False, *common)
     steps = np.full(len(windows.valid), NEVER) if steps_to_goal is None else steps_to_goal
     reached = steps < NEVER
     follows, parent_follows = (
@@ -116,16 +116,14 @@ def look(
     pairs = zip(seen.unguided, before.unguided, strict=True)
     return Look(
         True,
-        len(windows.valid),
-        _ratio(float(seen.logged.std()), float(before.logged.std())),
-        _ratio(seen.slope, before.slope),
-        rank_correlation(seen.logged, before.logged),
-        float(np.mean([rank_correlation(one, other) for one, other in pairs])),
-        follows,
-        parent_follows,
-        int(reached.sum()),
-        seen.saturated,
-        before.saturated,
+        *common,
+        spread=_ratio(float(seen.logged.std()), float(before.logged.std())),
+        slope=_ratio(seen.slope, before.slope),
+        across=rank_correlation(seen.logged, before.logged),
+        within=float(np.mean([rank_correlation(one, other) for one, other in pairs])),
+        follows=follows,
+        parent_follows=parent_follows,
+        reached=int(reached.sum()),
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.study import REPORTING_SEED, ChosenOn, Scope, Study
-from qgf_ros.evaluate.study_rows import Key, Purpose, Row, committed_in, write_whole
+from qgf_ros.evaluate.study_rows import Key, Purpose, Row, committed_in
 from qgf_ros.strict import build, read_json
+from qgf_ros.whole_file import write_whole
 
 CHOICES = "choices.json"
 Choices = dict[str, dict[str, float]]

@@ -12,9 +12,8 @@ import torch
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.load import load_contract
+from qgf_ros.evaluate import rollouts
 from qgf_ros.evaluate.closed_loop import ClosedLoop
-from qgf_ros.evaluate.rollouts import Row as Setting
-from qgf_ros.evaluate.rollouts import run_episode
 from qgf_ros.evaluate.study_rows import Key, Row
 from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.inference.engines.engine import EngineConfig, EngineName
@@ -77,8 +76,11 @@ def played(play: Play, checkpoint: Checkpoint, loop: ClosedLoop, processes: int,
     rival, key = play.rival, play.key
     extra = None if play.extra is None else load_extra(play.extra, rival, checkpoint)
     policy, sampler = player(rival, checkpoint, extra, EngineConfig(play.engine))
-    setting, seeds = Setting(rival.name, sampler), range(play.first_seed, play.first_seed + play.episodes)
-    episodes = [run_episode(loop, policy, setting, seed) for seed in seeds]
+    sampled, seeds = (
+        rollouts.Row(rival.name, sampler),
+        range(play.first_seed, play.first_seed + play.episodes),
+    )
+    episodes = [rollouts.run_episode(loop, policy, sampled, seed) for seed in seeds]
     latencies = [ms for episode in episodes for ms in episode.latencies_ms]
     steps = [episode.steps for episode in episodes]
     return Row(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.strict import build, read_json
+from qgf_ros.whole_file import write_whole
 
 GIT_TIMEOUT_S = 20.0
 
@@ -114,19 +113,6 @@ class Rows:
         """Writes a row: after a crash it stands whole or not at all."""
         content = dataclasses.asdict(row) | {"purpose": row.purpose.value}
         write_whole(self._folder / row.key.name, json.dumps(content) + "\n")
-
-    def __iter__(self) -> Iterator[Row]:
-        """All rows, by name."""
-        for path in sorted(self._folder.rglob("*.json")):
-            yield build(Row, read_json(path), path.name)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that after a crash the old one stands or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def code_commit(folder: Path | None = None) -> str | None:

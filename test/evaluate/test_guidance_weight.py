@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from point_world import episodes, learned
+from point_world import episodes, learned, with_critic
 
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface
@@ -38,15 +38,6 @@ def parent(world: tuple[Checkpoint, Windows]) -> Checkpoint:
 @pytest.fixture
 def windows(world: tuple[Checkpoint, Windows]) -> Windows:
     return world[1]
-
-
-def with_critic(parent: Checkpoint, factor: float) -> Checkpoint:
-    """The parent with its critics' values times `factor`, as if all rewards were."""
-    networks = copied(parent.networks).requires_grad_(False)
-    for critic in (networks.critic, networks.target_critic):
-        critic.layers.out.kernel *= factor
-        critic.layers.out.bias *= factor
-    return dataclasses.replace(parent, networks=networks)
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

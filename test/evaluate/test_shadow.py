@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from point_world import CONFIG, SHUFFLED, episodes, learned
+from point_world import CONFIG, SHUFFLED, episodes, learned, with_critic
 
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface
@@ -25,7 +25,6 @@ from qgf_ros.evaluate.critic_view import (
     view,
 )
 from qgf_ros.evaluate.shadow import Bounds, look, rank_correlation
-from qgf_ros.train.finetune import copied
 from test.data.conftest import interface as interface
 
 
@@ -51,15 +50,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     walks = episodes(folder, small, 3)
     steps = logged_steps_to_goal(walks, parent, CONFIG.relabel)
     return World(parent, honest, shuffled, logged_windows(walks, parent), steps)
-
-
-def with_critic(parent: Checkpoint, factor: float) -> Checkpoint:
-    """The parent with its critics' values times `factor`."""
-    networks = copied(parent.networks).requires_grad_(False)
-    for critic in (networks.critic, networks.target_critic):
-        critic.layers.out.kernel *= factor
-        critic.layers.out.bias *= factor
-    return dataclasses.replace(parent, networks=networks)
 
 
 def problems(candidate: Checkpoint, world: World) -> str:

@@ -19,7 +19,6 @@ def test_a_row_comes_back_as_it_was(tmp_path: Path) -> None:
     row = tuning(0.1, [True, False])
     Rows(tmp_path).add(row)
     assert Rows(tmp_path).find(KEY, row.made_from) == row
-    assert list(Rows(tmp_path)) == [row]
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["qgf-0.1.json"]
 
 
