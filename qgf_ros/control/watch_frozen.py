@@ -24,13 +24,13 @@ class FrozenWatch:
     def __init__(self, contract: Contract) -> None:
         limits = [contract.deployment.limits[joint] for joint in contract.interface.joints]
         self._is_free = np.array([limit.watches_tracking for limit in limits])
-        self._positions: FloatArray = np.full(len(limits), np.nan)  # differs from every position
         self.forgive()
         self.clear()
 
     def forgive(self) -> None:
-        """No sensor is frozen, as far as is known."""
+        """No sensor is frozen, as far as is known: what each says next begins anew."""
         self._is_frozen: BoolArray = np.zeros(len(self._is_free), np.bool_)
+        self._positions: FloatArray = np.full(len(self._is_free), np.nan)  # differs from every position
 
     def clear(self) -> None:
         """Forgets what was seen; a sensor that has frozen stays so until its value changes."""

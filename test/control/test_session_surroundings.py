@@ -85,6 +85,8 @@ def test_a_sensor_that_froze_near_the_command_can_be_reset(bench: Bench) -> None
     with pytest.raises(ObservationRefused, match="stays the same"):
         bench.session.start(bench.now_ns)
     bench.session.begin(bench.now_ns)
+    freeze(bench, 30)  # the command rests there, and so does the arm
+    assert bench.ticks[-1].reason == "not started"
     bench.session.start(bench.now_ns)
 
 

@@ -84,6 +84,22 @@ def test_a_frozen_sensor_stays_frozen_until_its_value_changes(contract: Contract
     assert watch.remaining(np.array([0.0, 1e-9])) == ()
 
 
+@given(rest=st.integers(1, 100))
+def test_a_sensor_that_was_forgiven_is_not_frozen_again_by_a_command_that_rests(
+    contract: Contract, rest: int
+) -> None:
+    """A reset places the command where the sensor says; that it repeats itself from then on is no sign of anything."""
+    watch, where = FrozenWatch(contract), moving(30)[-1]
+    for tick, command in enumerate(moving(30)):
+        watch.note(tick * TICK_NS, stamps(tick), where, command)
+    assert watch.frozen == (1,)
+    watch.clear()
+    watch.forgive()
+    for tick in range(30, 30 + rest):
+        watch.note(tick * TICK_NS, stamps(tick), where, where)
+        assert watch.frozen == ()
+
+
 @given(pause=PAUSE, lag=st.integers(2, 8), speed=st.floats(0.5, 3.0))
 def test_an_arm_that_stood_still_with_the_computer_is_not_frozen(
     contract: Contract, pause: int, lag: int, speed: float
