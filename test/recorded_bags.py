@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,20 +28,28 @@ GROUP, BOOL = "std_msgs/msg/Float64MultiArray", "std_msgs/msg/Bool"
 KINDS = (JOINT_STATE, CHUNK, ARRAY, STATUS, GROUP, BOOL)
 
 
-def record(entries: Sequence[Entry], folder: Path, contract: Contract, definitions: Path) -> Path:
-    """The bag, in a new folder; `definitions` is a folder for those of the messages."""
+def record(
+    entries: Sequence[Entry],
+    folder: Path,
+    contract: Contract,
+    definitions: Path,
+    before: Mapping[str, int] | None = None,
+) -> Path:
+    """The bag, in a new folder; `definitions` is a folder for those of the messages. `before`: by topic, how many its publisher had sent already."""
     if not definitions.exists():
         write_definitions(definitions)
     writer = BagWriter(folder, [definitions])
     writer.facts = pack_contract(contract) | {"lost": "0"}
+    numbers = Counter(before or {})
     topics: set[str] = set()
     for count, entry in enumerate(entries):
         topic, kind, data = serialised(entry)
         if topic not in topics:
             writer.add_topic(topic, kind)
             topics.add(topic)
+        numbers[topic] += 1
         sent_ns = SINCE_1970_NS + count * BETWEEN_NS
-        writer.write(topic, data, sent_ns + 50_000, sent_ns, count)
+        writer.write(topic, data, sent_ns + 50_000, sent_ns, numbers[topic])
         if count % FLUSHED == 0:
             writer.flush()
     writer.close()

@@ -14,16 +14,18 @@ from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.bags.recorded import full_name
 from qgf_ros.contract.fields import read, texts_of
 from qgf_ros.contract.schema import Contract, Message, OutputKind
-from qgf_ros.datatypes import JointReading
+from qgf_ros.datatypes import JointReading, Sender
 from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableMessage
 from qgf_ros.verify import messages
 from qgf_ros.verify.command_node import ARRAY, CERTIFICATE, first_namespace, namespace_of
 from qgf_ros.verify.motion import Before
 from qgf_ros.verify.sent import ON_TOPICS, Sent
+from qgf_ros.verify.unheard import Unheard
 from qgf_ros.verify.verifier import Allowance, Verifier
 from qgf_ros.verify.violation import Violation, What
 
-EXECUTED, TELEOP_CHUNK = "command_node/executed", "teleop_node/chunk"
+EXECUTED = "command_node/executed"
+CHUNKS = {Sender.POLICY: "policy_node/chunk", Sender.TELEOP: "teleop_node/chunk"}
 SENT_AS = {OutputKind.GROUP: messages.GROUP, OutputKind.TRAJECTORY: messages.TRAJECTORY}
 KEPT = 1000  # violations that are listed; all are counted
 MOST_BETWEEN = 100  # messages of commands between two certificates: there are a few, or all are wrong
@@ -89,10 +91,11 @@ class BagVerifier:
             namespace + CERTIFICATE: (ARRAY, self._certificate),
             namespace + EXECUTED: (messages.TRAJECTORY, self._note_executed),
             namespace + "command_node/limits": ("diagnostic_msgs/msg/DiagnosticStatus", self._limits),
-            namespace + "policy_node/chunk": (messages.TRAJECTORY, self._chunk),
-            namespace + TELEOP_CHUNK: (messages.TRAJECTORY, self._chunk),
             namespace + "emergency_stop": ("std_msgs/msg/Bool", self._emergency),
         }
+        self._chunks = {sender: namespace + topic for sender, topic in CHUNKS.items()}
+        self._takers |= dict.fromkeys(self._chunks.values(), (messages.TRAJECTORY, self._chunk))
+        self._unheard = {full: Unheard(full) for full in self._chunks.values()}
         self.nodes = {namespace}
         self._namespace = namespace
         self._sent: list[Sent] = []
@@ -113,6 +116,8 @@ class BagVerifier:
         """The next message of its topics in the order of sending."""
         kind, taker = self._takers[message.topic]
         self._seen.add(message.topic)
+        if message.topic in self._unheard:
+            self.report.add(self._unheard[message.topic].hear(message.sequence))
         try:
             if message.type_name != kind:
                 raise UnreadableMessage(message.topic, kind, f"it was recorded as {message.type_name}")
@@ -125,6 +130,9 @@ class BagVerifier:
 
     def finish(self, facts: Mapping[str, str]) -> None:
         """After the last message: what is left over, and what the recorder says is missing."""
+        for entry in self._unheard.values():
+            self.report.add(entry.finish())
+            self.report.notes += entry.notes
         if len(self._sent) > len(self._outputs):
             found = f"{len(self._sent)} commands after the last certificate"
             self.report.add(
@@ -137,7 +145,7 @@ class BagVerifier:
             self.report.add(
                 [Violation(What.INCOMPLETE, 0, 0, "", "the recorder lost nothing", f"{lost} messages")]
             )
-        for full in sorted(set(self._takers) - self._seen - {self._namespace + TELEOP_CHUNK}):
+        for full in sorted(set(self._takers) - self._seen - {self._chunks[Sender.TELEOP]}):
             self._lacking(full)
         self.report.ticks = self._verifier.ticks
 
@@ -188,7 +196,8 @@ class BagVerifier:
         self.report.commands += certificate.commands if is_whole else 0
         if stamp:
             self.report.rungs[certificate.rung] += 1
-        self.report.add(self._verifier.tick(certificate, stamp, sent if is_whole else None, executed))
+        found = self._verifier.tick(certificate, stamp, sent if is_whole else None, executed)
+        self.report.add(self._unheard[self._chunks[Sender.of(certificate.checkpoint)]].judge(found))
         if (
             executed is None
             and is_whole
