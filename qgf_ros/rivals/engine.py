@@ -61,7 +61,7 @@ def player(
     Raises:
         InvalidSetting: `extra` is not what the rival learns, or as `make_engine`.
     """
-    native, scale = rival.native(checkpoint, extra), checkpoint.defaults.noise_scale
+    native, scale = rival.native(checkpoint, extra), rival.noise_scale
     if native is not None:
         made = make_engine(engine or EngineConfig(), native.checkpoint, Device.CPU)
         return Player(ChunkPolicy(checkpoint.interface, made, scale), native.sampler)

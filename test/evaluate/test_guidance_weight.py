@@ -148,9 +148,18 @@ def test_a_policy_without_spread_has_no_strength(parent: Checkpoint, windows: Wi
     still = copied(parent.networks).requires_grad_(False)
     for value in still.policy.parameters():
         value.zero_()
-    quiet = dataclasses.replace(parent.defaults, noise_scale=1e-30)
+    still.policy.layers.out.bias.fill_(1e6)  # every walk ends at the same corner
     with pytest.raises(InvalidSetting, match="the policy's spread"):
-        Yardstick(dataclasses.replace(parent, networks=still, defaults=quiet), windows)
+        Yardstick(dataclasses.replace(parent, networks=still), windows)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.5])
+def test_the_weight_is_the_same_however_little_noise_walks_begin_at(
+    parent: Checkpoint, windows: Windows, scale: float
+) -> None:
+    """The spread is the policy's own, that of training's noise."""
+    quiet = dataclasses.replace(parent, defaults=dataclasses.replace(parent.defaults, noise_scale=scale))
+    assert Yardstick(quiet, windows).weight_of(0.3) == Yardstick(parent, windows).weight_of(0.3)
 
 
 def test_a_look_changes_no_weights(parent: Checkpoint, windows: Windows) -> None:
