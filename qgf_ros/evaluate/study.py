@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
-from qgf_ros.flow.sampler import Estimator
+from qgf_ros.flow.sampler import NOISE_SCALE, Estimator
 from qgf_ros.inference.engines.engine import EngineName
 from qgf_ros.rivals.registry import RIVALS
 from qgf_ros.rivals.rival import Rival
@@ -22,9 +22,10 @@ SEED_FIELD = "{seed}"
 ALL = "all"  # stands for the mean over all cells in a report
 DEFAULT = Setting(
     name="default",
-    source="ours: QGF + best of 4 with the checkpoint's own weight, which a recipe's guidance_strength finds (docs/adr/0013, 0032)",
+    source="ours: QGF + best of 4 from half of the noise, with the weight that a recipe's guidance_strength finds (docs/adr/0032, 0036)",
     estimator=Estimator.ONE_STEP,
     candidates=4,
+    noise_scale=NOISE_SCALE,
 )
 NINE_WEIGHTS = (0.004, 0.008, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12)
 """Those of the QGF authors' scripts (arXiv 2606.11087), in action^2 / Q: what `chosen_on: reporting` tries of a guidance weight."""

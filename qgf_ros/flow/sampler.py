@@ -10,6 +10,7 @@ from qgf_ros.bounds import CANDIDATES, STEPS
 from qgf_ros.errors import InvalidSetting
 
 GUIDANCE_STRENGTH = 0.3  # evaluate/guidance_weight.py: how far guidance moves chunks, of the policy's own spread (docs/adr/0032)
+NOISE_SCALE = 0.5  # of the noise of training, that guided walks begin at (docs/adr/0036)
 WeightSchedule = Callable[[float], float]
 """t in [0, 1) -> guidance weight at that time."""
 

@@ -73,4 +73,10 @@ SETTINGS = (
     ),
     guided("qgf", Estimator.ONE_STEP, "arXiv 2606.11087: QGF"),
     guided("qgf_best_of_4", Estimator.ONE_STEP, "arXiv 2606.11087: QGF + BFN(4), the paper's best", 4),
+    Setting(
+        name="full_noise",
+        source="ours, for comparison: the default sampler, but from the noise of training (docs/adr/0036)",
+        estimator=Estimator.ONE_STEP,
+        candidates=4,
+    ),
 )
