@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.checkpoint import Checkpoint, load_checkpoint, load_for_policy
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
@@ -161,7 +161,7 @@ def make_trainer(
     if config.critic_from is not None:
         take_critic(made, load_checkpoint(config.critic_from, interface))
     if config.policy_from is not None:
-        source = load_checkpoint(config.policy_from, interface)
+        source = load_for_policy(config.policy_from, interface)
         take_policy(made, source)
         normalizer = source.normalizer  # the policy knows observations in its units only
     state = TrainState.create(made, config.update, config.part, team)

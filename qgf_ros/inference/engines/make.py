@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,7 @@ import torch
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting, MissingGpuError, MissingKernelError
 from qgf_ros.inference.device import Device, choose_device
+from qgf_ros.inference.engines.aimed import AimedEngine
 from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
 from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
 from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision
@@ -23,12 +25,15 @@ from qgf_ros.networks import Aggregation
 def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = Device.AUTO) -> Engine:
     """The engine for a checkpoint; AUTO takes cuda_graph where a GPU is asked for by name, else cpu.
 
-    Where the library of engine cpu was not built, engine torch stands in and says so. Engine onnx is exported first.
+    Where the library of engine cpu was not built, engine torch stands in and says so. Engine onnx is exported first. A checkpoint
+    of many goals gives an `AimedEngine`, which must be told of one before it samples.
 
     Raises:
         MissingGpuError: a GPU is asked for and there is none.
         InvalidSetting: more threads than the engine takes, or a precision that it has not.
     """
+    if checkpoint.networks.config.goal_dim > 0:
+        return AimedEngine(checkpoint, partial(make_engine, config, device=device))
     if config.name is EngineName.ONNX:
         return _onnx_engine(config, checkpoint, device)
     chosen = choose_device(device)
