@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from qgf_ros.data.normalizer import fit_normalizer
 from qgf_ros.data.seen_joints import seen_in
 from qgf_ros.errors import ContractError, InvalidSetting
 from qgf_ros.evaluate.critic_view import logged_windows
-from qgf_ros.evaluate.guidance_weight import Yardstick, with_weight
+from qgf_ros.evaluate.guidance_weight import weight_for, with_weight
 from qgf_ros.evaluate.rollouts import glance
 from qgf_ros.seen import Seen
+from qgf_ros.train.goal_loop import GoalTrainer, make_goal_trainer
 from qgf_ros.train.loop import Run, Trainer, drive, make_trainer
 from qgf_ros.train.state_file import STATE, device_for_training, restore_state, run_identity, save_state
 from qgf_ros.train.team import Team
@@ -37,7 +39,7 @@ def train_runs(recipes: list[Recipe], contract: Contract, folder: Path, team: Te
     slices = read_slices(recipes[0].dataset, contract.interface)
     runs = [TrainingRun(recipe, contract, slices, team) for recipe in recipes]
     trainers = [run.trainer for run in runs]
-    whole: Run = trainers[0] if len(trainers) == 1 else together(trainers)
+    whole = _as_one(trainers)
     identity = run_identity({"runs": [run.identity for run in runs]} if len(runs) > 1 else runs[0].identity)
     if (folder / "state" / STATE).is_file():
         restore_state(folder / "state", whole.state, identity)
@@ -73,23 +75,42 @@ def train_runs(recipes: list[Recipe], contract: Contract, folder: Path, team: Te
     return [run.figures() for run in runs]
 
 
+def _as_one(trainers: Sequence[Trainer | GoalTrainer]) -> Run:
+    """These runs as one program. Raises InvalidSetting where goals are learned in one of several."""
+    if len(trainers) == 1:
+        return trainers[0]
+    alike = [trainer for trainer in trainers if isinstance(trainer, Trainer)]
+    if len(alike) < len(trainers):
+        raise InvalidSetting(
+            "The number of runs", len(trainers), "1 where goals are learned: call once for each seed"
+        )
+    return together(alike)
+
+
 class TrainingRun:
     """One recipe's trainer and what it writes. State: the trainer and the latest metrics."""
 
     def __init__(self, recipe: Recipe, contract: Contract, slices: list[Slice], team: Team) -> None:
         self._recipe, self._contract = recipe, contract
         self._latest: dict[str, float] = {}
-        config, interface = recipe.train, contract.interface
+        config = recipe.train
         self._data_hash = fingerprint(slices)
         kept, held = split(slices, config.held_out)
         self._held = held
         self._seen = self._where_seen(kept)
+        self.trainer = self._make(kept, held, team)
+
+    def _make(self, kept: list[Slice], held: list[Slice], team: Team) -> Trainer | GoalTrainer:
+        config, interface, device = self._recipe.train, self._contract.interface, device_for_training()
+        if config.goals is not None:
+            made = make_goal_trainer(config, interface, kept, device, team)
+            print(f"{len(made.training.starts)} windows, goals in hindsight; training on {device}")
+            return made
         training, held_out = (from_slices(part, interface, config.relabel) for part in (kept, held))
         normalizer = fit_normalizer(part.observations for part in kept)
-        device = device_for_training()
         goals = training.successes + held_out.successes
         print(f"{training.size + held_out.size} transitions, {goals} at the goal; training on {device}")
-        self.trainer: Trainer = make_trainer(config, interface, training, held_out, normalizer, device, team)
+        return make_trainer(config, interface, training, held_out, normalizer, device, team)
 
     @property
     def name(self) -> str:
@@ -114,8 +135,9 @@ class TrainingRun:
 
     def save(self, log: SummaryWriter) -> None:
         """Writes the checkpoint."""
-        held_out, recipe = self.trainer.held_out_flow_loss(), self._recipe
-        log.add_scalar("held_out/flow_loss", held_out, self.trainer.state.step)
+        held_out, recipe = self.trainer.held_out_figures(), self._recipe
+        for name, value in held_out.items():
+            log.add_scalar(name.replace("held_out_", "held_out/"), value, self.trainer.state.step)
         parent = recipe.train.critic_from or recipe.train.policy_from
         provenance: dict[str, object] = {
             "recipe": recipe.name,
@@ -125,7 +147,7 @@ class TrainingRun:
             "seed": recipe.train.seed,
             "steps": self.trainer.state.step,
             "dataset_sha256": self._data_hash,
-            "metrics": {"held_out_flow_loss": held_out, **self._latest},
+            "metrics": {**held_out, **self._latest},
             "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
         save_checkpoint(recipe.output, self._weighed(self.trainer.checkpoint(recipe.defaults, provenance)))
@@ -146,16 +168,15 @@ class TrainingRun:
 
     def figures(self) -> dict[str, Any]:
         """The last metrics."""
-        held_out = self.trainer.held_out_flow_loss()
-        return {"steps": self.trainer.state.step, "held_out_flow_loss": held_out, **self._latest}
+        return {"steps": self.trainer.state.step, **self.trainer.held_out_figures(), **self._latest}
 
     def _weighed(self, checkpoint: Checkpoint) -> Checkpoint:
         """With the weight of the recipe's strength, where it names one and there is such a weight."""
         if self._recipe.guidance_strength is None:
             return checkpoint
         try:
-            yardstick = Yardstick(checkpoint, logged_windows(self._held, checkpoint))
-            return with_weight(checkpoint, yardstick.weight_of(self._recipe.guidance_strength))
+            windows = logged_windows(self._held, checkpoint)
+            return with_weight(checkpoint, weight_for(checkpoint, windows, self._recipe.guidance_strength))
         except InvalidSetting as error:
             print(f"{error} The checkpoint keeps the weight of the recipe's `defaults`.")
             return checkpoint

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
@@ -16,8 +18,10 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.denoise import condition_q, condition_velocity, denoise, finish
 from qgf_ros.flow.guidance import Guide, critic_gradient
 from qgf_ros.flow.sampler import uniform_times
+from qgf_ros.inference.aim import aimed, check_of_one_goal
 
 WALKS = 4  # of each observation
+GOALS = 9  # a weight for all goals is the median of those for so many
 FIRST_FACTOR, FURTHEST_FACTOR = 4.0, 4.0**12  # how a bracket around the weight grows
 EXACT = 1e-5  # of a weight, relative
 
@@ -42,7 +46,11 @@ class Yardstick:
     """A checkpoint's unguided walks for logged observations, and what weights make of them. Holds the networks and all walks."""
 
     def __init__(self, checkpoint: Checkpoint, windows: Windows, seed: int = 0) -> None:
-        """Raises InvalidSetting where all walks of an observation end in one chunk: then there is no spread to measure by."""
+        """Raises InvalidSetting where all walks of an observation end in one chunk: then there is no spread to measure by.
+
+        Raises NoGoalError where the critic must be told of a goal.
+        """
+        check_of_one_goal(checkpoint, "Measuring guidance")
         networks, defaults = checkpoint.networks, checkpoint.defaults
         observations = torch.from_numpy(checkpoint.normalizer.normalise(windows.observations))
         rows = len(observations) * WALKS
@@ -107,6 +115,19 @@ class Yardstick:
 
     def _guide(self, weight: float) -> Guide:
         return Guide(self._q_of, weight, self._estimator)
+
+
+def weight_for(checkpoint: Checkpoint, windows: Windows, strength: float) -> float:
+    """The weight of this strength; of a checkpoint for all goals the median over some, places that the windows' observations show.
+
+    Raises InvalidSetting as `Yardstick` and `Yardstick.weight_of`.
+    """
+    goal = checkpoint.interface.goal
+    if goal is None:
+        return Yardstick(checkpoint, windows).weight_of(strength)
+    places = windows.observations[:GOALS, checkpoint.interface.slice_of(goal.term)].astype(np.float64)
+    told = (Yardstick(aimed(checkpoint, place), windows) for place in places)
+    return statistics.median(yardstick.weight_of(strength) for yardstick in told)
 
 
 def with_weight(checkpoint: Checkpoint, weight: float) -> Checkpoint:

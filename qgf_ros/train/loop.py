@@ -89,6 +89,10 @@ class Trainer:
         noise, time = self._flow_draws(HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
         return float(cloning_loss(self.state.networks, batch, noise, time, None))
 
+    def held_out_figures(self) -> dict[str, float]:
+        """What a run is told by, beside its metrics."""
+        return {"held_out_flow_loss": self.held_out_flow_loss()}
+
     def held_out_critic_loss(self) -> float:
         """The losses of critic and value together on those episodes; the same draws at every call."""
         metrics = judge(self.state, self._batch(self.held_out, HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)).metrics
