@@ -21,7 +21,7 @@ from qgf_ros.data.normalizer import fit_normalizer
 from qgf_ros.data.seen_joints import seen_in
 from qgf_ros.errors import ContractError, InvalidSetting
 from qgf_ros.evaluate.critic_view import logged_windows
-from qgf_ros.evaluate.guidance_weight import weight_for, with_weight
+from qgf_ros.evaluate.guidance_weight import Yardstick, with_weight
 from qgf_ros.evaluate.rollouts import glance
 from qgf_ros.seen import Seen
 from qgf_ros.train.goal_loop import GoalTrainer, make_goal_trainer
@@ -175,8 +175,8 @@ class TrainingRun:
         if self._recipe.guidance_strength is None:
             return checkpoint
         try:
-            windows = logged_windows(self._held, checkpoint)
-            return with_weight(checkpoint, weight_for(checkpoint, windows, self._recipe.guidance_strength))
+            yardstick = Yardstick(checkpoint, logged_windows(self._held, checkpoint))
+            return with_weight(checkpoint, yardstick.weight_of(self._recipe.guidance_strength))
         except InvalidSetting as error:
             print(f"{error} The checkpoint keeps the weight of the recipe's `defaults`.")
             return checkpoint

@@ -10,16 +10,14 @@ from qgf_ros.datatypes import FloatArray
 from qgf_ros.errors import ContractError
 from qgf_ros.evaluate.robot import load_simulation
 
-GOAL = "goal"  # the pose by which a simulation says where its object shall be
-
 
 def goal_of(contract: Contract, simulation: qgf_sim.Simulation) -> FloatArray:
     """The goal (G,) of the present episode, m. Raises ContractError where the task has none."""
-    poses = simulation.poses()
-    if GOAL not in poses or simulation.task.endswith("-play"):
+    goal = simulation.goal()
+    if goal is None:
         problem = f"the task {simulation.task} has no goal, and the contract's critic must be told one"
         raise ContractError(contract.path, problem, "take a task with a single goal, such as SCENE-task1")
-    return poses[GOAL].position
+    return goal.position
 
 
 def other_goal(contract: Contract, task: str, seed: int) -> FloatArray:

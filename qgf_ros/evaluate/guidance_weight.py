@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
@@ -18,10 +16,8 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.denoise import condition_q, condition_velocity, denoise, finish
 from qgf_ros.flow.guidance import Guide, critic_gradient
 from qgf_ros.flow.sampler import uniform_times
-from qgf_ros.inference.aim import aimed, check_of_one_goal
 
 WALKS = 4  # of each observation
-GOALS = 9  # a weight for all goals is the median of those for so many
 FIRST_FACTOR, FURTHEST_FACTOR = 4.0, 4.0**12  # how a bracket around the weight grows
 EXACT = 1e-5  # of a weight, relative
 
@@ -46,11 +42,7 @@ class Yardstick:
     """A checkpoint's unguided walks for logged observations, and what weights make of them. Holds the networks and all walks."""
 
     def __init__(self, checkpoint: Checkpoint, windows: Windows, seed: int = 0) -> None:
-        """Raises InvalidSetting where all walks of an observation end in one chunk: then there is no spread to measure by.
-
-        Raises NoGoalError where the critic must be told of a goal.
-        """
-        check_of_one_goal(checkpoint, "Measuring guidance")
+        """Raises InvalidSetting where all walks of an observation end in one chunk: then there is no spread to measure by."""
         networks, defaults = checkpoint.networks, checkpoint.defaults
         observations = torch.from_numpy(checkpoint.normalizer.normalise(windows.observations))
         rows = len(observations) * WALKS
@@ -61,7 +53,7 @@ class Yardstick:
         self._times, self._estimator = uniform_times(defaults.denoise_steps), defaults.estimator
         with torch.no_grad():
             self._velocity_of = condition_velocity(networks.policy, observations, WALKS)
-            self._q_of = condition_q(networks.target_critic, observations, WALKS)
+            self._q_of = condition_q(networks.target_critic, _judged(checkpoint, observations), WALKS)
             self._unguided = finish(denoise(self._velocity_of, self._noise, self._times))
             self._q = self._q_of(self._unguided)
         self._spread, self._q_spread = _within(self._unguided), _within(self._q.unsqueeze(-1))
@@ -117,19 +109,6 @@ class Yardstick:
         return Guide(self._q_of, weight, self._estimator)
 
 
-def weight_for(checkpoint: Checkpoint, windows: Windows, strength: float) -> float:
-    """The weight of this strength; of a checkpoint for all goals the median over some, places that the windows' observations show.
-
-    Raises InvalidSetting as `Yardstick` and `Yardstick.weight_of`.
-    """
-    goal = checkpoint.interface.goal
-    if goal is None:
-        return Yardstick(checkpoint, windows).weight_of(strength)
-    places = windows.observations[:GOALS, checkpoint.interface.slice_of(goal.term)].astype(np.float64)
-    told = (Yardstick(aimed(checkpoint, place), windows) for place in places)
-    return statistics.median(yardstick.weight_of(strength) for yardstick in told)
-
-
 def with_weight(checkpoint: Checkpoint, weight: float) -> Checkpoint:
     """The same checkpoint with another guidance weight as its default."""
     defaults = dataclasses.replace(checkpoint.defaults, guidance_weight=weight)
@@ -150,6 +129,15 @@ def weighed_like(checkpoint: Checkpoint, parent: Checkpoint, windows: Windows) -
         return with_weight(checkpoint, yardstick.weight_of(strength))
     except InvalidSetting:
         return checkpoint
+
+
+def _judged(checkpoint: Checkpoint, observations: Tensor) -> Tensor:
+    """What the critic sees of normalised observations (B, O): with goals (B, O + G), each told a place that another one shows."""
+    goal = checkpoint.interface.goal
+    if goal is None:
+        return observations
+    places = observations[:, checkpoint.interface.slice_of(goal.term)].roll(len(observations) // 2, dims=0)
+    return torch.cat([observations, places], dim=-1)
 
 
 def _within(values: Tensor) -> float:

@@ -15,9 +15,9 @@ from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.contract.schema import Contract, Interface
 from qgf_ros.data.dataset import Slice
 from qgf_ros.data.relabel import Relabel
-from qgf_ros.errors import InvalidSetting, NoGoalError
+from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.critic_view import logged_windows
-from qgf_ros.evaluate.guidance_weight import Yardstick, weight_for
+from qgf_ros.evaluate.guidance_weight import Yardstick
 from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.aim import aimed
 from qgf_ros.networks import Aggregation
@@ -150,8 +150,7 @@ def test_goals_are_learned_for_a_policy_that_is_there() -> None:
         dataclasses.replace(CONFIG, policy_from=None)
 
 
-def test_a_weight_is_measured_for_goals_not_without(contract: Contract, learned: Checkpoint) -> None:
+def test_a_weight_is_measured_over_goals(contract: Contract, learned: Checkpoint) -> None:
     windows = logged_windows(walks(contract.interface), learned, count=32)
-    with pytest.raises(NoGoalError, match="Measuring guidance"):
-        Yardstick(learned, windows)
-    assert weight_for(learned, windows, 0.3) > 0.0
+    yardstick = Yardstick(learned, windows)
+    assert yardstick.pull(yardstick.weight_of(0.3)).strength == pytest.approx(0.3, rel=1e-3)
