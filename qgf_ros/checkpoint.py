@@ -76,8 +76,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest(),
         "networks": checkpoint.networks.config.as_mapping(),
-        "defaults": dataclasses.asdict(checkpoint.defaults)
-        | {"estimator": checkpoint.defaults.estimator.value},
+        "defaults": checkpoint.defaults.as_mapping(),
         "interface": checkpoint.interface.canonical(),
         "provenance": dict(checkpoint.provenance),
         "trained_at": dataclasses.asdict(checkpoint.grid),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import time
 from collections.abc import Sequence
@@ -121,9 +120,7 @@ class TrainingRun:
     def identity(self) -> dict[str, object]:
         """What must not change between a run and its continuation."""
         fixed = {
-            name: value
-            for name, value in dataclasses.asdict(self._recipe.train).items()
-            if name not in CHANGEABLE
+            name: value for name, value in self._recipe.train.as_mapping().items() if name not in CHANGEABLE
         }
         return {"train": fixed, "data": self._data_hash, "interface": self._contract.interface.digest}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
@@ -56,6 +57,10 @@ class TrainConfig:
         if self.policy_from is not None:
             return Part.CRITIC
         return Part.BOTH if self.critic_from is None else Part.POLICY
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Its fields by name. Goals that are not there are left out: a run from before there were goals goes on."""
+        return {key: value for key, value in asdict(self).items() if key != "goals" or value is not None}
 
     def __post_init__(self) -> None:
         """Check the ranges; raises InvalidSetting."""

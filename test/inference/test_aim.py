@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,16 @@ from hypothesis import strategies as st
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from qgf_ros.contract.schema import Contract
 from qgf_ros.datatypes import FloatArray, Observation
-from qgf_ros.errors import NoGoalError, ShapeMismatch
-from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.errors import InvalidSetting, MissingExtraError, NoGoalError, ShapeMismatch
+from qgf_ros.flow.denoise import condition_q
+from qgf_ros.flow.guidance import critic_gradient, sloped
+from qgf_ros.flow.sampler import SamplerConfig, Slope
 from qgf_ros.inference.aim import aimed
 from qgf_ros.inference.device import Device
 from qgf_ros.inference.engines.aimed import AimedEngine
 from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Question
 from qgf_ros.inference.engines.make import make_engine
+from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.inference.export import export_onnx
 from qgf_ros.inference.policy import ChunkPolicy, draw_noise
 from qgf_ros.networks import Aggregation
@@ -107,6 +111,54 @@ def test_every_engine_samples_for_the_goal_it_was_told_last(
         answers.append(found.actions)
     assert np.array_equal(answers[0], answers[2])
     assert not np.allclose(answers[0], answers[1], atol=1e-3)
+
+
+def following_the_probability(checkpoint: Checkpoint) -> Checkpoint:
+    """The same, guided by the probability's gradient."""
+    return replace(checkpoint, defaults=replace(checkpoint.defaults, slope=Slope.PROBABILITY))
+
+
+@pytest.mark.parametrize("name", [EngineName.TORCH, EngineName.AUTO, EngineName.ONNX])
+def test_guidance_by_the_probability_is_the_specification_s_where_an_engine_has_it(
+    name: EngineName, checkpoint: Checkpoint
+) -> None:
+    told = aimed(following_the_probability(checkpoint), HERE)
+    try:
+        engine = make_engine(EngineConfig(name), told, Device.CPU)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    found, expected = (
+        one.sample(question(told)) for one in (engine, ReferenceEngine(told, torch.device("cpu")))
+    )
+    np.testing.assert_allclose(found.actions, expected.actions, atol=FLOAT32)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=FLOAT32)
+    assert ((found.scores > 0.0) & (found.scores < 1.0)).all()
+    by_logit = ReferenceEngine(aimed(checkpoint, HERE), torch.device("cpu")).sample(question(told))
+    assert not np.allclose(by_logit.actions, expected.actions, atol=1e-3)
+
+
+def test_the_compiled_engine_refuses_the_probability_s_gradient_by_name(checkpoint: Checkpoint) -> None:
+    engine = made(EngineName.CPU, following_the_probability(checkpoint))
+    with pytest.raises(InvalidSetting, match="logit with engine cpu"):
+        engine.aim(HERE)
+
+
+def test_the_probability_s_slope_is_the_logit_s_times_p_one_minus_p(checkpoint: Checkpoint) -> None:
+    told = aimed(checkpoint, HERE).networks.target_critic
+    observation = torch.randn(4, checkpoint.networks.config.observation_dim)
+    action = torch.rand(4, checkpoint.networks.config.vector_dim)
+    q = condition_q(told, observation)
+    p = torch.sigmoid(q(action)).unsqueeze(-1)
+    torch.testing.assert_close(
+        critic_gradient(sloped(q, Slope.PROBABILITY), action), critic_gradient(q, action) * p * (1 - p)
+    )
+    assert sloped(q, Slope.LOGIT) is q
+
+
+def test_a_stated_slope_is_saved(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "goals", following_the_probability(checkpoint))
+    assert load_checkpoint(tmp_path / "goals").defaults.slope is Slope.PROBABILITY
+    assert "slope" not in checkpoint.defaults.as_mapping()
 
 
 def test_an_engine_that_knows_no_goal_samples_nothing(checkpoint: Checkpoint) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting, MissingGpuError, MissingKernelError
+from qgf_ros.flow.sampler import Slope
 from qgf_ros.inference.device import Device, choose_device
 from qgf_ros.inference.engines.aimed import AimedEngine
 from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
@@ -30,7 +31,7 @@ def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = D
 
     Raises:
         MissingGpuError: a GPU is asked for and there is none.
-        InvalidSetting: more threads than the engine takes, or a precision that it has not.
+        InvalidSetting: more threads than the engine takes, or a precision or a slope of the critic that it has not.
     """
     if checkpoint.networks.config.goal_dim > 0:
         return AimedEngine(checkpoint, partial(make_engine, config, device=device))
@@ -44,6 +45,9 @@ def make_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device = D
             return CudaGraphEngine(checkpoint, chosen, config.precision)
         case EngineName.AUTO if device is Device.CUDA:
             return CudaGraphEngine(checkpoint, chosen, config.precision)
+        case EngineName.AUTO if checkpoint.defaults.slope is Slope.PROBABILITY:
+            instead = "Engine cpu has the gradient of the logit alone, and the checkpoint states that of the probability."
+            return TorchEngine(checkpoint, choose_device(Device.CPU), config.precision, instead=instead)
         case EngineName.AUTO | EngineName.CPU:
             return _cpu_engine(config, checkpoint)
         case EngineName.TORCH:
@@ -60,7 +64,15 @@ def _onnx_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device) -
 
 
 def cpu_networks(checkpoint: Checkpoint) -> CpuNetworks:
-    """What engine cpu needs of a checkpoint; arrays share the checkpoint's memory."""
+    """What engine cpu needs of a checkpoint; arrays share the checkpoint's memory.
+
+    Raises InvalidSetting where guidance shall follow the probability: the engine has the logit's gradient alone.
+    """
+    if checkpoint.defaults.slope is not Slope.LOGIT:
+        slope = checkpoint.defaults.slope.value
+        raise InvalidSetting(
+            "defaults.slope", slope, "logit with engine cpu; engines torch and reference have both"
+        )
     config = checkpoint.networks.config
     weights = {name: value.cpu().numpy() for name, value in checkpoint.networks.state_dict().items()}
     is_minimum = config.aggregation is Aggregation.MIN

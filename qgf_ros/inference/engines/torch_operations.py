@@ -81,6 +81,10 @@ class TorchOperations:
         result: Tensor = _native.gelu_backward(gradient, saved[0], approximate="tanh")
         return result
 
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """See `Operations`."""
+        return torch.sigmoid(x)
+
     def clip(self, x: Tensor) -> Tensor:
         """See `Operations`."""
         return x.clamp(-1.0, 1.0)
@@ -161,6 +165,7 @@ def torch_nets(
         policy=policy,
         critics=tuple(_net(critic, *sizes, member, precision) for member in members),
         aggregation=config.aggregation,
+        slope=checkpoint.defaults.slope,
     )
 
 
