@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def train_runs(recipes: list[Recipe], contract: Contract, folder: Path, team: Te
     slices = read_slices(recipes[0].dataset, contract.interface)
     runs = [TrainingRun(recipe, contract, slices, team) for recipe in recipes]
     trainers = [run.trainer for run in runs]
-    whole = _as_one(trainers)
+    whole: Run = trainers[0] if len(trainers) == 1 else together(trainers)
     identity = run_identity({"runs": [run.identity for run in runs]} if len(runs) > 1 else runs[0].identity)
     if (folder / "state" / STATE).is_file():
         restore_state(folder / "state", whole.state, identity)
@@ -72,18 +71,6 @@ def train_runs(recipes: list[Recipe], contract: Contract, folder: Path, team: Te
     for log in logs:
         log.close()
     return [run.figures() for run in runs]
-
-
-def _as_one(trainers: Sequence[Trainer | GoalTrainer]) -> Run:
-    """These runs as one program. Raises InvalidSetting where goals are learned in one of several."""
-    if len(trainers) == 1:
-        return trainers[0]
-    alike = [trainer for trainer in trainers if isinstance(trainer, Trainer)]
-    if len(alike) < len(trainers):
-        raise InvalidSetting(
-            "The number of runs", len(trainers), "1 where goals are learned: call once for each seed"
-        )
-    return together(alike)
 
 
 class TrainingRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,11 @@ from qgf_ros.flow.sampler import SamplerConfig, Slope
 from qgf_ros.inference.aim import aimed
 from qgf_ros.inference.device import Device
 from qgf_ros.inference.engines.aimed import AimedEngine
-from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Question
-from qgf_ros.inference.engines.make import make_engine
+from qgf_ros.inference.engines.cuda_graph import CudaGraphEngine
+from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName, Precision, Question
+from qgf_ros.inference.engines.make import cpu_networks, make_engine
 from qgf_ros.inference.engines.reference import ReferenceEngine
+from qgf_ros.inference.engines.torch_engine import TorchEngine
 from qgf_ros.inference.export import export_onnx
 from qgf_ros.inference.policy import ChunkPolicy, draw_noise
 from qgf_ros.networks import Aggregation
@@ -164,6 +167,23 @@ def test_a_stated_slope_is_saved(checkpoint: Checkpoint, tmp_path: Path) -> None
 def test_an_engine_that_knows_no_goal_samples_nothing(checkpoint: Checkpoint) -> None:
     with pytest.raises(NoGoalError, match="knows no goal yet"):
         made(EngineName.AUTO, checkpoint).sample(question(checkpoint))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda checkpoint: ReferenceEngine(checkpoint, torch.device("cpu")),
+        lambda checkpoint: TorchEngine(checkpoint, torch.device("cpu"), Precision.FP32),
+        lambda checkpoint: CudaGraphEngine(checkpoint, torch.device("cpu"), Precision.FP32),
+        cpu_networks,
+    ],
+    ids=["reference", "torch", "cuda_graph", "cpu"],
+)
+def test_an_engine_is_not_made_of_a_critic_that_knows_no_goal(
+    make: Callable[[Checkpoint], object], checkpoint: Checkpoint
+) -> None:
+    with pytest.raises(NoGoalError):
+        make(checkpoint)
 
 
 def test_an_exported_file_is_for_one_goal(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from policy_world import world as world
 from ros_graph import values
 from std_srvs.srv import Trigger
 
+from qgf_ros.contract.load import load_contract
+from qgf_ros.nodes.recorder_topics import topics
+
 pytestmark = pytest.mark.ros
 
 
@@ -72,3 +75,7 @@ def test_a_goal_in_another_frame_is_refused_by_name(launch: Any, world: World) -
     world.keep_sensing(lambda: "camera" in world.states[-1].message, "the refusal")
     world.until_complaint("The goal on 'goal' is in frame 'camera'; the contract accepts 'base_link'")
     assert not world.chunks
+
+
+def test_a_recording_holds_the_goals(contract_path: Path) -> None:
+    assert "goal" in topics(load_contract(contract_path))

@@ -25,6 +25,7 @@ from qgf_ros.train.config import NetworkSizes, TrainConfig
 from qgf_ros.train.goal_loop import GoalTrainer, make_goal_trainer
 from qgf_ros.train.goal_update import GoalConfig
 from qgf_ros.train.state_file import restore_state, save_state
+from qgf_ros.train.together import together
 from qgf_ros.train.update import UpdateConfig
 
 STRIDE = 0.1  # m a step, at most
@@ -143,6 +144,11 @@ def test_an_interrupted_run_goes_on_to_the_same_result(contract: Contract, tmp_p
     list(second.run_all())
     for name, tensor in whole.state.networks.state_dict().items():
         assert torch.equal(second.state.networks.state_dict()[name], tensor)
+
+
+def test_runs_that_learn_goals_are_not_one_program(contract: Contract, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="that of a run alone"):
+        together([trainer(contract, tmp_path), trainer(contract, tmp_path, seed=1)])
 
 
 def test_goals_are_learned_for_a_policy_that_is_there() -> None:

@@ -11,6 +11,7 @@ import torch
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting, MissingGpuError, MissingKernelError
 from qgf_ros.flow.sampler import Slope
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.inference.device import Device, choose_device
 from qgf_ros.inference.engines.aimed import AimedEngine
 from qgf_ros.inference.engines.cpu import CpuEngine, CpuNetworks
@@ -66,8 +67,9 @@ def _onnx_engine(config: EngineConfig, checkpoint: Checkpoint, device: Device) -
 def cpu_networks(checkpoint: Checkpoint) -> CpuNetworks:
     """What engine cpu needs of a checkpoint; arrays share the checkpoint's memory.
 
-    Raises InvalidSetting where guidance shall follow the probability: the engine has the logit's gradient alone.
+    Raises NoGoalError where there is no goal yet, InvalidSetting where guidance shall follow the probability: the engine has the logit's gradient alone.
     """
+    check_of_one_goal(checkpoint, "Engine cpu")
     if checkpoint.defaults.slope is not Slope.LOGIT:
         slope = checkpoint.defaults.slope.value
         raise InvalidSetting(

@@ -11,6 +11,7 @@ from qgf_ros.flow.committed import make_committed
 from qgf_ros.flow.denoise import DenoiseStep, condition_q, condition_velocity, denoise
 from qgf_ros.flow.guidance import Guide, sloped
 from qgf_ros.flow.prefix import Prefix, PrefixMethod
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.inference.engines.engine import Question, Sample
 
 
@@ -24,7 +25,9 @@ class ReferenceEngine:
 
         Raises:
             InvalidSetting: CONDITIONED for a policy that is not told.
+            NoGoalError: the critic must be told of a goal, and was not.
         """
+        check_of_one_goal(checkpoint, "Engine reference")
         told = checkpoint.networks.config.max_delay > 0
         self._method = method or (PrefixMethod.CONDITIONED if told else PrefixMethod.OVERWRITING)
         if self._method is PrefixMethod.CONDITIONED and not told:
