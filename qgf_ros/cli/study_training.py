@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from qgf_ros.evaluate.study import Study
 from qgf_ros.evaluate.study_rows import Key
 from qgf_ros.rivals.extra_file import save_extra
 from qgf_ros.strict import read_json
+from qgf_ros.train.update import Part
 from qgf_ros.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -60,12 +62,28 @@ class Trained:
 
         Raises the errors of `collect_with_progress` and `train_runs`, and InvalidSetting as `has`.
         """
-        groups: dict[Path | None, list[Unit]] = {}
+        recipes: dict[Path | None, list[Unit]] = {}
         for unit in units:
-            if not unit.is_given and not self._finished(unit):
-                groups.setdefault(self._study.cells[unit.cell].recipe, []).append(unit)
-        for group in groups.values():
-            self._train(group, processes)
+            if not unit.is_given:
+                recipes.setdefault(self._study.cells[unit.cell].recipe, []).append(unit)
+        for group in recipes.values():
+            for stage in self._stages(group):
+                self._train(stage, processes)
+
+    def _stages(self, group: list[Unit]) -> Iterator[list[Unit]]:
+        """What is missing of the units of one recipe: first one of each seed, then critics beside its policy.
+
+        Units of a seed differ in their labels alone, which no policy sees: their policies are equal bit by bit.
+        """
+        missing = [unit for unit in group if not self._finished(unit)]
+        givers = {unit.seed: unit for unit in reversed(group) if unit not in missing}
+        for unit in missing:
+            givers.setdefault(unit.seed, unit)
+        takers = [unit for unit in missing if givers[unit.seed] is not unit and _trains_both(unit)]
+        if wholes := [unit for unit in missing if unit not in takers]:
+            yield wholes
+        if takers:
+            yield [_beside(unit, givers[unit.seed].checkpoint) for unit in takers]
 
     def _finished(self, unit: Unit) -> bool:
         return self.has(unit.name, unit.digest) and (unit.checkpoint / CONFIG).is_file()
@@ -120,3 +138,13 @@ class Trained:
         spent_s = time.monotonic() - began
         save_extra(path, extra)
         return spent_s
+
+
+def _trains_both(unit: Unit) -> bool:
+    return unit.recipe is not None and unit.recipe.train.part is Part.BOTH
+
+
+def _beside(unit: Unit, giver: Path) -> Unit:
+    """The unit, whose policy is that of a checkpoint."""
+    assert unit.recipe is not None, "only a recipe trains both parts"
+    return replace(unit, recipe=replace(unit.recipe, train=replace(unit.recipe.train, policy_from=giver)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from qgf_ros.checkpoint import CONFIG
 from qgf_ros.cli.recipe import Recipe, load_recipe
 from qgf_ros.cli.training import CHANGEABLE
+from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import CheckpointError, InvalidSetting
 from qgf_ros.evaluate.robot import check_task
 from qgf_ros.evaluate.study import SEED_FIELD, Cell, Study
@@ -77,11 +78,7 @@ def _unit(study: Study, name: str, cell: Cell, seed: int) -> Unit:
 
 def _own_recipe(study: Study, name: str, cell: Cell, recipe: Recipe, seed: int) -> Recipe:
     """The recipe for one unit: no episodes on the way and no detector, which a study does not use."""
-    if recipe.tasks and cell.relabel is None:
-        raise InvalidSetting(
-            f"cells.{name}.relabel", None, f"given: {cell.recipe} has several tasks, each with its own"
-        )
-    train = dataclasses.replace(recipe.train, seed=seed, relabel=cell.relabel or recipe.train.relabel)
+    train = dataclasses.replace(recipe.train, seed=seed, relabel=_labels(name, cell, recipe))
     return dataclasses.replace(
         recipe,
         name=f"{name}-seed{seed}",
@@ -91,6 +88,20 @@ def _own_recipe(study: Study, name: str, cell: Cell, recipe: Recipe, seed: int) 
         calibrate=None,
         tasks={},
     )
+
+
+def _labels(name: str, cell: Cell, recipe: Recipe) -> Relabel:
+    if cell.recipe_task is None:
+        if recipe.tasks and cell.relabel is None:
+            accepted = f"one of {', '.join(recipe.tasks)}, which {cell.recipe} has"
+            raise InvalidSetting(f"cells.{name}.recipe_task", None, accepted)
+        return cell.relabel or recipe.train.relabel
+    if cell.recipe_task not in recipe.tasks:
+        accepted = (
+            f"one of {', '.join(recipe.tasks)}" if recipe.tasks else f"absent: {cell.recipe} has one task"
+        )
+        raise InvalidSetting(f"cells.{name}.recipe_task", cell.recipe_task, accepted)
+    return recipe.tasks[cell.recipe_task].relabel
 
 
 def made_from(recipe: Recipe) -> dict[str, object]:

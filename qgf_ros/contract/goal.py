@@ -12,6 +12,7 @@ from qgf_ros.errors import InvalidSetting
 
 Array = npt.NDArray[np.float32]
 Truths = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class Inside:
         Raises:
             InvalidSetting: a term that the interface has not, bounds of another length, or none between them.
         """
+        return np.asarray(self.lacking(interface, observations) == 0)
+
+    def lacking(self, interface: Interface, observations: Array) -> Counts:
+        """For observations (M, O), how many components lie outside (M,). Raises InvalidSetting as `holds`."""
         values = _take(interface, observations, self.term, "inside")
         length = values.shape[-1]
         if len(self.lower) != length or len(self.upper) != length:
@@ -66,7 +71,7 @@ class Inside:
         if any(low > high for low, high in zip(self.lower, self.upper, strict=True)):
             raise InvalidSetting("relabel.inside", self, "with each lower bound at most the upper one")
         lower, upper = (np.asarray(bound, np.float32) for bound in (self.lower, self.upper))
-        return np.asarray(((values >= lower) & (values <= upper)).all(axis=-1))
+        return np.asarray(((values < lower) | (values > upper)).sum(axis=-1))
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,18 @@ class Goal:
 
     def holds(self, interface: Interface, observations: Array) -> Truths:
         """Whether the goal holds in each of the observations (M, O). Raises InvalidSetting as its conditions, or without any."""
-        conditions: tuple[Near | Inside, ...] = (*self.near, *self.inside)
-        if not conditions:
+        return np.asarray(self.lacking(interface, observations) == 0)
+
+    def lacking(self, interface: Interface, observations: Array) -> Counts:
+        """How many things are not in place in each of the observations (M, O): terms not near, components not inside (M,).
+
+        Raises InvalidSetting as `holds`.
+        """
+        if not (self.near or self.inside):
             raise InvalidSetting("relabel", "without near and inside", "given with at least one condition")
-        return np.logical_and.reduce([condition.holds(interface, observations) for condition in conditions])
+        apart = [(~condition.holds(interface, observations)).astype(np.int64) for condition in self.near]
+        outside = [condition.lacking(interface, observations) for condition in self.inside]
+        return np.asarray(np.sum([*apart, *outside], axis=0))
 
 
 def _take(interface: Interface, observations: Array, term: str, kind: str) -> Array:

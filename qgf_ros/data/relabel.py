@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from qgf_ros.contract.goal import Goal, Truths
+from qgf_ros.contract.goal import Counts, Goal, Truths
 from qgf_ros.contract.goal import Inside as Inside
 from qgf_ros.contract.goal import Near as Near
 from qgf_ros.contract.schema import Interface
@@ -63,7 +63,7 @@ class Labelled:
 class Relabel:
     """A task on recorded data: reward 0 where the goal holds, else -1 (`by: reward`: as recorded). `masks`: see MaskRule.
 
-    `by` says who tells, `near` and `inside` are a goal's conditions, `reached_at` belongs to `reward`, `marks` to `hand`: for an
+    `counts`: of a goal in parts, minus the number of things not in place, as OGBench's own tasks have it. `by` says who tells, `near` and `inside` are a goal's conditions, `reached_at` belongs to `reward`, `marks` to `hand`: for an
     episode `FILE/NUMBER`, counted from 0 in its file, the rows in which the goal holds.
     """
 
@@ -73,6 +73,14 @@ class Relabel:
     by: Source = Source.GOAL
     reached_at: float = 0.0
     marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    counts: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that there is something to count; raises InvalidSetting."""
+        if self.counts and self.by is not Source.GOAL:
+            raise InvalidSetting(
+                "relabel.counts", self.counts, f"false beside by: {self.by.value}, which has no parts"
+            )
 
     def label(self, interface: Interface, rows: Labelled) -> tuple[Truths, Array]:
         """Whether the goal holds in each row (M,), and the reward of each (M,).
@@ -82,7 +90,8 @@ class Relabel:
             NotLabelledError: the file has not what the source needs.
         """
         if self.by is Source.GOAL:
-            return _with_rewards(self._by_goal(interface, rows.observations))
+            lacking = self._lacking(interface, rows.observations)
+            return lacking == 0, -(lacking if self.counts else lacking > 0).astype(np.float32)
         if self.by is Source.OUTCOME:
             if rows.outcomes is None:
                 raise NotLabelledError(rows.name, "outcomes of its episodes", self.by.value)
@@ -94,9 +103,9 @@ class Relabel:
             return rewards >= self.reached_at, rewards
         return _with_rewards(self._by_hand(rows))
 
-    def _by_goal(self, interface: Interface, observations: Array) -> Truths:
+    def _lacking(self, interface: Interface, observations: Array) -> Counts:
         goal, starts = Goal(self.near, self.inside), range(0, max(len(observations), 1), ROWS_AT_ONCE)
-        return np.concatenate([goal.holds(interface, observations[s : s + ROWS_AT_ONCE]) for s in starts])
+        return np.concatenate([goal.lacking(interface, observations[s : s + ROWS_AT_ONCE]) for s in starts])
 
     def _by_hand(self, rows: Labelled) -> Truths:
         reached = np.zeros(len(rows.ends), bool)

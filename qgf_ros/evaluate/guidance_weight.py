@@ -27,7 +27,7 @@ class Pull:
     """What a weight does to chunks, in the mean over logged observations.
 
     `strength`: the root mean square by which guided chunks differ from unguided ones of the same noise, as a share of the standard
-    deviation of unguided chunks of one observation. `gain`: of aggregated target Q, as a share of its standard deviation there.
+    deviation of unguided chunks of one observation; all walks begin at the noise of training, whatever the checkpoint's default. `gain`: of aggregated target Q, as a share of its standard deviation there.
     `worse`: the share of chunks whose Q fell. `clipped`: the share of components at an end of their range.
     """
 
@@ -47,9 +47,7 @@ class Yardstick:
         observations = torch.from_numpy(checkpoint.normalizer.normalise(windows.observations))
         rows = len(observations) * WALKS
         generator = torch.Generator().manual_seed(seed)
-        self._noise = defaults.noise_scale * torch.randn(
-            rows, networks.config.vector_dim, generator=generator
-        )
+        self._noise = torch.randn(rows, networks.config.vector_dim, generator=generator)
         self._times, self._estimator = uniform_times(defaults.denoise_steps), defaults.estimator
         with torch.no_grad():
             self._velocity_of = condition_velocity(networks.policy, observations, WALKS)

@@ -49,7 +49,7 @@ class Scope(Enum):
 class Cell:
     """A task and what acts on it: trained by `recipe`, or the finished `checkpoint`.
 
-    `relabel` replaces the recipe's. `checkpoint` is a folder, with `{seed}` in its name where there are several training seeds; beside
+    `recipe_task` names one of a recipe's several tasks; `relabel` replaces what the recipe says. `checkpoint` is a folder, with `{seed}` in its name where there are several training seeds; beside
     it a recipe says from which data rivals learn, and a `contract` is enough where none of them does.
     """
 
@@ -58,9 +58,13 @@ class Cell:
     checkpoint: str | None = None
     contract: Path | None = None
     relabel: Relabel | None = None
+    recipe_task: str | None = None
 
     def __post_init__(self) -> None:
         """Check that it can be had; raises InvalidSetting."""
+        if self.recipe_task is not None and (self.recipe is None or self.relabel is not None):
+            accepted = "absent without a recipe, and beside relabel"
+            raise InvalidSetting("cell.recipe_task", self.recipe_task, accepted)
         if self.recipe is None and (self.checkpoint is None or self.contract is None):
             raise InvalidSetting("cell.recipe", None, "given, or a checkpoint and its contract")
         if self.recipe is not None and self.contract is not None:

@@ -27,6 +27,7 @@ EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)  # a
 FIRST_TICK_S = 4.0  # the nodes may not have found one another yet: then begin anew, and wait longer each time
 TRIES = 5
 SETTLE_S = 0.05
+STANDS = 1e-6  # rad/s or m/s: a command that is no faster rests
 RESET_TRIES = 10  # a second apart: as long as nodes may take to find each other on a busy machine
 
 
@@ -49,6 +50,7 @@ class Conductor:
         self._ticks_per_action = contract.ticks_per_action
         self._joints = len(contract.interface.joints)
         self._recorder = Recorder()
+        self._is_commanded_to_rest = True
         self._client = GraphClient("conductor", namespace, (SIM, POLICY, COMMAND), check)
         subscribe = self._client.inputs.subscribe
         subscribe(DiagnosticArray, f"{COMMAND}/certificate", self._on_certificate, EVERYTHING)
@@ -98,9 +100,7 @@ class Conductor:
         self._client.until(self._is_done, SIM, "the end of the episode", timeout_s)
         end_ns = None if self._lockstep else max(self._recorder.certified)
         sim = values(self._client.states[SIM])
-        self._client.command(SIM, "pause", SetBool, data=True)
-        self._client.command(POLICY, "stop")
-        self._client.command(COMMAND, "stop")
+        self._end()
         ticks = int(sim["step"]) * self._ticks_per_action if self._lockstep else 0
         self._client.until(lambda: self._recorder.has_all(ticks), COMMAND, "the last command")
         return self._recorder.finish(seed, sim, end_ns)
@@ -123,12 +123,23 @@ class Conductor:
 
     def _reset_robot(self, seed: int) -> None:
         client = self._client
-        client.command(SIM, "pause", SetBool, data=True)
-        client.command(POLICY, "stop")  # an old wish must not be answered from the new episode's readings
+        self._end()
         client.set_parameters(SIM, {"seed": seed})
         client.set_parameters(POLICY, {"seed": seed})
         client.command(SIM, "reset")
         client.until(lambda: self._is_at_start(seed), SIM, f"the reset to seed {seed}")
+
+    def _end(self) -> None:
+        """Nothing moves any more. In real time a simulator that stood, or leapt, while the command still brakes would be a sensor that froze."""
+        client = self._client
+        if self._lockstep:
+            client.command(SIM, "pause", SetBool, data=True)
+        client.command(POLICY, "stop")  # an old wish must not be answered from the new episode's readings
+        client.command(COMMAND, "stop")
+        if not self._lockstep:
+            client.spin(SETTLE_S)  # what was commanded before the stop may still be on its way
+            client.until(lambda: self._is_commanded_to_rest, COMMAND, "the arm at rest")
+            client.command(SIM, "pause", SetBool, data=True)
 
     def _begin(self) -> None:
         client = self._client
@@ -158,6 +169,9 @@ class Conductor:
 
     def _on_certificate(self, message: DiagnosticArray) -> None:
         found, stamp = values(message.status[0]), stamp_ns(message.header.stamp)
+        if stamp:
+            speeds = map(float, found["velocities"].split())
+            self._is_commanded_to_rest = all(abs(speed) <= STANDS for speed in speeds)
         if not stamp:  # the announcement that follows ~/start: the ticks before it belong to nothing
             self._recorder.certified.clear()  # other topics may be further ahead
         elif int(found["commands"]):

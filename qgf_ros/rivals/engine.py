@@ -64,7 +64,7 @@ def player(
         NoGoalError: the checkpoint is for many goals, and a rival for one.
     """
     check_of_one_goal(checkpoint, "A rival")
-    native, scale = rival.native(checkpoint, extra), checkpoint.defaults.noise_scale
+    native, scale = rival.native(checkpoint, extra), rival.noise_scale
     if native is not None:
         made = make_engine(engine or EngineConfig(), native.checkpoint, Device.CPU)
         return Player(ChunkPolicy(checkpoint.interface, made, scale), native.sampler)

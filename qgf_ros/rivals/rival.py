@@ -59,7 +59,8 @@ class Native(NamedTuple):
 class Rival(ABC):
     """One method with its constants. Frozen: another constant is another rival.
 
-    `source` names paper and equation or section; `candidates` N finished chunks are compared by the target critic.
+    `source` names paper and equation or section; `candidates` N finished chunks are compared by the target critic. `noise_scale`:
+    the standard deviation of the noise that its walks begin at, in the closed loop; 1 in all sources.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Rival(ABC):
     stage: Stage = Stage.TEST_TIME
     knob: Knob | None = None
     candidates: int = 1
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the count; raises InvalidSetting."""

@@ -45,6 +45,25 @@ def test_a_goal_holds_where_all_its_conditions_do(interface: Interface, rows: La
     assert np.flatnonzero(reached).tolist() == [4]
 
 
+def test_a_goal_in_parts_counts_what_is_not_in_place(interface: Interface, rows: Labelled) -> None:
+    """Each component outside its box and each term that is not near is one thing; the goal holds where none is left."""
+    box = Inside("object_position", (2.0, 0.5, -1.0), (9.0, 1.0, 1.0))  # y is never inside
+    near = Near("object_position", 1.5, point=(5.0, 0.0, 0.0))
+    reached, rewards = Relabel(near=(near,), inside=(box,), counts=True).label(interface, rows)
+    np.testing.assert_array_equal(rewards, [-3, -3, -2, -2, -1, -1, -1])
+    assert not reached.any()
+    reached, rewards = Relabel(near=(near,), counts=True).label(interface, rows)
+    np.testing.assert_array_equal(rewards, reached - np.float32(1.0))
+    assert np.flatnonzero(reached).tolist() == [4, 5, 6]
+
+
+def test_only_a_goal_has_parts_that_can_be_counted() -> None:
+    with pytest.raises(
+        InvalidSetting, match=r"relabel.counts is True, but it must be false beside by: outcome"
+    ):
+        Relabel(by=Source.OUTCOME, counts=True)
+
+
 def test_an_outcome_counts_at_the_last_two_rows_of_an_episode_that_succeeded(
     interface: Interface, rows: Labelled
 ) -> None:

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from point_world import episodes, learned, with_critic
 
 from qgf_ros.checkpoint import Checkpoint
@@ -16,6 +18,8 @@ from qgf_ros.data.chunks import Windows
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.critic_view import logged_windows, unguided_chunks, view
 from qgf_ros.evaluate.guidance_weight import Yardstick, weighed_like, with_weight
+from qgf_ros.flow.denoise import sample
+from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.train.finetune import copied
 from test.data.conftest import interface as interface
 
@@ -79,6 +83,23 @@ def test_rewards_in_other_units_give_the_same_chunks(
     assert pulls[0].gain == pytest.approx(pulls[1].gain, rel=1e-3)
 
 
+@settings(max_examples=12, deadline=None)
+@given(factor=st.floats(0.1, 100.0))
+def test_one_strength_gives_the_same_actions_whatever_the_rewards_are_multiplied_by(
+    world: tuple[Checkpoint, Windows], factor: float
+) -> None:
+    """The sampler as nodes run it: guided, and the best of four by the same critic."""
+    parent, windows = world
+    observations = torch.from_numpy(parent.normalizer.normalise(windows.observations[:32]))
+    noise = torch.randn(4 * len(observations), parent.networks.config.vector_dim)
+    actions = []
+    for made in (parent, with_critic(parent, factor)):
+        weight = Yardstick(made, windows).weight_of(0.3)
+        config = SamplerConfig(10, weight, candidates=4)
+        actions.append(sample(made.networks.policy, made.networks.target_critic, observations, noise, config))
+    assert float((actions[0] - actions[1]).abs().max()) <= 1e-4
+
+
 @pytest.mark.parametrize("factor", [0.25, 4.0])
 def test_a_childs_weight_follows_its_critic_so_that_it_pulls_as_hard(
     parent: Checkpoint, windows: Windows, factor: float
@@ -127,9 +148,18 @@ def test_a_policy_without_spread_has_no_strength(parent: Checkpoint, windows: Wi
     still = copied(parent.networks).requires_grad_(False)
     for value in still.policy.parameters():
         value.zero_()
-    quiet = dataclasses.replace(parent.defaults, noise_scale=1e-30)
+    still.policy.layers.out.bias.fill_(1e6)  # every walk ends at the same corner
     with pytest.raises(InvalidSetting, match="the policy's spread"):
-        Yardstick(dataclasses.replace(parent, networks=still, defaults=quiet), windows)
+        Yardstick(dataclasses.replace(parent, networks=still), windows)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.5])
+def test_the_weight_is_the_same_however_little_noise_walks_begin_at(
+    parent: Checkpoint, windows: Windows, scale: float
+) -> None:
+    """The spread is the policy's own, that of training's noise."""
+    quiet = dataclasses.replace(parent, defaults=dataclasses.replace(parent.defaults, noise_scale=scale))
+    assert Yardstick(quiet, windows).weight_of(0.3) == Yardstick(parent, windows).weight_of(0.3)
 
 
 def test_a_look_changes_no_weights(parent: Checkpoint, windows: Windows) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from qgf_ros.checkpoint import CONFIG
 from qgf_ros.cli.study_course import Course
+from qgf_ros.cli.study_units import units_of
 from qgf_ros.contract.load import load_contract
+from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting, UnknownTaskError
 from qgf_ros.evaluate.study import REPORTING_SEED, Cell, ChosenOn, Study, Tuning
 from qgf_ros.evaluate.study_choice import CHOICES, freeze
@@ -110,6 +112,35 @@ def test_choices_that_were_frozen_are_not_chosen_anew(study: Study) -> None:
 def test_a_task_that_does_not_exist_is_refused_before_anything_is_trained(study: Study) -> None:
     with pytest.raises(UnknownTaskError, match="no task 'jaco-dance'"):
         Course(replace(study, cells={"near": replace(study.cells["near"], task="jaco-dance")}), 1, Player())
+
+
+def test_a_cell_learns_the_task_of_its_recipe_that_it_names(tmp_path: Path) -> None:
+    recipe = ROOT / "config" / "train" / "ur5e_cube_double.yaml"
+    cells = {name: Cell("cube-double-task1", recipe, recipe_task=name) for name in ("task1", "task2")}
+    (first, second) = units_of(a_study(tmp_path, cells=cells), [0])
+    assert first.recipe is not None
+    assert second.recipe is not None
+    assert first.recipe.train.relabel.near[1].point == (0.425, 0.1, 0.02)
+    assert second.recipe.train.relabel.near[1].point == (0.5, 0.1, 0.02)
+    assert first.digest != second.digest
+
+
+@pytest.mark.parametrize("named", [None, "task7"])
+def test_a_cell_that_names_none_of_its_recipes_tasks_is_refused(tmp_path: Path, named: str | None) -> None:
+    recipe = ROOT / "config" / "train" / "ur5e_cube_double.yaml"
+    study = a_study(tmp_path, cells={"near": Cell("cube-double-task1", recipe, recipe_task=named)})
+    with pytest.raises(
+        InvalidSetting, match=r"cells.near.recipe_task is .*, but it must be one of task1, task2"
+    ):
+        units_of(study, [0])
+
+
+def test_a_task_of_a_recipe_that_has_one_is_refused(study: Study) -> None:
+    cell = Cell("jaco-reach", ROOT / "config" / "train" / "smoke.yaml", recipe_task="task1")
+    with pytest.raises(InvalidSetting, match="has one task"):
+        units_of(replace(study, cells={"near": cell}), [0])
+    with pytest.raises(InvalidSetting, match="absent without a recipe, and beside relabel"):
+        replace(cell, relabel=Relabel())
 
 
 def test_a_rival_that_learns_needs_a_recipe(study: Study) -> None:

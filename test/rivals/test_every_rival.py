@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.datatypes import Observation
 from qgf_ros.errors import InvalidSetting, ShapeMismatch
 from qgf_ros.flow.committed import make_committed
@@ -17,6 +19,7 @@ from qgf_ros.inference.engines.engine import Question
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.rivals.engine import player
 from qgf_ros.rivals.registry import RIVALS, rival_by_name
+from qgf_ros.rivals.rival import Rival
 from qgf_ros.rivals.training import Taught
 from test.rivals.world import STEPS, Parent, counted, questions, steep
 
@@ -109,6 +112,24 @@ def test_the_policy_of_the_closed_loop_plays_it(name: str, parent: Parent) -> No
     assert np.isfinite(proposal.chunk.actions).all()
     again = policy.propose(Observation(values, 0), sampler.walk(), seed=3, index=0)
     np.testing.assert_array_equal(proposal.chunk.actions, again.chunk.actions)
+
+
+def test_walks_begin_at_the_rivals_noise_whatever_the_checkpoints_default_is(parent: Parent) -> None:
+    """The sources know no other noise than that of training: a default of ours must not be theirs."""
+    defaults = replace(parent.checkpoint.defaults, noise_scale=0.3)
+    ours = replace(parent.checkpoint, defaults=defaults)
+    unguided, seen = (
+        RIVALS["unguided"],
+        Observation(np.zeros(parent.checkpoint.interface.observation_dim, np.float32), 0),
+    )
+
+    def chunk(rival: Rival, checkpoint: Checkpoint) -> np.ndarray[Any, Any]:
+        policy, sampler = player(rival, checkpoint)
+        return policy.propose(seen, sampler.walk(), seed=3, index=0).chunk.actions
+
+    theirs = chunk(unguided, ours)
+    np.testing.assert_array_equal(theirs, chunk(unguided, parent.checkpoint))
+    assert not np.array_equal(theirs, chunk(replace(unguided, noise_scale=0.3), ours))
 
 
 @pytest.mark.parametrize("name", [name for name in RIVALS if name not in OWN_ENGINE])

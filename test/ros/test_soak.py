@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from qgf_ros.bags.reader import read_bag
+from qgf_ros.bags.decode import decode
+from qgf_ros.bags.order import in_order_of_sending
+from qgf_ros.bags.reader import Recorded, read_bag
 from qgf_ros.cli.main import main
+from qgf_ros.nodes.conductor import STANDS
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.usefixtures("of_this_clone")]
 SECONDS = 12.0
@@ -42,4 +45,20 @@ def test_every_tick_that_is_served_has_a_command_and_all_of_it_is_in_the_bag(
         "/command_node/executed",
         "/forward_position_controller/commands",
     } <= topics
+    assert all(speed <= STANDS for speed in speeds_at_resets(entries))
     assert main(["verify", str(bag)]) == 0, capsys.readouterr().out
+
+
+def speeds_at_resets(entries: list[Recorded]) -> list[float]:
+    """How fast the command moved, rad/s, when the simulator's arm leapt to a new episode's pose."""
+    speed, speeds, seeds = 0.0, [], set()
+    for entry in in_order_of_sending(entries):
+        if entry.topic == "/command_node/executed":
+            speed = max(map(abs, decode(entry).points[0].velocities))
+        elif entry.topic == "/sim_node/status":
+            status = {pair.key: pair.value for pair in decode(entry).values}
+            if status["step"] == "0" and status["seed"] not in seeds:
+                seeds.add(status["seed"])
+                speeds.append(speed)
+    assert speeds
+    return speeds

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import load_file as read_tensors
 
 from qgf_ros.cli.main import EXIT_USER_ERROR, main
 from qgf_ros.rivals.registry import RIVALS
@@ -80,6 +82,32 @@ def test_a_few_methods_from_nothing_to_a_report_and_nothing_twice(
     assert "training" not in capsys.readouterr().out.split("# smoke")[0]
     again = json.loads((tmp_path / "compare.json").read_text())
     assert again == figures
+
+
+def test_tasks_of_a_seed_share_one_training_of_the_policy_and_each_is_what_it_is_alone(
+    tmp_path: Path,
+) -> None:
+    """Labels differ, and no policy sees labels: bit by bit the same, at half of the cost."""
+    label = {"near": [{"term": "tool_position", "point": [0.3, 0.0, 0.3], "radius": 0.2}]}
+    made = {}
+    for name, cells in (("both", ("first", "second")), ("alone", ("second",))):
+        folder = tmp_path / name
+        folder.mkdir()
+        arguments = study(folder, rivals=["unguided"], training_seeds=[0], tuning={"chosen_on": "nothing"})
+        content = yaml.safe_load((folder / "study.yaml").read_text())
+        reach = content["cells"]["reach"]
+        all_cells = {"first": reach, "second": reach | {"relabel": label}}
+        content["cells"] = {cell: all_cells[cell] for cell in cells}
+        (folder / "study.yaml").write_text(yaml.safe_dump(content))
+        assert main(arguments) == 0
+        made[name] = read_tensors(folder / "work" / "checkpoints" / "second-seed0" / "weights.safetensors")
+    assert made["both"].keys() == made["alone"].keys()
+    for key, value in made["both"].items():
+        np.testing.assert_array_equal(value, made["alone"][key])
+    trained = json.loads(
+        (tmp_path / "both" / "work" / "checkpoints" / "second-seed0" / "checkpoint.json").read_text()
+    )
+    assert trained["provenance"]["parent"].endswith("first-seed0")
 
 
 def test_a_row_alone_is_enough_to_report(tmp_path: Path) -> None:
