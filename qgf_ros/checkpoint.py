@@ -76,8 +76,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest(),
         "networks": checkpoint.networks.config.as_mapping(),
-        "defaults": dataclasses.asdict(checkpoint.defaults)
-        | {"estimator": checkpoint.defaults.estimator.value},
+        "defaults": checkpoint.defaults.as_mapping(),
         "interface": checkpoint.interface.canonical(),
         "provenance": dict(checkpoint.provenance),
         "trained_at": dataclasses.asdict(checkpoint.grid),
@@ -122,12 +121,24 @@ def load_checkpoint(folder: str | Path, interface: Interface | None = None) -> C
         raise
     except (KeyError, RuntimeError, QgfError) as error:
         raise CheckpointError(folder, str(error).rstrip(".")) from error
-    if interface is not None and stored.digest != interface.digest:
-        raise InterfaceMismatchError(
-            f"Checkpoint {folder.name}", interface.digest, stored.digest, differences(interface, stored)
-        )
+    if interface is not None:
+        _check_interface(folder, interface, stored)
     networks.requires_grad_(False)
     return Checkpoint(networks.eval(), normalizer, stored, defaults, content["provenance"], trained_at)
+
+
+def load_for_policy(folder: Path, interface: Interface) -> Checkpoint:
+    """The checkpoint in a folder, for its policy alone: its critic may have been told of goals, or not. Raises as `load_checkpoint`."""
+    found = load_checkpoint(folder)
+    _check_interface(folder, interface.without_goal, found.interface.without_goal)
+    return found
+
+
+def _check_interface(folder: Path, ours: Interface, theirs: Interface) -> None:
+    if theirs.digest != ours.digest:
+        raise InterfaceMismatchError(
+            f"Checkpoint {folder.name}", ours.digest, theirs.digest, differences(ours, theirs)
+        )
 
 
 def _read_weights(folder: Path, digest: object) -> TensorFile:
@@ -153,15 +164,16 @@ def _check_sizes(
     folder: Path, config: NetworkConfig, interface: Interface, normalized: tuple[int, ...]
 ) -> None:
     length = normalized[0] if len(normalized) == 1 else 0
-    found = (config.observation_dim, config.action_dim, config.horizon, length)
+    found = (config.observation_dim, config.action_dim, config.horizon, length, config.goal_dim)
     expected = (
         interface.observation_dim,
         interface.action_dim,
         interface.chunk_length,
         interface.observation_dim,
+        interface.goal_dim,
     )
     if found != expected:
-        what = "observation, action, chunk and normalizer lengths"
+        what = "observation, action, chunk, normalizer and goal lengths"
         raise CheckpointError(folder, f"{what} of its networks are {found}, of its interface {expected}")
 
 

@@ -33,7 +33,8 @@ class NetworkConfig:
     """Everything that fixes the shapes of the networks. Defaults are those of the reference where it has one.
 
     `chunked` false means that networks see only the first of the `horizon` actions: an n-step return. `max_delay` d > 0
-    makes a policy that is told which of the first d actions are committed (docs/adr/0016-prefix-methods.md).
+    makes a policy that is told which of the first d actions are committed (docs/adr/0016-prefix-methods.md). `goal_dim` G > 0: critic
+    and value see a goal behind the observation, in the same units; the policy does not (docs/adr/0035-goals.md).
     """
 
     observation_dim: int
@@ -44,6 +45,7 @@ class NetworkConfig:
     aggregation: Aggregation = Aggregation.MIN
     chunked: bool = True
     max_delay: int = 0
+    goal_dim: int = 0
 
     def __post_init__(self) -> None:
         """Check every field; raises InvalidSetting."""
@@ -57,6 +59,13 @@ class NetworkConfig:
         longest = self.horizon - 1 if self.chunked else 0
         if not 0 <= self.max_delay <= longest:
             raise InvalidSetting("network.max_delay", self.max_delay, f"a whole number from 0 to {longest}")
+        if not 0 <= self.goal_dim <= WIDTH:
+            raise InvalidSetting("network.goal_dim", self.goal_dim, f"a whole number from 0 to {WIDTH}")
+
+    @property
+    def judged_dim(self) -> int:
+        """What critic and value see of a state: observation and goal, O + G."""
+        return self.observation_dim + self.goal_dim
 
     @property
     def vector_dim(self) -> int:
@@ -144,12 +153,15 @@ class VelocityField(nn.Module):
 
 
 class CriticEnsemble(nn.Module):
-    """Q_i(s, a) for E members with independent weights, computed together. Norm and GELU on every layer."""
+    """Q_i(s, a) for E members with independent weights, computed together. Norm and GELU on every layer.
+
+    With goals `s` is observation and goal in one (B, O + G), and the answer the logit of a probability.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.aggregation = config.aggregation
-        self._blocks = [config.observation_dim, config.vector_dim]
+        self._blocks = [config.judged_dim, config.vector_dim]
         self.members = config.num_critics
         self.layers = Layers(
             sum(self._blocks), config.hidden, 1, normalised=len(config.hidden), members=config.num_critics
@@ -173,11 +185,11 @@ class CriticEnsemble(nn.Module):
 
 
 class Value(nn.Module):
-    """V(s). Norm and GELU on every hidden layer."""
+    """V(s). Norm and GELU on every hidden layer. With goals as the critic."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.layers = Layers(config.observation_dim, config.hidden, 1, normalised=len(config.hidden))
+        self.layers = Layers(config.judged_dim, config.hidden, 1, normalised=len(config.hidden))
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights from `generator`."""

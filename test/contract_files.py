@@ -103,10 +103,11 @@ def two_joints(folder: Path, edit: Edit = lambda content: None) -> Contract:
     return load_contract(write_two_joints(folder, edit))
 
 
-def two_joints_with_command(folder: Path) -> Path:
-    """The contract of two joints in `folder`, with the executed command as a further input."""
+def two_joints_with_command(folder: Path, also: Edit = lambda content: None) -> Path:
+    """The contract of two joints in `folder`, with the executed command as a further input, edited."""
 
     def edit(content: dict[str, Any]) -> None:
+        also(content)
         interface, deployment = content["interface"], content["deployment"]
         interface["inputs"].append({"name": "command", "message": "trajectory_msgs/msg/JointTrajectory"})
         term = {"name": "commanded", "input": "command", "field": "position", "unit": "rad"}

@@ -36,7 +36,13 @@ SENSORS = ("joint_states", "goal_pose")
 
 def save_tiny(folder: Path, interface: Interface, weight: float = 1.0, denoise_steps: int = 4) -> Path:
     """A checkpoint of random networks; all that the policy has learned is multiplied by `weight`."""
-    config = NetworkConfig(interface.observation_dim, interface.action_dim, interface.chunk_length, (16, 16))
+    config = NetworkConfig(
+        interface.observation_dim,
+        interface.action_dim,
+        interface.chunk_length,
+        (16, 16),
+        goal_dim=interface.goal_dim,
+    )
     networks = Networks.create(config, torch.Generator().manual_seed(0))
     with torch.no_grad():
         for parameter in networks.policy.layers.parameters():
@@ -62,6 +68,7 @@ class World:
         self._joints, self._goal = make(JointState, "joint_states", 10), make(PoseStamped, "goal_pose", 10)
         self._executed = make(JointTrajectory, "command_node/executed", 10)
         self._certificate = make(DiagnosticArray, "command_node/certificate", 10)
+        self._stated = make(PoseStamped, "goal", LATCHED)  # heard where the contract has goals
 
     def now_ns(self) -> int:
         return int(self.peer.node.get_clock().now().nanoseconds)
@@ -89,6 +96,12 @@ class World:
         executed.header.stamp = to_stamp(stamp)
         executed.points = [JointTrajectoryPoint(positions=[0.2, 0.1], velocities=[0.0, 0.0])]
         self._executed.publish(executed)
+
+    def state_goal(self, x: float, frame: str = "base_link") -> None:
+        """Says where the task ends."""
+        message = PoseStamped()
+        message.header.frame_id, message.pose.position.x = frame, x
+        self._stated.publish(message)
 
     def wish(self, wanted_from_ns: int, chunk_stamp_ns: int = 0) -> None:
         """The certificate of a tick after which a chunk is wanted."""

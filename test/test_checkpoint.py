@@ -141,7 +141,7 @@ def test_networks_of_other_sizes_than_the_interface_are_refused(
 ) -> None:
     shorter = dataclasses.replace(checkpoint.interface, chunk_length=2)
     save_checkpoint(tmp_path / "c", dataclasses.replace(checkpoint, interface=shorter))
-    with pytest.raises(CheckpointError, match=r"are \(5, 2, 3, 5\), of its interface \(5, 2, 2, 5\)"):
+    with pytest.raises(CheckpointError, match=r"are \(5, 2, 3, 5, 0\), of its interface \(5, 2, 2, 5, 0\)"):
         load_checkpoint(tmp_path / "c")
 
 

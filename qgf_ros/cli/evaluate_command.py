@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows",
         nargs="+",
-        help="only these rows (default: unguided best_of_4 best_of_16 guided_n1 guided; and guided_bf16 where named)",
+        help="only these rows (default: unguided best_of_4 best_of_16 guided_n1 guided, with goals shuffled_goal; and guided_bf16 where named)",
     )
     parser.add_argument("--weight", type=float, help="guidance weight instead of the checkpoint's")
     parser.add_argument(
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.report import evaluation_report
     from qgf_ros.evaluate.robot import load_simulation
-    from qgf_ros.evaluate.rollouts import bf16_row, run_all, standard_rows
+    from qgf_ros.evaluate.rollouts import bf16_row, run_all, shuffled_row, standard_rows
 
     if arguments.episodes < 1:
         raise InvalidSetting("--episodes", arguments.episodes, "at least 1")
@@ -81,7 +81,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         checkpoint.defaults, **{key: value for key, value in overrides.items() if value is not None}
     )
     rows = standard_rows(dataclasses.replace(checkpoint, defaults=defaults), EngineName(arguments.engine))
-    rows += [bf16_row(row) for row in rows if row.name == "guided"]
+    guided = rows[-1]
+    rows += [shuffled_row(guided)] if contract.interface.goal is not None else []
+    rows += [bf16_row(guided)]
     names = [row.name for row in rows]
     for name in arguments.rows or []:
         if name not in names:

@@ -21,6 +21,7 @@ from qgf_ros.data.seen_joints import seen_in
 from qgf_ros.errors import CheckpointError, InvalidSetting
 from qgf_ros.evaluate.critic_view import ceiling, logged_windows, unguided_chunks, view
 from qgf_ros.evaluate.guidance_weight import weighed_like
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.lineage import after, weights_digest
 from qgf_ros.seen import load_seen
 from qgf_ros.train.config import TrainConfig
@@ -90,11 +91,12 @@ class FinetuningRun:
         self._places, self._contract, self._config = places, contract, config
         interface = contract.interface
         self.parent = load_checkpoint(places.parent, interface)
+        check_of_one_goal(self.parent, "Fine-tuning")
         train = config.of_recipe(recipe or UNLABELLED, self.parent)
         self._data = Data.read(places, interface, config.held_out)
         self._digests = self._data.digests() | {"parent": weights_digest(places.parent)}
         fixed = dataclasses.asdict(config) | {
-            "recipe": dataclasses.asdict(train),
+            "recipe": train.as_mapping(),
             "interface": interface.digest,
         }
         for counts in (fixed, fixed["recipe"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from qgf_ros.evaluate.critic_view import logged_windows
 from qgf_ros.evaluate.guidance_weight import Yardstick, with_weight
 from qgf_ros.evaluate.rollouts import glance
 from qgf_ros.seen import Seen
+from qgf_ros.train.goal_loop import GoalTrainer, make_goal_trainer
 from qgf_ros.train.loop import Run, Trainer, drive, make_trainer
 from qgf_ros.train.state_file import STATE, device_for_training, restore_state, run_identity, save_state
 from qgf_ros.train.team import Team
@@ -79,17 +79,24 @@ class TrainingRun:
     def __init__(self, recipe: Recipe, contract: Contract, slices: list[Slice], team: Team) -> None:
         self._recipe, self._contract = recipe, contract
         self._latest: dict[str, float] = {}
-        config, interface = recipe.train, contract.interface
+        config = recipe.train
         self._data_hash = fingerprint(slices)
         kept, held = split(slices, config.held_out)
         self._held = held
         self._seen = self._where_seen(kept)
+        self.trainer = self._make(kept, held, team)
+
+    def _make(self, kept: list[Slice], held: list[Slice], team: Team) -> Trainer | GoalTrainer:
+        config, interface, device = self._recipe.train, self._contract.interface, device_for_training()
+        if config.goals is not None:
+            made = make_goal_trainer(config, interface, kept, device, team)
+            print(f"{len(made.training.starts)} windows, goals in hindsight; training on {device}")
+            return made
         training, held_out = (from_slices(part, interface, config.relabel) for part in (kept, held))
         normalizer = fit_normalizer(part.observations for part in kept)
-        device = device_for_training()
         goals = training.successes + held_out.successes
         print(f"{training.size + held_out.size} transitions, {goals} at the goal; training on {device}")
-        self.trainer: Trainer = make_trainer(config, interface, training, held_out, normalizer, device, team)
+        return make_trainer(config, interface, training, held_out, normalizer, device, team)
 
     @property
     def name(self) -> str:
@@ -100,9 +107,7 @@ class TrainingRun:
     def identity(self) -> dict[str, object]:
         """What must not change between a run and its continuation."""
         fixed = {
-            name: value
-            for name, value in dataclasses.asdict(self._recipe.train).items()
-            if name not in CHANGEABLE
+            name: value for name, value in self._recipe.train.as_mapping().items() if name not in CHANGEABLE
         }
         return {"train": fixed, "data": self._data_hash, "interface": self._contract.interface.digest}
 
@@ -114,8 +119,9 @@ class TrainingRun:
 
     def save(self, log: SummaryWriter) -> None:
         """Writes the checkpoint."""
-        held_out, recipe = self.trainer.held_out_flow_loss(), self._recipe
-        log.add_scalar("held_out/flow_loss", held_out, self.trainer.state.step)
+        held_out, recipe = self.trainer.held_out_figures(), self._recipe
+        for name, value in held_out.items():
+            log.add_scalar(name.replace("held_out_", "held_out/"), value, self.trainer.state.step)
         parent = recipe.train.critic_from or recipe.train.policy_from
         provenance: dict[str, object] = {
             "recipe": recipe.name,
@@ -125,7 +131,7 @@ class TrainingRun:
             "seed": recipe.train.seed,
             "steps": self.trainer.state.step,
             "dataset_sha256": self._data_hash,
-            "metrics": {"held_out_flow_loss": held_out, **self._latest},
+            "metrics": {**held_out, **self._latest},
             "versions": {"python": platform.python_version()} | versions_of(VERSIONED),
         }
         save_checkpoint(recipe.output, self._weighed(self.trainer.checkpoint(recipe.defaults, provenance)))
@@ -146,8 +152,7 @@ class TrainingRun:
 
     def figures(self) -> dict[str, Any]:
         """The last metrics."""
-        held_out = self.trainer.held_out_flow_loss()
-        return {"steps": self.trainer.state.step, "held_out_flow_loss": held_out, **self._latest}
+        return {"steps": self.trainer.state.step, **self.trainer.held_out_figures(), **self._latest}
 
     def _weighed(self, checkpoint: Checkpoint) -> Checkpoint:
         """With the weight of the recipe's strength, where it names one and there is such a weight."""

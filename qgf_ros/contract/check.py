@@ -52,6 +52,7 @@ def check(contract: Contract) -> None:
         _check_relative(path, term, inputs)
     _check_action(path, interface)
     _check_tool(path, interface)
+    _check_goal(contract)
     check_deployment(contract)
 
 
@@ -120,6 +121,27 @@ def _check_relative(path: Path, term: Term, inputs: dict[str, Input]) -> None:
     if term.symmetry < 1 or (term.symmetry != 1 and term.field is not Field.POSE_YAW):
         problem = f"term '{term.name}' ({term.field.value}) has symmetry {term.symmetry}"
         raise ContractError(path, problem, "only pose_yaw has one, a whole number from 1")
+
+
+def _check_goal(contract: Contract) -> None:
+    path, goal = contract.path, contract.interface.goal
+    if (goal is None) != (contract.deployment.goal is None):
+        present, absent = ("deployment", "interface") if goal is None else ("interface", "deployment")
+        problem = f"{present}.goal is given without {absent}.goal"
+        raise ContractError(path, problem, "goals need both: the term they are places for, and their topic")
+    if goal is None:
+        return
+    places = [
+        term.name
+        for term in contract.interface.observation
+        if term.field is Field.POSE_POSITION and term.from_tool_of is None
+    ]
+    if goal.term not in places:
+        problem = f"interface.goal names the term '{goal.term}'"
+        accepted = f"it must be a pose_position that is not taken from the tool: {', '.join(places) or 'there is none'}"
+        raise ContractError(path, problem, accepted)
+    if goal.radius <= 0.0:
+        raise ContractError(path, f"interface.goal.radius is {goal.radius:g}", "it must be above 0, in m")
 
 
 def _check_action(path: Path, interface: Interface) -> None:

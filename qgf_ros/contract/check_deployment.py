@@ -49,6 +49,8 @@ def _check_topics(contract: Contract) -> None:
     names = [entry.name for entry in contract.interface.inputs]
     poses = [entry.name for entry in contract.interface.inputs if entry.message is Message.POSE]
     missing = [name for name in names if name not in topics]
+    if contract.deployment.goal is not None:
+        _check_topic_name(path, "deployment.goal.topic", contract.deployment.goal.topic)
     if missing:
         raise ContractError(
             path, f"deployment.inputs lacks {', '.join(missing)}", "every interface input needs a topic"

@@ -74,6 +74,14 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class GoalTopic:
+    """Where goals come from: a pose, kept for who comes late. `frame` is this robot's name of the frame that it must be in."""
+
+    topic: str
+    frame: str | None = None
+
+
+@dataclass(frozen=True)
 class Output:
     """Where joint targets go: a controller's topic or action, and its joints in the controller's order."""
 
@@ -110,7 +118,7 @@ class Deployment:
 
     `tool` bounds the commanded tool. `scene` is an MJCF file, relative to the contract's, with the arm and what stands around
     it: chunks are rolled forward in it before they are played. `speed_scaling` is the topic (Float64, percent) on which a
-    controller says how fast it follows.
+    controller says how fast it follows. `goal` is where the goals of an interface come from that has some.
     """
 
     command_rate_hz: float
@@ -121,3 +129,4 @@ class Deployment:
     tool: ToolLimits | None = None
     scene: str | None = None
     speed_scaling: str | None = None
+    goal: GoalTopic | None = None

@@ -74,8 +74,8 @@ def differences(ours: Interface, theirs: Interface) -> list[str]:
 
 def _compare(ours: Any, theirs: Any, where: str, found: list[str]) -> None:
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in ours:
-            _compare(ours[key], theirs[key], f"{where}.{key}" if where else key, found)
+        for key in (*ours, *(key for key in theirs if key not in ours)):
+            _compare(ours.get(key), theirs.get(key), f"{where}.{key}" if where else key, found)
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         for index, (left, right) in enumerate(zip(ours, theirs, strict=True)):
             _compare(left, right, f"{where}[{index}]", found)

@@ -17,6 +17,7 @@ from pathlib import Path
 from qgf_ros.contract.deployment import Chunking as Chunking
 from qgf_ros.contract.deployment import ChunkMode as ChunkMode
 from qgf_ros.contract.deployment import Deployment as Deployment
+from qgf_ros.contract.deployment import GoalTopic as GoalTopic
 from qgf_ros.contract.deployment import JointLimits as JointLimits
 from qgf_ros.contract.deployment import Output as Output
 from qgf_ros.contract.deployment import OutputKind as OutputKind
@@ -154,10 +155,19 @@ class Kinematics:
 
 
 @dataclass(frozen=True)
+class GoalTerm:
+    """What a goal is: a place, m, for the position that `term` observes, in its frame; reached within `radius`, m."""
+
+    term: str
+    radius: float
+
+
+@dataclass(frozen=True)
 class Interface:
     """What must match: the order, meaning and units of observation and action, and the rates.
 
-    `control_period_s` is the time one action is in force; `chunk_length` the actions in a chunk (H).
+    `control_period_s` is the time one action is in force; `chunk_length` the actions in a chunk (H). With `goal` the critic is told
+    where the task ends; the policy is not.
     """
 
     name: str
@@ -168,6 +178,17 @@ class Interface:
     observation: tuple[Term, ...]
     action: Action
     kinematics: Kinematics | None = None
+    goal: GoalTerm | None = None
+
+    @property
+    def goal_dim(self) -> int:
+        """Length G of a goal; 0 where there is none."""
+        return 0 if self.goal is None else len(range(self.observation_dim)[self.slice_of(self.goal.term)])
+
+    @property
+    def without_goal(self) -> Interface:
+        """The same for a policy, which never sees a goal."""
+        return replace(self, goal=None)
 
     @property
     def observation_dim(self) -> int:
@@ -194,7 +215,7 @@ class Interface:
 
     def canonical(self) -> dict[str, object]:
         """The interface as plain values with enums by value: what is stored in data sets and checkpoints."""
-        return json.loads(json.dumps(asdict(self), default=lambda value: value.value))  # type: ignore[no-any-return]
+        return _plain(asdict(self))
 
     @property
     def digest(self) -> str:
@@ -203,10 +224,16 @@ class Interface:
 
     @property
     def row_digest(self) -> str:
-        """As `digest`, without the length of chunks: equal where one row of recorded data means the same."""
-        rows = self.canonical()
+        """As `digest`, without goal and length of chunks: equal where one row of recorded data means the same."""
+        rows = self.without_goal.canonical()
         del rows["chunk_length"]
         return _sha256(rows)
+
+
+def _plain(values: dict[str, object]) -> dict[str, object]:
+    """Plain values with enums by value. A goal that is not there is left out: digests are those from before there were goals."""
+    found = {key: value for key, value in values.items() if key != "goal" or value is not None}
+    return json.loads(json.dumps(found, default=lambda value: value.value))  # type: ignore[no-any-return]
 
 
 def _sha256(canonical: dict[str, object]) -> str:
@@ -245,9 +272,19 @@ class Contract:
         return tuple(replace(entry, frame=here[entry.name] or entry.frame) for entry in self.interface.inputs)
 
     @property
+    def goal_input(self) -> Input | None:
+        """The stream of goals, with the frame that they must be in by the name that this robot gives it; None without goals."""
+        term, here = self.interface.goal, self.deployment.goal
+        if term is None or here is None:
+            return None
+        [observed] = [entry.input for entry in self.interface.observation if entry.name == term.term]
+        [source] = [entry for entry in self.inputs if entry.name == observed]
+        return Input("goal", Message.POSE, here.frame or source.frame)
+
+    @property
     def digest(self) -> str:
         """sha256 of interface and deployment: what a certificate names as the contract that it was made under."""
-        deployment = json.loads(json.dumps(asdict(self.deployment), default=lambda value: value.value))
+        deployment = _plain(asdict(self.deployment))
         return _sha256({"interface": self.interface.canonical(), "deployment": deployment})
 
     @property

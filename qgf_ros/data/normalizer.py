@@ -33,6 +33,10 @@ class Normalizer:
         """Observations (..., O) in units of their spread."""
         return np.asarray((observations - self.mean) / self.scale, dtype=np.float32)
 
+    def part(self, place: slice) -> Normalizer:
+        """For some components of the observation alone."""
+        return Normalizer(self.mean[place], self.scale[place])
+
     def restore(self, normalised: npt.NDArray[np.float32]) -> Array:
         """The inverse of `normalise`."""
         return np.asarray(normalised * self.scale + self.mean, dtype=np.float32)

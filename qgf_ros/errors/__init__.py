@@ -51,6 +51,7 @@ from qgf_ros.errors.policies import BenchFailed as BenchFailed
 from qgf_ros.errors.policies import CheckpointError as CheckpointError
 from qgf_ros.errors.policies import ExportDiffersError as ExportDiffersError
 from qgf_ros.errors.policies import InterfaceMismatchError as InterfaceMismatchError
+from qgf_ros.errors.policies import NoGoalError as NoGoalError
 from qgf_ros.errors.policies import NoPlanError as NoPlanError
 from qgf_ros.errors.policies import NothingBeforeError as NothingBeforeError
 from qgf_ros.errors.policies import NotNamedError as NotNamedError

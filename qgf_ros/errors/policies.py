@@ -26,6 +26,15 @@ class CheckpointError(QgfError):
         super().__init__(f"Checkpoint {folder} cannot be loaded: {problem}.")
 
 
+class NoGoalError(QgfError):
+    """A policy whose critic must be told of a goal is used without one."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} needs a critic of one goal, and this one knows no goal yet: give it one, or take a checkpoint that was trained for one."
+        )
+
+
 class ProposalNotFinite(QgfError):
     """A policy's answer holds values that are no numbers."""
 

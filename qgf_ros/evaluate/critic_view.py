@@ -17,6 +17,7 @@ from qgf_ros.datatypes import FloatArray
 from qgf_ros.flow.denoise import condition_q, condition_velocity, denoise, finish, sample
 from qgf_ros.flow.guidance import critic_gradient
 from qgf_ros.flow.sampler import default_config, uniform_times
+from qgf_ros.inference.aim import check_of_one_goal
 
 CHUNKS = 32  # of each observation, from the unguided policy
 WINDOWS = 256
@@ -76,7 +77,8 @@ def unguided_chunks(checkpoint: Checkpoint, windows: Windows, seed: int = 0) -> 
 
 
 def view(checkpoint: Checkpoint, windows: Windows, chunks: Tensor, seed: int = 0) -> View:
-    """What the checkpoint makes of these windows, and of `chunks` as `unguided_chunks` gives them."""
+    """What the checkpoint makes of these windows, and of `chunks` as `unguided_chunks` gives them. Raises NoGoalError where it has many."""
+    check_of_one_goal(checkpoint, "Looking at logged chunks")
     networks, observations = checkpoint.networks, _observations(checkpoint, windows)
     config, count = networks.config, len(windows.observations)
     q, q_many = (condition_q(networks.target_critic, observations, number) for number in (1, CHUNKS))

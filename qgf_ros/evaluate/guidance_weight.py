@@ -14,7 +14,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.data.chunks import Windows
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.denoise import condition_q, condition_velocity, denoise, finish
-from qgf_ros.flow.guidance import Guide, critic_gradient
+from qgf_ros.flow.guidance import Guide, critic_gradient, sloped
 from qgf_ros.flow.sampler import uniform_times
 
 WALKS = 4  # of each observation
@@ -51,7 +51,8 @@ class Yardstick:
         self._times, self._estimator = uniform_times(defaults.denoise_steps), defaults.estimator
         with torch.no_grad():
             self._velocity_of = condition_velocity(networks.policy, observations, WALKS)
-            self._q_of = condition_q(networks.target_critic, observations, WALKS)
+            answer_of = condition_q(networks.target_critic, _judged(checkpoint, observations), WALKS)
+            self._q_of = sloped(answer_of, defaults.slope)
             self._unguided = finish(denoise(self._velocity_of, self._noise, self._times))
             self._q = self._q_of(self._unguided)
         self._spread, self._q_spread = _within(self._unguided), _within(self._q.unsqueeze(-1))
@@ -127,6 +128,15 @@ def weighed_like(checkpoint: Checkpoint, parent: Checkpoint, windows: Windows) -
         return with_weight(checkpoint, yardstick.weight_of(strength))
     except InvalidSetting:
         return checkpoint
+
+
+def _judged(checkpoint: Checkpoint, observations: Tensor) -> Tensor:
+    """What the critic sees of normalised observations (B, O): with goals (B, O + G), each told a place that another one shows."""
+    goal = checkpoint.interface.goal
+    if goal is None:
+        return observations
+    places = observations[:, checkpoint.interface.slice_of(goal.term)].roll(len(observations) // 2, dims=0)
+    return torch.cat([observations, places], dim=-1)
 
 
 def _within(values: Tensor) -> float:

@@ -12,31 +12,38 @@ import torch
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import ActionChunk, JointCommand, Observation, Seam
+from qgf_ros.datatypes import ActionChunk, FloatArray, JointCommand, Observation, Seam
 from qgf_ros.errors import ChunkRefused
 from qgf_ros.evaluate.closed_loop import ClosedLoop
+from qgf_ros.evaluate.goals import goal_of, other_goal
 from qgf_ros.evaluate.workers import run_jobs
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import SamplerConfig, default_config
 from qgf_ros.inference.caution import Alert, Caution
 from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.device import Device
+from qgf_ros.inference.engines.aimed import AimedEngine
 from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
 from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.policy import ChunkPolicy
 from qgf_ros.inference.sent import SentChunks
 
 BF16_ROW = "guided_bf16"
+SHUFFLED_ROW = "shuffled_goal"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison: a name, how chunks are sampled, with which engine, and whether the detector watches and acts."""
+    """One line of a comparison: a name, how chunks are sampled, with which engine, and whether the detector watches and acts.
+
+    `shuffled`: a control in which the critic is told the goal of another task of the family; success is still the task's own.
+    """
 
     name: str
     sampler: SamplerConfig
     engine: EngineConfig = field(default_factory=EngineConfig)
     watched: bool = False
+    shuffled: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,10 +93,16 @@ def bf16_row(guided: Row) -> Row:
     return replace(guided, name=BF16_ROW, engine=replace(guided.engine, precision=Precision.BF16))
 
 
+def shuffled_row(guided: Row) -> Row:
+    """The row `guided` once more, with goals of other tasks: what of its success is owed to knowing the goal."""
+    return replace(guided, name=SHUFFLED_ROW, watched=False, shuffled=True)
+
+
 def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> ChunkPolicy:
     """The policy of a checkpoint on this machine's CPU, with the engine that the node would choose there."""
     made = make_engine(engine or EngineConfig(), checkpoint, Device.CPU)
-    return ChunkPolicy(checkpoint.interface, made, checkpoint.defaults.noise_scale)
+    aim = made.aim if isinstance(made, AimedEngine) else None
+    return ChunkPolicy(checkpoint.interface, made, checkpoint.defaults.noise_scale, aim)
 
 
 def make_caution(checkpoint: Path, contract: Contract) -> Caution | None:
@@ -104,9 +117,12 @@ def run_episode(
     """One episode from `seed` (scene and noise), until success or the task's time limit.
 
     Chunks follow one another as the loop's contract says; each one takes over as planned, as if computed within the delay.
-    With `caution` guidance fades and chunks slow down as they do in the policy node.
+    With `caution` guidance fades and chunks slow down as they do in the policy node. Where the contract has goals the critic is told
+    the task's. Raises ContractError where it has none.
     """
     loop.reset(seed)
+    if loop.contract.interface.goal is not None:
+        policy.aim(_told(loop, row, seed))
     sent, asked = SentChunks(loop.contract), Asked(policy, row.sampler, seed, caution)
     total, ticks, refused, ask_from = 0.0, 0, 0, 0
     per_action = loop.contract.ticks_per_action
@@ -143,6 +159,13 @@ def run_episode(
         alert=asked.alert,
         worst_score=asked.worst_score,
     )
+
+
+def _told(loop: ClosedLoop, row: Row, seed: int) -> FloatArray:
+    """The goal that the critic is told in an episode."""
+    if row.shuffled:
+        return other_goal(loop.contract, loop.simulation.task, seed)
+    return goal_of(loop.contract, loop.simulation)
 
 
 class Asked:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from qgf_ros.flow.path import clean_estimate
-from qgf_ros.flow.sampler import Estimator, WeightSchedule
+from qgf_ros.flow.sampler import Estimator, Slope, WeightSchedule
 
 VelocityFunction = Callable[[Tensor, Tensor], Tensor]
 """(a_t (B, D), t ()) -> v (B, D): a velocity field with its observation already given."""
@@ -49,6 +49,11 @@ class GuidedField:
     point: Tensor
     gradient: Tensor
     guidance: Tensor
+
+
+def sloped(q: QFunction, slope: Slope) -> QFunction:
+    """Return a -> Q, or the probability that Q is the logit of. Equation (39)."""
+    return q if slope is Slope.LOGIT else lambda action: torch.sigmoid(q(action))
 
 
 def critic_gradient(q: QFunction, action: Tensor) -> Tensor:

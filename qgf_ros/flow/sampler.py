@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 
 from qgf_ros.bounds import CANDIDATES, STEPS
@@ -28,12 +28,20 @@ class Estimator(Enum):
     NOISY = "noisy"
 
 
+class Slope(Enum):
+    """Of what the critic's gradient is taken, where its answers are logits: docs/algorithm.md, section 11. Candidates rank alike."""
+
+    LOGIT = "logit"  # of the answer as it is: the only one where answers are returns
+    PROBABILITY = "probability"  # of sigmoid(answer): the same direction, times p (1 - p)
+
+
 @dataclass(frozen=True)
 class SamplerDefaults:
     """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q.
 
     `noise_scale` is the standard deviation of the noise that walks begin at. The reference's value, that of training, is 1;
-    below 1 chunks are less varied, and repeat less of the demonstrators' noise (ours: docs/adr/0016-prefix-methods.md).
+    below 1 chunks are less varied, and repeat less of the demonstrators' noise (ours: docs/adr/0016-prefix-methods.md). `slope`: see
+    `Slope`.
     """
 
     guidance_weight: float = 0.05
@@ -41,6 +49,12 @@ class SamplerDefaults:
     denoise_steps: int = 10
     candidates: int = 1
     noise_scale: float = 1.0
+    slope: Slope = Slope.LOGIT
+
+    def as_mapping(self) -> dict[str, object]:
+        """Plain values; `strict.build` reads them back. A slope that is not stated is left out, as before there were two."""
+        plain = asdict(self) | {"estimator": self.estimator.value, "slope": self.slope.value}
+        return {key: value for key, value in plain.items() if key != "slope" or self.slope is not Slope.LOGIT}
 
     def __post_init__(self) -> None:
         """Check noise and counts; raises InvalidSetting."""

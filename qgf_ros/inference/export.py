@@ -14,6 +14,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import ExportDiffersError, MissingExtraError
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Estimator, Walk
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.inference.engines.engine import Engine, Float32, Precision, Question
 from qgf_ros.inference.engines.onnx import OnnxEngine
 from qgf_ros.inference.engines.reference import ReferenceEngine
@@ -41,7 +42,9 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> Export:
     Raises:
         MissingExtraError: onnx or onnxruntime is not installed.
         ExportDiffersError: ONNX Runtime does not give the checkpoint's chunks.
+        NoGoalError: its critic must be told of a goal: a file is for one.
     """
+    check_of_one_goal(checkpoint, "An exported file")
     try:
         import onnx
         import onnxruntime  # noqa: F401  asked for before the work, not after it

@@ -173,4 +173,5 @@ def _as_values(graph: Graph, nets: Nets[Tensor]) -> Nets[Value]:
         policy=net("policy", nets.policy),
         critics=tuple(net(f"critic.{index}", member) for index, member in enumerate(nets.critics)),
         aggregation=nets.aggregation,
+        slope=nets.slope,
     )

@@ -37,7 +37,7 @@ class Exported:
         content: dict[str, Any] = {
             "format": FORMAT,
             "interface": self.interface.canonical(),
-            "defaults": asdict(self.defaults) | {"estimator": self.defaults.estimator.value},
+            "defaults": self.defaults.as_mapping(),
             "trained_at": asdict(self.grid),
             "max_delay": self.max_delay,
             "estimators": [estimator.value for estimator in ESTIMATORS],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy.typing as npt
 
 from qgf_ros.contract.action_range import ActionRange
 from qgf_ros.contract.schema import Interface
-from qgf_ros.datatypes import ActionChunk, Observation
-from qgf_ros.errors import ShapeMismatch
+from qgf_ros.datatypes import ActionChunk, FloatArray, Observation
+from qgf_ros.errors import NoGoalError, ShapeMismatch
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import Walk
 from qgf_ros.inference.engines.engine import Engine, GoOn, Question
@@ -47,11 +48,19 @@ class Proposal:
     report: SamplerReport
 
 
-class ChunkPolicy:
-    """Samples chunks with an engine, in the units of an interface. Stateless between calls."""
+Aim = Callable[[FloatArray], None]
+"""Tells an engine the goal (G,) that it samples for from now on, in the interface's units."""
 
-    def __init__(self, interface: Interface, engine: Engine, noise_scale: float = 1.0) -> None:
-        """`noise_scale`: as in `SamplerDefaults`."""
+
+class ChunkPolicy:
+    """Samples chunks with an engine, in the units of an interface. State: the `goal` (G,), where the interface has goals and one is known."""
+
+    def __init__(
+        self, interface: Interface, engine: Engine, noise_scale: float = 1.0, aim: Aim | None = None
+    ) -> None:
+        """`noise_scale`: as in `SamplerDefaults`. `aim`: the engine's, where its checkpoint is for many goals."""
+        self.goal: FloatArray | None = None
+        self._aim = aim
         self.engine = engine
         self._noise_scale = np.float32(noise_scale)
         self._interface = interface
@@ -61,6 +70,14 @@ class ChunkPolicy:
     def observation_dim(self) -> int:
         """Length of the observations that it takes."""
         return self._interface.observation_dim
+
+    def aim(self, goal: FloatArray) -> None:
+        """Chunks are for `goal` (G,), in the interface's units, from now on. Raises ShapeMismatch where the policy takes no such goal."""
+        if self._aim is None or goal.shape != (self._interface.goal_dim,):
+            raise ShapeMismatch("goal", goal.shape, f"({self._interface.goal_dim},)")
+        if self.goal is None or not np.array_equal(self.goal, goal):
+            self._aim(goal)
+            self.goal = goal
 
     def propose(
         self,
@@ -75,8 +92,11 @@ class ChunkPolicy:
 
         Raises:
             ShapeMismatch: the observation has another length than the interface.
+            NoGoalError: the interface has goals, and none was stated.
         """
         interface = self._interface
+        if interface.goal is not None and self.goal is None:
+            raise NoGoalError("A chunk")
         if observation.values.shape != (interface.observation_dim,):
             raise ShapeMismatch("observation", observation.values.shape, f"({interface.observation_dim},)")
         vector_dim = interface.chunk_length * interface.action_dim

@@ -10,7 +10,8 @@ import numpy as np
 
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.schema import Contract
-from qgf_ros.datatypes import Observation, Reading
+from qgf_ros.contract.stated_goal import stated_goal
+from qgf_ros.datatypes import FloatArray, Observation, PoseReading, Reading
 from qgf_ros.errors import ObservationRefused, ProposalNotFinite
 from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.inference.caution import Alert, Caution
@@ -30,7 +31,7 @@ class Timed:
 
     `latency_ms` is what it really took, also where time is virtual; `weight_target` is where a ramp of the weight leads,
     `committed` how many of the chunk's first actions were given: the robot executes them meanwhile. `alert`: what the detector
-    found, where there is one and a chunk was made.
+    found, where there is one and a chunk was made. `goal` (G,), m, that the critic was told, where the contract has goals.
     """
 
     attempt: Attempt
@@ -42,10 +43,11 @@ class Timed:
     weight_target: float
     committed: int
     alert: Alert | None = None
+    goal: FloatArray | None = None
 
 
 class Proposer:
-    """State: newest readings, demands, the episode's seed and chunk number, the guidance weight's ramp. One thread.
+    """State: newest readings, the newest goal, demands, the episode's seed and chunk number, the guidance weight's ramp. One thread.
 
     `sampler.weight` is a number; `ramp_s` the time a new weight takes to come into force. With `caution` guidance fades and chunks
     ask for less speed where the detector does not know what it sees. `source` says in each chunk what made it.
@@ -73,6 +75,7 @@ class Proposer:
         self.demands = DemandBook(contract, resend_after_s)
         self._sent = SentChunks(contract)
         self.readings: dict[str, Reading] = {}
+        self.goal: PoseReading | None = None
         self._assembler = assembler
         self._contract = contract
         self._waits_for_all = resend_after_s is None
@@ -149,7 +152,7 @@ class Proposer:
         """An attempt at the next chunk, from the readings as they are at node time `now_ns`; `release` must follow.
 
         Raises:
-            ObservationRefused: they make no observation.
+            ObservationRefused: they make no observation, or the contract has goals and none came.
             ProposalNotFinite: the networks answered with values that are no numbers.
             NoPlanError: in lockstep no walk fits the deadline.
         """
@@ -157,6 +160,7 @@ class Proposer:
         wanted_ns = self.demands.wanted_from_ns
         passed_s = 0.0 if wanted_ns == self._missed_ns else (now_ns - wanted_ns) * 1e-9
         deadline = self.budget.deadline(self.policy.clock, passed_s, self.demands.check_s)
+        goal = self._aimed()
         observation = self._assembler.assemble(self.readings, now_ns)
         share = 1.0 if self.caution is None else self.caution.share  # of guidance, after the chunk before
         sampler = replace(self.sampler, weight=share * self.ramp.advance(observation.stamp_ns))
@@ -189,7 +193,16 @@ class Proposer:
             self.ramp.target,
             committed,
             alert,
+            goal,
         )
+
+    def _aimed(self) -> FloatArray | None:
+        """The goal in force, which the critic was told; None where the contract has none. Raises ObservationRefused."""
+        if self._contract.interface.goal is None:
+            return None
+        goal = stated_goal(self._contract, self.goal)
+        self.policy.aim(goal)
+        return goal
 
     def release(self, timed: Timed, steady_s: float) -> Timed:
         """The same with its final ending, for which it is asked just before it is sent: it may have become useless."""

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from qgf_ros.datatypes import Observation
+from qgf_ros.datatypes import FloatArray, Observation
 from qgf_ros.flow.grid import TimeGrid
 from qgf_ros.flow.prefix import Prefix
 from qgf_ros.flow.sampler import SamplerConfig, Walk
@@ -106,6 +106,10 @@ class TimelyPolicy:
     def engine(self) -> str:
         """Which engine samples."""
         return self._policy.engine.description
+
+    def aim(self, goal: FloatArray) -> None:
+        """See `ChunkPolicy.aim`. What walks cost stays: a goal changes numbers, not sizes."""
+        self._policy.aim(goal)
 
     def propose(
         self,

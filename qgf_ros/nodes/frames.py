@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
 from pyquaternion import Quaternion
 from rclpy.node import Node
 from rclpy.time import Time
 
-from qgf_ros.contract.schema import Input
+from qgf_ros.contract.fields import read
+from qgf_ros.contract.schema import Input, Message
 from qgf_ros.datatypes import PoseReading, Reading
 
 FrameChange = Callable[[PoseReading, str], PoseReading]
@@ -48,6 +50,15 @@ def bring(readings: dict[str, Reading], inputs: Iterable[Input], change: FrameCh
         if isinstance(reading, PoseReading) and entry.frame is not None and reading.frame != entry.frame:
             assert change is not None, "the loop is empty without it"
             readings[entry.name] = change(reading, entry.frame)
+
+
+def in_frame(message: PoseStamped, wanted: Input | None, change: FrameChange | None) -> PoseReading:
+    """A pose that came, in the frame that is wanted of it, if tf2 knows the way."""
+    reading = read(message, Message.POSE)
+    assert isinstance(reading, PoseReading), "poses are read as such"
+    if wanted is None or wanted.frame is None or change is None or reading.frame == wanted.frame:
+        return reading
+    return change(reading, wanted.frame)
 
 
 def moved(pose: PoseReading, transform: Any, frame: str) -> PoseReading:

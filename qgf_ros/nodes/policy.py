@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -22,7 +23,7 @@ from qgf_ros.inference.proposer import Timed
 from qgf_ros.nodes import policy_messages, policy_parameters, qos, runtime
 from qgf_ros.nodes.convert import chunk_message
 from qgf_ros.nodes.diagnostics import Diagnostics
-from qgf_ros.nodes.frames import FrameChange, bring, frame_change
+from qgf_ros.nodes.frames import FrameChange, bring, frame_change, in_frame
 from qgf_ros.nodes.params import Value, declare, on_change
 from qgf_ros.nodes.policy_health import CERTIFICATES, Health
 from qgf_ros.nodes.policy_inputs import HeardInputs, listen
@@ -78,7 +79,8 @@ class PolicyNode(LifecycleNode):
         self._swap.use(settings.checkpoint)
         self._health.configured(setup.contract)
         on_input, on_certificate = partial(self._on_input, setup), partial(self._on_certificate, setup)
-        self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate)
+        on_goal = partial(self._on_goal, setup)
+        self._subscriptions_made = listen(self, setup.contract, settings, on_input, on_certificate, on_goal)
         self._heard = HeardInputs(self, setup.contract, settings)
         self._frame_change = frame_change(self)
         words = f"{settings.checkpoint.name} on {setup.cost_in_words}; {setup.detector_in_words}"
@@ -135,6 +137,12 @@ class PolicyNode(LifecycleNode):
             return
         self._health.arrived(CERTIFICATES)
         setup.proposer.demands.note(demand)
+        self._serve(setup)
+
+    def _on_goal(self, setup: Setup, message: PoseStamped) -> None:
+        """The newest goal counts from the next chunk on."""
+        setup.proposer.goal = in_frame(message, setup.contract.goal_input, self._frame_change)
+        self._enter(self._state, self._reason)
         self._serve(setup)
 
     def _serve(self, setup: Setup) -> None:

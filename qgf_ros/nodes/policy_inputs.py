@@ -31,8 +31,9 @@ def listen(
     settings: PolicySettings,
     on_input: Callable[[str, Message, Any], None],
     on_certificate: Callable[[DiagnosticArray], None],
+    on_goal: Callable[[PoseStamped], None],
 ) -> list[Any]:
-    """The subscriptions to the contract's inputs, by name and kind, and to certificates."""
+    """The subscriptions to the contract's inputs, by name and kind, to certificates, and to goals, where it has some."""
     profile = qos.sensor(settings.lockstep)
     made = [
         node.create_subscription(
@@ -43,6 +44,9 @@ def listen(
         )
         for entry in contract.interface.inputs
     ]
+    if contract.deployment.goal is not None:
+        topic = contract.deployment.goal.topic
+        made.append(node.create_subscription(PoseStamped, topic, on_goal, qos.GOAL))
     topic = settings.certificate_topic
     return [*made, node.create_subscription(DiagnosticArray, topic, on_certificate, qos.CERTIFICATE)]
 
@@ -59,6 +63,8 @@ class HeardInputs:
             listened(MESSAGE_TYPES[entry.message], topics[entry.name].topic, profile)
             for entry in contract.interface.inputs
         ]
+        if contract.deployment.goal is not None:
+            inputs.append(listened(PoseStamped, contract.deployment.goal.topic, qos.GOAL))
         self._watch = PublisherWatch(node, (), inputs)
         self.refusal: ObservationRefused | None = None
 

@@ -8,7 +8,7 @@ from enum import Enum
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from qgf_ros.contract.fields import stamp_ns
-from qgf_ros.datatypes import Sender
+from qgf_ros.datatypes import FloatArray, Sender
 from qgf_ros.inference.caution import Alert
 from qgf_ros.inference.demand import Demand
 from qgf_ros.inference.policy import NOTHING
@@ -71,6 +71,8 @@ def report(name: str, timed: Timed) -> DiagnosticArray:
     }
     if timed.alert is not None:
         found |= alert_values(timed.alert)
+    if timed.goal is not None:
+        found["goal"] = _place(timed.goal)
     found |= vars(attempt.proposal.report if attempt.proposal is not None else NOTHING)
     troubles = [] if attempt.ending is Ending.IN_TIME else [attempt.ending.value]
     if timed.alert is not None and timed.alert.is_cautious:
@@ -93,6 +95,11 @@ def alert_values(alert: Alert) -> dict[str, object]:
     }
 
 
+def _place(goal: FloatArray) -> str:
+    """A goal in a status, m."""
+    return " ".join(f"{value:g}" for value in goal)
+
+
 def state_status(
     name: str, state: State, reason: str, parameters: Mapping[str, Value], proposer: Proposer | None
 ) -> DiagnosticStatus:
@@ -104,5 +111,7 @@ def state_status(
         found["estimator"] = proposer.sampler.estimator.value
         found["denoise_steps"] = proposer.sampler.denoise_steps
         found["candidates"] = proposer.sampler.candidates
+        if proposer.goal is not None:
+            found["goal"] = _place(proposer.goal.position)
     level = (Level.WARN if state is State.ACTIVE else Level.ERROR) if reason else Level.OK
     return status(name, level, reason or state.value, found)

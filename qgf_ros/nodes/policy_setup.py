@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from qgf_ros.contract.assemble import Assembler
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import ChunkMode, Contract
@@ -89,7 +91,11 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         clock = VirtualClock()
         engine = StatedEngine(engine, clock, settings.virtual_cost)
     sampler = settings.sampler(opened.defaults)
-    policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale)
+    policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale, opened.aim)
+    if opened.aim is not None:
+        policy.aim(
+            np.zeros(contract.interface.goal_dim)
+        )  # to be measured with: chunks wait for one that is stated
     usual = usual_prefix(contract)
     timely = TimelyPolicy(policy, sampler, opened.grid, clock, settings.warm_up_passes, usual)
     if settings.lockstep:

@@ -26,6 +26,8 @@ EMERGENCY = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)
 EMERGENCY_KEPT = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
 # A state, not an event: whoever comes late gets it too.
 STATUS = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
+# As a state: a goal is in force until another comes, and whoever starts later must know it.
+GOAL = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
 # REP 107: reliable, 1 Hz, several publishers on one topic.
 DIAGNOSTICS = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)
 

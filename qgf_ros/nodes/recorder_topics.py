@@ -26,14 +26,15 @@ def longest_gaps_s(contract: Contract) -> dict[str, float]:
 
 
 def topics(contract: Contract) -> list[str]:
-    """The topics of the contract's inputs and outputs and of the controller's speed, as its deployment names them."""
+    """The topics of the contract's inputs, goals and outputs and of the controller's speed, as its deployment names them."""
     inputs = [entry.topic for entry in contract.deployment.inputs.values()]
     kinds = (
         OutputKind.GROUP,
         OutputKind.TRAJECTORY,
     )  # the others are actions, which have no topic of their own
     outputs = [entry.topic for entry in contract.deployment.outputs if entry.kind in kinds]
-    return [*inputs, *outputs, *filter(None, [contract.deployment.speed_scaling])]
+    goal = [] if contract.deployment.goal is None else [contract.deployment.goal.topic]
+    return [*inputs, *goal, *outputs, *filter(None, [contract.deployment.speed_scaling])]
 
 
 def message_type(name: str) -> Any:

@@ -12,6 +12,7 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.flow.committed import make_committed
 from qgf_ros.flow.prefix import PrefixMethod
 from qgf_ros.flow.sampler import SamplerConfig
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.inference.device import Device
 from qgf_ros.inference.engines.engine import EngineConfig, Question, Sample
 from qgf_ros.inference.engines.make import make_engine
@@ -60,7 +61,9 @@ def player(
 
     Raises:
         InvalidSetting: `extra` is not what the rival learns, or as `make_engine`.
+        NoGoalError: the checkpoint is for many goals, and a rival for one.
     """
+    check_of_one_goal(checkpoint, "A rival")
     native, scale = rival.native(checkpoint, extra), rival.noise_scale
     if native is not None:
         made = make_engine(engine or EngineConfig(), native.checkpoint, Device.CPU)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.checkpoint import Checkpoint, load_checkpoint, load_for_policy
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.batch import to_batch
 from qgf_ros.data.chunks import Windows
@@ -89,6 +89,10 @@ class Trainer:
         noise, time = self._flow_draws(HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)
         return float(cloning_loss(self.state.networks, batch, noise, time, None))
 
+    def held_out_figures(self) -> dict[str, float]:
+        """What a run is told by, beside its metrics."""
+        return {"held_out_flow_loss": self.held_out_flow_loss()}
+
     def held_out_critic_loss(self) -> float:
         """The losses of critic and value together on those episodes; the same draws at every call."""
         metrics = judge(self.state, self._batch(self.held_out, HELD_OUT_WINDOWS, _STREAM_HELD_OUT, 0)).metrics
@@ -161,7 +165,7 @@ def make_trainer(
     if config.critic_from is not None:
         take_critic(made, load_checkpoint(config.critic_from, interface))
     if config.policy_from is not None:
-        source = load_checkpoint(config.policy_from, interface)
+        source = load_for_policy(config.policy_from, interface)
         take_policy(made, source)
         normalizer = source.normalizer  # the policy knows observations in its units only
     state = TrainState.create(made, config.update, config.part, team)

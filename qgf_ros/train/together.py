@@ -16,6 +16,7 @@ from qgf_ros.errors import InvalidSetting
 from qgf_ros.layers import Layers
 from qgf_ros.networks import Networks
 from qgf_ros.train.config import TrainConfig
+from qgf_ros.train.goal_loop import GoalTrainer
 from qgf_ros.train.loop import Draws, Trainer
 from qgf_ros.train.update import TrainState
 
@@ -46,8 +47,13 @@ class Together:
                 yield metrics.of_runs(self.state.team)
 
 
-def together(trainers: Sequence[Trainer]) -> Together:
-    """These runs as one. Raises InvalidSetting where they differ in more than seed, data and labels."""
+def together(runs: Sequence[Trainer | GoalTrainer]) -> Together:
+    """These runs as one. Raises InvalidSetting where they differ in more than seed, data and labels, or one of them learns goals."""
+    trainers = [run for run in runs if isinstance(run, Trainer)]
+    if len(trainers) < len(runs):
+        raise InvalidSetting(
+            "train.goals", "given in one of several runs", "that of a run alone: one seed a call"
+        )
     first = trainers[0].config
     for trainer in trainers[1:]:
         if replace(trainer.config, seed=first.seed, relabel=first.relabel) != first:

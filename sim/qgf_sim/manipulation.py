@@ -112,6 +112,19 @@ class ManipulationSimulation:
             )
         return found
 
+    def goal(self) -> Pose | None:
+        """The goal of a scene's only cube."""
+        return self.poses().get("goal") if self._goal is not None else None
+
+    def set_goal(self, position: FloatArray) -> None:
+        """Moves the goal of a scene's only cube. Raises ValueError where there are several, or none, and in free play."""
+        if self.goal() is None:
+            raise ValueError(f"The task {self.task} has no single goal that could be moved.")
+        data, [target] = self.scene.data, self.scene._cube_target_mocap_ids
+        data.mocap_pos[target] = position
+        mujoco.mj_forward(self.scene.model, data)
+        self.scene.post_step()
+
     def scene_state(self) -> JointState | None:
         """What moves in the scene besides cubes, as perception would report it; None in a scene without such things.
 

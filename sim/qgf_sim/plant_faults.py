@@ -162,6 +162,14 @@ class FaultySimulation:
         """As the simulation."""
         return self.simulation.poses()
 
+    def goal(self) -> Pose | None:
+        """As the simulation."""
+        return self.simulation.goal()
+
+    def set_goal(self, position: FloatArray) -> None:
+        """As the simulation."""
+        self.simulation.set_goal(position)
+
     def scene_state(self) -> JointState | None:
         """As the simulation."""
         return self.simulation.scene_state()

@@ -119,6 +119,16 @@ class ReachSimulation:
         """The target (3,) m in the arm's frame."""
         return np.asarray(self.data.site_xpos[self.target] - self.mount())
 
+    def goal(self) -> Pose | None:
+        """The target, unless it moves by itself as in free play."""
+        return None if self.task.endswith("-play") else self.poses()["target"]
+
+    def set_goal(self, position: FloatArray) -> None:
+        """As `set_target`. Raises ValueError in free play."""
+        if self.goal() is None:
+            raise ValueError(f"The task {self.task} has no single goal that could be moved.")
+        self.set_target(position)
+
     def scene_state(self) -> JointState | None:
         """None: nothing moves but the robot."""
         return None

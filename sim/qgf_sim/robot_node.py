@@ -24,6 +24,7 @@ from qgf_sim.controllers import (
     make_controller,
 )
 from qgf_sim.fault_line import FaultError, FaultLine, read_line, read_script
+from qgf_sim.goals import Goals
 from qgf_sim.hand import Hand, hand_for
 from qgf_sim.pacing import Lockstep, Pace
 from qgf_sim.person import ScriptedPerson
@@ -77,6 +78,8 @@ class RobotNode(Node):
         settings = self._settings
         offer = Offer(self._has_sim_stamps, settings.shuffle_joints, settings.best_effort, settings.seed)
         self._sensors = Sensors(self, self._stand.simulation, self._line, offer)
+        self._goals = Goals(self, self._stand.simulation, self._stamp_ns)
+        self._goals.publish()
         self._status = self.create_publisher(DiagnosticStatus, "~/status", STATE)
         self._offered = [
             self.create_service(Trigger, "~/reset", self._on_reset),
@@ -207,6 +210,7 @@ class RobotNode(Node):
         self._restart(seed)
         self._note = ""
         self.set_parameters([Parameter("seed", value=seed + 1)])
+        self._goals.publish()
         self._publish_sensors()
         self._publish_status()
         self._ask()

@@ -58,6 +58,16 @@ class Simulation(Protocol):
         """Poses of objects and goals by name."""
         ...
 
+    def goal(self) -> Pose | None:
+        """Where the task's object shall be; None where there is no such place, or there are several."""
+        ...
+
+    def set_goal(self, position: FloatArray) -> None:
+        """From now on the task's object shall be at `position` (3,) m, in the goal's frame; a reset brings the task's own goal back.
+
+        Raises ValueError where `goal` is None."""
+        ...
+
     def scene_state(self) -> JointState | None:
         """Named scalars of the scene (drawers, buttons, lamps) in the form of joints; None where there are none."""
         ...

@@ -26,6 +26,7 @@ MODULES = {
 CHECKPOINT = ROOT / "checkpoints" / "ur5e_cube"
 # Allowed though not opened here: what comes with another deployment or has no publisher in this graph.
 SPARE = {
+    "policy_node": {"goal"},
     "command_node": {"speed_scaling"},
     "recorder_node": {"emergency_stop", "robot_description", "joy", "twist"},
 }

@@ -207,3 +207,31 @@ def test_a_signal_ends_it_cleanly(start: Callable[..., Any], peer: Peer) -> None
     peer.until(lambda: joints, "joint states")
     assert process.end() == 0
     assert "Traceback" not in process.said
+
+
+def test_its_goal_is_told_to_latecomers_moved_on_request_and_brought_back_by_a_reset(
+    start: Callable[..., Any], peer: Peer
+) -> None:
+    start(NODE, controllers=GROUPS, task="cube-single-task4", paused=True)
+    status = peer.collect(DiagnosticStatus, "sim_node/status", LATCHED)
+    peer.until(lambda: status, "the simulator")
+    goals = peer.collect(PoseStamped, "goal", LATCHED)
+
+    def place() -> list[float]:
+        point = goals[-1].pose.position
+        return [round(value, 6) for value in (point.x, point.y, point.z)]
+
+    peer.until(lambda: goals, "the goal")
+    assert (place(), goals[-1].header.frame_id) == ([0.5, 0.2, 0.02], "base_link")
+    wish = peer.node.create_publisher(PoseStamped, "sim_node/goal", LATCHED)
+    peer.matched(wish)
+    moved = PoseStamped()
+    moved.header.frame_id = "camera"  # not taken: nothing follows it
+    wish.publish(moved)
+    moved.header.frame_id, moved.pose.position.x, moved.pose.position.z = "base_link", 0.4, 0.02
+    wish.publish(moved)
+    peer.until(lambda: len(goals) > 1, "the goal after it was moved")
+    assert place() == [0.4, 0.0, 0.02]
+    assert peer.call(Trigger, "sim_node/reset").success
+    peer.until(lambda: len(goals) > 2, "the goal after a reset")
+    assert place() == [0.5, 0.2, 0.02]

@@ -134,6 +134,28 @@ def test_writing_into_what_was_handed_out_moves_nothing(simulation: Simulation) 
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
+def test_a_goal_can_be_moved_success_follows_it_and_a_reset_brings_it_back(simulation: Simulation) -> None:
+    simulation.reset(0)
+    own = simulation.goal()
+    if own is None:
+        with pytest.raises(ValueError, match="no single goal"):
+            simulation.set_goal(np.zeros(3))
+        return
+    object_of_it = "cube" if "cube" in simulation.poses() else "target"
+    for place in (simulation.poses()[object_of_it].position, own.position + np.array([0.0, 0.3, 0.0])):
+        simulation.set_goal(place)
+        moved = simulation.goal()
+        assert moved is not None
+        np.testing.assert_allclose(moved.position, place, atol=1e-12)
+        if simulation.task.startswith("cube-single"):  # elsewhere other things must be in place too
+            away = np.linalg.norm(simulation.poses()["cube"].position - place)
+            assert simulation.success() == bool(away < 0.04)
+    simulation.reset(0)
+    back = simulation.goal()
+    assert back is not None
+    np.testing.assert_array_equal(back.position, own.position)
+
+
 def test_reward_is_finite_and_success_is_a_bool(simulation: Simulation) -> None:
     simulation.reset(0)
     assert np.isfinite(simulation.reward())

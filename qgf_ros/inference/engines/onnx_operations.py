@@ -55,6 +55,10 @@ class OnnxOperations:
         inner = square * (3.0 * _GELU_OUTER * _GELU_CUBIC) + _GELU_OUTER
         return gradient * (share + (y - y * share) * inner)
 
+    def sigmoid(self, x: Value) -> Value:
+        """See `Operations`."""
+        return self._graph.node("Sigmoid", x)
+
     def clip(self, x: Value) -> Value:
         """See `Operations`."""
         return self._graph.node("Clip", x, self._graph.value(-1.0), self._graph.value(1.0))

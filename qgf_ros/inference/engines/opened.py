@@ -12,18 +12,20 @@ from qgf_ros.flow.sampler import SamplerDefaults
 from qgf_ros.inference.device import Device
 from qgf_ros.inference.engines.engine import Engine, EngineConfig, EngineName
 from qgf_ros.inference.engines.onnx import OnnxEngine
+from qgf_ros.inference.policy import Aim
 
 EXPORTED = ".onnx"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A policy ready to sample, and what it says of itself; `max_delay` as in `NetworkConfig`."""
+    """A policy ready to sample, and what it says of itself; `max_delay` as in `NetworkConfig`. `aim` tells it a goal, where it takes one."""
 
     engine: Engine
     defaults: SamplerDefaults
     grid: TimeGrid
     max_delay: int
+    aim: Aim | None = None
 
 
 def open_policy(
@@ -57,6 +59,7 @@ def _open_folder(config: EngineConfig, path: Path, interface: Interface, device:
     except ImportError as error:
         raise MissingTorchError(path) from error
     from qgf_ros.checkpoint import load_checkpoint
+    from qgf_ros.inference.engines.aimed import AimedEngine
     from qgf_ros.inference.engines.gpu_memory import GpuMemoryEngine, gpu_memory, limit_gpu_memory
     from qgf_ros.inference.engines.make import make_engine
 
@@ -64,5 +67,7 @@ def _open_folder(config: EngineConfig, path: Path, interface: Interface, device:
     limit_gpu_memory(config.gpu_memory_share)
     checkpoint = load_checkpoint(path, interface)
     with gpu_memory():
-        engine = GpuMemoryEngine(make_engine(config, checkpoint, device))
-    return Opened(engine, checkpoint.defaults, checkpoint.grid, checkpoint.networks.config.max_delay)
+        made = make_engine(config, checkpoint, device)
+    aim = made.aim if isinstance(made, AimedEngine) else None
+    max_delay = checkpoint.networks.config.max_delay
+    return Opened(GpuMemoryEngine(made), checkpoint.defaults, checkpoint.grid, max_delay, aim)

@@ -51,6 +51,10 @@ class Operations(Protocol[T]):
         """The gradient at GELU's input."""
         ...
 
+    def sigmoid(self, x: T) -> T:
+        """1 / (1 + exp(-x))."""
+        ...
+
     def clip(self, x: T) -> T:
         """X between -1 and 1."""
         ...

@@ -9,8 +9,9 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.committed import make_committed
 from qgf_ros.flow.denoise import DenoiseStep, condition_q, condition_velocity, denoise
-from qgf_ros.flow.guidance import Guide
+from qgf_ros.flow.guidance import Guide, sloped
 from qgf_ros.flow.prefix import Prefix, PrefixMethod
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.inference.engines.engine import Question, Sample
 
 
@@ -24,7 +25,9 @@ class ReferenceEngine:
 
         Raises:
             InvalidSetting: CONDITIONED for a policy that is not told.
+            NoGoalError: the critic must be told of a goal, and was not.
         """
+        check_of_one_goal(checkpoint, "Engine reference")
         told = checkpoint.networks.config.max_delay > 0
         self._method = method or (PrefixMethod.CONDITIONED if told else PrefixMethod.OVERWRITING)
         if self._method is PrefixMethod.CONDITIONED and not told:
@@ -33,6 +36,7 @@ class ReferenceEngine:
         self._networks = checkpoint.networks.to(device)
         self._normalizer = checkpoint.normalizer
         self._device = device
+        self._slope = checkpoint.defaults.slope
 
     @property
     def description(self) -> str:
@@ -48,6 +52,7 @@ class ReferenceEngine:
         with torch.no_grad():
             velocity_of = condition_velocity(self._networks.policy, normalised, walk.candidates, rows)
             q = condition_q(self._networks.target_critic, normalised, walk.candidates)
+        q = sloped(q, self._slope)
         if committed is not None:
             q = committed.judge(q)
         weight_at = dict(zip(walk.times, walk.weights, strict=False))

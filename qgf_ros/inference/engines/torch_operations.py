@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from qgf_ros.checkpoint import Checkpoint
+from qgf_ros.inference.aim import check_of_one_goal
 from qgf_ros.inference.engines.engine import Precision
 from qgf_ros.inference.engines.operations import Saved
 from qgf_ros.inference.engines.written_out import Affine, Net, Nets
@@ -81,6 +82,10 @@ class TorchOperations:
         result: Tensor = _native.gelu_backward(gradient, saved[0], approximate="tanh")
         return result
 
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """See `Operations`."""
+        return torch.sigmoid(x)
+
     def clip(self, x: Tensor) -> Tensor:
         """See `Operations`."""
         return x.clamp(-1.0, 1.0)
@@ -144,11 +149,12 @@ class TorchOperations:
 def torch_nets(
     checkpoint: Checkpoint, device: torch.device, precision: Precision, *, together: bool
 ) -> Nets[Tensor]:
-    """The checkpoint's networks as the page reads them: views of its own weights, no second copy in float32.
+    """The checkpoint's networks as the page reads them: views of its own weights, no second copy in float32. Raises NoGoalError.
 
     In BF16 the kernels between hidden layers are kept in bfloat16 and multiplied so; the first layer and the head, which see
     actions, times and Q, stay float32. `together`: the critic as one ensemble, for devices where few large kernels win.
     """
+    check_of_one_goal(checkpoint, "The sampler")
     networks = checkpoint.networks.to(device)
     config = networks.config
     sizes = config.observation_dim, config.vector_dim
@@ -161,6 +167,7 @@ def torch_nets(
         policy=policy,
         critics=tuple(_net(critic, *sizes, member, precision) for member in members),
         aggregation=config.aggregation,
+        slope=checkpoint.defaults.slope,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from qgf_ros.flow.sampler import Slope
 from qgf_ros.inference.engines.operations import Operations, Saved, T
 from qgf_ros.networks import Aggregation
 
@@ -51,6 +52,7 @@ class Nets(Generic[T]):
     policy: Net[T]
     critics: tuple[Net[T], ...]
     aggregation: Aggregation
+    slope: Slope = Slope.LOGIT
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ def judge(ops: Operations[T], scene: Scene[T], action: T) -> T:
         forward(ops, net, action, offset)[0]
         for net, offset in zip(scene.nets.critics, scene.critics, strict=True)
     ]
-    return ops.aggregate(answers, scene.nets.aggregation)[0]
+    q = ops.aggregate(answers, scene.nets.aggregation)[0]
+    return q if scene.nets.slope is Slope.LOGIT else ops.sigmoid(q)
 
 
 def judge_and_differentiate(ops: Operations[T], scene: Scene[T], action: T) -> tuple[T, T]:
@@ -166,6 +169,9 @@ def judge_and_differentiate(ops: Operations[T], scene: Scene[T], action: T) -> t
         for net, (_, tape), share in zip(nets, passes, shares, strict=True)
     ]
     gradient = ops.total(gradients)
+    if scene.nets.slope is Slope.PROBABILITY:  # equation (39)
+        q = ops.sigmoid(q)
+        gradient = gradient * (q - q * q)
     held = scene.held
     return q, gradient if held is None else ops.where(held.fixed, ops.zeros(gradient), gradient)
 
