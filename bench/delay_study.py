@@ -102,14 +102,14 @@ class Study:
         self._contract, self._task = contract, task
         self._checkpoints = {True: told, False: plain}
         self._loops: dict[Chunking, ClosedLoop] = {}
-        self._policies: dict[tuple[PrefixMethod | None, float], ChunkPolicy] = {}
+        self._policies: dict[PrefixMethod | None, ChunkPolicy] = {}
 
     def run(self, cell: Cell, seed: int) -> Outcome:
         """One episode, until success or the task's time limit. As `rollouts.run_episode`, and synchronous mode waits."""
         loop, policy, walk = (
             self._loop(cell.chunks),
-            self._policy(cell.method, cell.noise_scale),
-            cell.sampler.walk(),
+            self._policy(cell.method),
+            dataclasses.replace(cell.sampler, noise_scale=cell.noise_scale).walk(),
         )
         loop.reset(seed)
         sent, chunks = SentChunks(loop.contract), 0
@@ -144,13 +144,12 @@ class Study:
             self._loops[chunks] = ClosedLoop(with_chunks(self._contract, chunks), self._task)
         return self._loops[chunks]
 
-    def _policy(self, method: PrefixMethod | None, noise_scale: float) -> ChunkPolicy:
-        key = method, noise_scale
-        if key not in self._policies:
+    def _policy(self, method: PrefixMethod | None) -> ChunkPolicy:
+        if method not in self._policies:
             checkpoint = self._checkpoints[method is PrefixMethod.CONDITIONED]
             engine = engine_of(checkpoint, method)
-            self._policies[key] = ChunkPolicy(checkpoint.interface, engine, noise_scale)
-        return self._policies[key]
+            self._policies[method] = ChunkPolicy(checkpoint.interface, engine)
+        return self._policies[method]
 
 
 def engine_of(checkpoint: Checkpoint, method: PrefixMethod | None) -> Engine:

@@ -102,7 +102,7 @@ def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> C
     """The policy of a checkpoint on this machine's CPU, with the engine that the node would choose there."""
     made = make_engine(engine or EngineConfig(), checkpoint, Device.CPU)
     aim = made.aim if isinstance(made, AimedEngine) else None
-    return ChunkPolicy(checkpoint.interface, made, checkpoint.defaults.noise_scale, aim)
+    return ChunkPolicy(checkpoint.interface, made, aim)
 
 
 def make_caution(checkpoint: Path, contract: Contract) -> Caution | None:

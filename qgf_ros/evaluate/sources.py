@@ -83,7 +83,7 @@ class PolicySource:
         opened = open_policy(EngineConfig(), checkpoint, contract.interface, Device.CPU)
         self._contract, self._clock = contract, VirtualClock()
         engine = StatedEngine(opened.engine, self._clock, STATED)
-        policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale)
+        policy = ChunkPolicy(contract.interface, engine)
         sampler = default_config(opened.defaults)
         timely = TimelyPolicy(policy, sampler, opened.grid, self._clock, 1, usual_prefix(contract))
         assembler = Assembler(contract, kinematics_of(contract))

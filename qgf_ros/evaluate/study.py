@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
@@ -26,6 +27,15 @@ DEFAULT = Setting(
     estimator=Estimator.ONE_STEP,
     candidates=4,
     noise_scale=NOISE_SCALE,
+)
+FULL_NOISE = replace(
+    DEFAULT,
+    name="full_noise",
+    source="ours, for comparison: the default, but from the noise of training (docs/adr/0036)",
+    noise_scale=1.0,
+)
+METHODS: Mapping[str, Rival] = MappingProxyType(
+    {DEFAULT.name: DEFAULT, FULL_NOISE.name: FULL_NOISE, **RIVALS}
 )
 NINE_WEIGHTS = (0.004, 0.008, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12)
 """Those of the QGF authors' scripts (arXiv 2606.11087), in action^2 / Q: what `chosen_on: reporting` tries of a guidance weight."""
@@ -153,12 +163,11 @@ class Study:
                 raise InvalidSetting(f"cells.{name}.checkpoint", cell.checkpoint, accepted)
 
     def _check_rivals(self) -> None:
-        known = (DEFAULT.name, *RIVALS)
         for place, name in enumerate(self.rivals):
-            if name not in known or name in self.rivals[:place]:
-                raise InvalidSetting("rivals", name, f"one of {', '.join(known)}, each once")
-        if self.base not in known:
-            raise InvalidSetting("base", self.base, f"one of {', '.join(known)}")
+            if name not in METHODS or name in self.rivals[:place]:
+                raise InvalidSetting("rivals", name, f"one of {', '.join(METHODS)}, each once")
+        if self.base not in METHODS:
+            raise InvalidSetting("base", self.base, f"one of {', '.join(METHODS)}")
         for name, values in self.tuning.values.items():
             if name not in self.methods or self.methods[name].knob is None:
                 tunable = [key for key, rival in self.methods.items() if rival.knob is not None]
@@ -172,7 +181,7 @@ class Study:
     def methods(self) -> Mapping[str, Rival]:
         """What is compared, by name, the base row first."""
         names = (self.base, *(name for name in self.rivals if name != self.base))
-        return {name: DEFAULT if name == DEFAULT.name else RIVALS[name] for name in names}
+        return {name: METHODS[name] for name in names}
 
     def values(self, name: str) -> tuple[float, ...]:
         """The values of a rival's knob that are tried; none where nothing is tuned, or nothing can be."""

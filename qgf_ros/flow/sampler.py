@@ -39,8 +39,8 @@ class Slope(Enum):
 class SamplerDefaults:
     """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q.
 
-    `noise_scale` is the standard deviation of the noise that walks begin at. The reference's value, that of training, is 1;
-    below 1 chunks are less varied, and repeat less of the demonstrators' noise (ours: docs/adr/0016-prefix-methods.md). `slope`: see
+    `noise_scale` is the standard deviation of the noise that guided walks begin at. The reference's value, that of training, is 1;
+    below 1 chunks are less varied, and repeat less of the demonstrators' noise (ours: docs/adr/0016, 0036). `slope`: see
     `Slope`.
     """
 
@@ -72,13 +72,14 @@ class SamplerDefaults:
 class SamplerConfig:
     """How a chunk is sampled.
 
-    `weight` 0 is the unguided policy; `candidates` N > 1 keeps the best of N by aggregated target Q.
+    `weight` 0 is the unguided policy; `candidates` N > 1 keeps the best of N by aggregated target Q. `noise_scale` as in `Walk`.
     """
 
     denoise_steps: int = 10
     weight: float | WeightSchedule = 0.0
     estimator: Estimator = Estimator.ONE_STEP
     candidates: int = 1
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the counts; raises InvalidSetting."""
@@ -95,7 +96,7 @@ class SamplerConfig:
         """The whole walk: K equal steps, each guided as `weight` says."""
         times = uniform_times(self.denoise_steps)
         weights = tuple(self.weight(time) if callable(self.weight) else self.weight for time in times[:-1])
-        return Walk(times, weights, self.estimator, self.candidates)
+        return Walk(times, weights, self.estimator, self.candidates, self.noise_scale)
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,15 @@ class Walk:
     """A planned walk from noise to action: what an engine is asked to do.
 
     `times` (K + 1) increase from 0 to 1, not necessarily evenly; `weights` (K) are the guidance weights of the steps; at
-    a step whose weight is 0 the critic is not evaluated. Times must be such as the policy was trained on.
+    a step whose weight is 0 the critic is not evaluated. Times must be such as the policy was trained on. `noise_scale`: of a walk that is
+    guided somewhere, the standard deviation of the noise it is to begin at.
     """
 
     times: tuple[float, ...]
     weights: tuple[float, ...]
     estimator: Estimator = Estimator.ONE_STEP
     candidates: int = 1
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check lengths and order; raises InvalidSetting."""
@@ -132,6 +135,11 @@ class Walk:
         return sum(weight != 0.0 for weight in self.weights)
 
     @property
+    def noise(self) -> float:
+        """The standard deviation of the noise that it begins at: without guidance that of training, 1 (docs/adr/0036)."""
+        return self.noise_scale if self.guided_steps else 1.0
+
+    @property
     def asks_critic(self) -> bool:
         """Whether the finished chunks are scored by the critic: to choose among them, or to report Q."""
         return self.candidates > 1 or self.guided_steps > 0
@@ -147,4 +155,4 @@ def uniform_times(denoise_steps: int) -> tuple[float, ...]:
 def default_config(defaults: SamplerDefaults) -> SamplerConfig:
     """How a policy is sampled where nothing else is said."""
     d = defaults
-    return SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
+    return SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates, d.noise_scale)

@@ -55,14 +55,11 @@ Aim = Callable[[FloatArray], None]
 class ChunkPolicy:
     """Samples chunks with an engine, in the units of an interface. State: the `goal` (G,), where the interface has goals and one is known."""
 
-    def __init__(
-        self, interface: Interface, engine: Engine, noise_scale: float = 1.0, aim: Aim | None = None
-    ) -> None:
-        """`noise_scale`: as in `SamplerDefaults`. `aim`: the engine's, where its checkpoint is for many goals."""
+    def __init__(self, interface: Interface, engine: Engine, aim: Aim | None = None) -> None:
+        """`aim`: the engine's, where its checkpoint is for many goals."""
         self.goal: FloatArray | None = None
         self._aim = aim
         self.engine = engine
-        self._noise_scale = np.float32(noise_scale)
         self._interface = interface
         self._range = ActionRange(interface.action)
 
@@ -100,7 +97,7 @@ class ChunkPolicy:
         if observation.values.shape != (interface.observation_dim,):
             raise ShapeMismatch("observation", observation.values.shape, f"({interface.observation_dim},)")
         vector_dim = interface.chunk_length * interface.action_dim
-        noise = self._noise_scale * draw_noise(seed, index, walk.candidates, vector_dim)
+        noise = np.float32(walk.noise) * draw_noise(seed, index, walk.candidates, vector_dim)
         sample = self.engine.sample(Question(observation.values, noise, walk, prefix, go_on))
         values = sample.actions[sample.best].reshape(interface.chunk_length, -1)
         actions = self._range.physical(values.astype(np.float64))

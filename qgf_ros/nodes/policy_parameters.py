@@ -142,6 +142,7 @@ class PolicySettings:
             weight=defaults.guidance_weight if self.guidance_weight < 0.0 else self.guidance_weight,
             estimator=self.estimator or defaults.estimator,
             candidates=self.candidates or defaults.candidates,
+            noise_scale=defaults.noise_scale,
         )
 
 

@@ -91,7 +91,7 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
         clock = VirtualClock()
         engine = StatedEngine(engine, clock, settings.virtual_cost)
     sampler = settings.sampler(opened.defaults)
-    policy = ChunkPolicy(contract.interface, engine, opened.defaults.noise_scale, opened.aim)
+    policy = ChunkPolicy(contract.interface, engine, opened.aim)
     if opened.aim is not None:
         policy.aim(
             np.zeros(contract.interface.goal_dim)

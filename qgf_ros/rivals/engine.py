@@ -64,9 +64,9 @@ def player(
         NoGoalError: the checkpoint is for many goals, and a rival for one.
     """
     check_of_one_goal(checkpoint, "A rival")
-    native, scale = rival.native(checkpoint, extra), rival.noise_scale
+    native = rival.native(checkpoint, extra)
     if native is not None:
         made = make_engine(engine or EngineConfig(), native.checkpoint, Device.CPU)
-        return Player(ChunkPolicy(checkpoint.interface, made, scale), native.sampler)
+        return Player(ChunkPolicy(checkpoint.interface, made), native.sampler)
     asked = SamplerConfig(checkpoint.defaults.denoise_steps, candidates=rival.candidates)
-    return Player(ChunkPolicy(checkpoint.interface, RivalEngine(rival, checkpoint, extra), scale), asked)
+    return Player(ChunkPolicy(checkpoint.interface, RivalEngine(rival, checkpoint, extra)), asked)

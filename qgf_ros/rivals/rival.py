@@ -59,8 +59,7 @@ class Native(NamedTuple):
 class Rival(ABC):
     """One method with its constants. Frozen: another constant is another rival.
 
-    `source` names paper and equation or section; `candidates` N finished chunks are compared by the target critic. `noise_scale`:
-    the standard deviation of the noise that its walks begin at, in the closed loop; 1 in all sources.
+    `source` names paper and equation or section; `candidates` N finished chunks are compared by the target critic.
     """
 
     name: str
@@ -68,7 +67,6 @@ class Rival(ABC):
     stage: Stage = Stage.TEST_TIME
     knob: Knob | None = None
     candidates: int = 1
-    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the count; raises InvalidSetting."""

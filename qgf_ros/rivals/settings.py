@@ -24,10 +24,11 @@ GUIDANCE = Knob("weight", GUIDANCE_WEIGHTS)
 
 @dataclass(frozen=True, kw_only=True)
 class Setting(Rival):
-    """A setting of the sampler. `estimator` None: unguided; `weight` None: the checkpoint's own."""
+    """A setting of the sampler. `estimator` None: unguided; `weight` None: the checkpoint's own; `noise_scale`: 1 in all sources."""
 
     estimator: Estimator | None = None
     weight: float | None = None
+    noise_scale: float = 1.0
 
     def sampler(self, checkpoint: Checkpoint) -> SamplerConfig:
         """The setting itself."""
@@ -35,7 +36,7 @@ class Setting(Rival):
         if self.estimator is None:
             return SamplerConfig(steps, candidates=self.candidates)
         weight = weight_or_default(self.weight, checkpoint)
-        return SamplerConfig(steps, weight, self.estimator, self.candidates)
+        return SamplerConfig(steps, weight, self.estimator, self.candidates, self.noise_scale)
 
     def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
         """See `Rival.finished`."""
@@ -73,10 +74,4 @@ SETTINGS = (
     ),
     guided("qgf", Estimator.ONE_STEP, "arXiv 2606.11087: QGF"),
     guided("qgf_best_of_4", Estimator.ONE_STEP, "arXiv 2606.11087: QGF + BFN(4), the paper's best", 4),
-    Setting(
-        name="full_noise",
-        source="ours, for comparison: the default sampler, but from the noise of training (docs/adr/0036)",
-        estimator=Estimator.ONE_STEP,
-        candidates=4,
-    ),
 )

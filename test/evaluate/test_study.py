@@ -36,7 +36,7 @@ def test_an_unknown_key_is_named() -> None:
 
 def test_an_unknown_rival_is_answered_with_the_known_ones() -> None:
     assert refused(rivals=["nobody"]).startswith(
-        "rivals is 'nobody', but it must be one of default, unguided"
+        "rivals is 'nobody', but it must be one of default, full_noise, unguided"
     )
     assert "each once" in refused(rivals=["qgf", "qgf"])
     assert "base is 'best'" in refused(base="best")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.datatypes import Observation
 from qgf_ros.errors import InvalidSetting, ShapeMismatch
 from qgf_ros.flow.committed import make_committed
@@ -19,7 +17,6 @@ from qgf_ros.inference.engines.engine import Question
 from qgf_ros.inference.engines.reference import ReferenceEngine
 from qgf_ros.rivals.engine import player
 from qgf_ros.rivals.registry import RIVALS, rival_by_name
-from qgf_ros.rivals.rival import Rival
 from qgf_ros.rivals.training import Taught
 from test.rivals.world import STEPS, Parent, counted, questions, steep
 
@@ -114,22 +111,15 @@ def test_the_policy_of_the_closed_loop_plays_it(name: str, parent: Parent) -> No
     np.testing.assert_array_equal(proposal.chunk.actions, again.chunk.actions)
 
 
-def test_walks_begin_at_the_rivals_noise_whatever_the_checkpoints_default_is(parent: Parent) -> None:
-    """The sources know no other noise than that of training: a default of ours must not be theirs."""
-    defaults = replace(parent.checkpoint.defaults, noise_scale=0.3)
-    ours = replace(parent.checkpoint, defaults=defaults)
-    unguided, seen = (
-        RIVALS["unguided"],
-        Observation(np.zeros(parent.checkpoint.interface.observation_dim, np.float32), 0),
-    )
-
-    def chunk(rival: Rival, checkpoint: Checkpoint) -> np.ndarray[Any, Any]:
-        policy, sampler = player(rival, checkpoint)
-        return policy.propose(seen, sampler.walk(), seed=3, index=0).chunk.actions
-
-    theirs = chunk(unguided, ours)
-    np.testing.assert_array_equal(theirs, chunk(unguided, parent.checkpoint))
-    assert not np.array_equal(theirs, chunk(replace(unguided, noise_scale=0.3), ours))
+@names
+def test_walks_begin_at_the_noise_of_training_whatever_the_checkpoints_default_is(
+    name: str, parent: Parent
+) -> None:
+    """The sources know no other: a default of ours must not be theirs."""
+    ours = replace(parent.checkpoint, defaults=replace(parent.checkpoint.defaults, noise_scale=0.3))
+    rival = RIVALS[name]
+    extra = rival.train(ours, parent.training, parent.config)
+    assert player(rival, ours, extra).sampler.walk().noise == 1.0
 
 
 @pytest.mark.parametrize("name", [name for name in RIVALS if name not in OWN_ENGINE])
