@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -195,6 +196,15 @@ class Proposer:
             alert,
             goal,
         )
+
+    def tell(self, goal: PoseReading) -> None:
+        """The newest goal, in force from the next chunk on: the engine is told at once, not in the time of a chunk.
+
+        One that cannot be taken is refused when a chunk is wanted.
+        """
+        self.goal = goal
+        with contextlib.suppress(ObservationRefused):
+            self._aimed()
 
     def _aimed(self) -> FloatArray | None:
         """The goal in force, which the critic was told; None where the contract has none. Raises ObservationRefused."""

@@ -141,7 +141,11 @@ class PolicyNode(LifecycleNode):
 
     def _on_goal(self, setup: Setup, message: PoseStamped) -> None:
         """The newest goal counts from the next chunk on."""
-        setup.proposer.goal = in_frame(message, setup.contract.goal_input, self._frame_change)
+        try:
+            setup.proposer.tell(in_frame(message, setup.contract.goal_input, self._frame_change))
+        except QgfError as error:
+            self._fail(str(error))
+            return
         self._enter(self._state, self._reason)
         self._serve(setup)
 
