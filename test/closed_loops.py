@@ -16,7 +16,7 @@ from qgf_ros.data.normalizer import Normalizer
 from qgf_ros.datatypes import FloatArray, JointCommand, Rung
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.rollouts import Episode, Row, make_caution, make_policy, run_episode
-from qgf_ros.flow.sampler import SamplerConfig, SamplerDefaults
+from qgf_ros.flow.sampler import SamplerDefaults, default_config
 from qgf_ros.graph import load_graph, settings
 from qgf_ros.networks import NetworkConfig, Networks
 from qgf_ros.nodes.conductor import Conductor
@@ -71,10 +71,7 @@ class InProcess:
     def __init__(self, contract: Contract, checkpoint: Path, task: str = TASK) -> None:
         torch.set_num_threads(1)
         loaded = load_checkpoint(checkpoint, contract.interface)
-        d = loaded.defaults
-        self._row = Row(
-            "guided", SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates)
-        )
+        self._row = Row("guided", default_config(loaded.defaults))
         self._policy = make_policy(loaded)
         self._caution = make_caution(checkpoint, contract)
         self._loop = RecordingLoop(contract, task)
