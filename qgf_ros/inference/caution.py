@@ -75,6 +75,15 @@ class Alert:
         )
 
 
+def as_it_travels(speed: float, actions: int, period_ns: int) -> float:
+    """The nearest speed that a chunk of so many actions can ask for: its times are whole nanoseconds in a message.
+
+    So that a loop without messages plays what the graph plays, bit by bit.
+    """
+    step_ns = round(actions * period_ns / speed) / actions
+    return float(period_ns / step_ns)
+
+
 class Caution:
     """State: the watch over an episode, the share in force. One thread."""
 
@@ -82,6 +91,7 @@ class Caution:
         self._watch = Watch(detector)
         self._reaction = reaction
         self._range = ActionRange(interface.action)
+        self._length, self._period_ns = interface.chunk_length, round(interface.control_period_s * 1e9)
         self.reset()
 
     def reset(self) -> None:
@@ -97,7 +107,7 @@ class Caution:
         self._flagged = self._flagged or assessment.score >= 1.0
         self._follow(assessment.score)
         slowest = self._reaction.slowest
-        speed = slowest + (1.0 - slowest) * self.share
+        speed = as_it_travels(slowest + (1.0 - slowest) * self.share, self._length, self._period_ns)
         return Alert(assessment.score, assessment.subject, self._flagged, self.share, speed)
 
     def streams(self, observation: Observation, actions: FloatArray) -> FloatArray:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from trajectory_msgs.msg import JointTrajectory
 
 from qgf_ros.datatypes import ActionChunk
 from qgf_ros.errors import ChunkRefused
+from qgf_ros.inference.caution import as_it_travels
 from qgf_ros.nodes.convert import chunk_message, read_chunk, to_duration
 
 pytestmark = pytest.mark.ros
@@ -35,6 +38,15 @@ def test_a_chunk_comes_back_with_its_speed_and_source(speed: float) -> None:
     np.testing.assert_array_equal(found.actions, ACTIONS)
     assert (found.names, found.stamp_ns, found.source) == (("x", "y", "z"), 1_234_567_890, "0123456789ab")
     assert found.speed == pytest.approx(speed, rel=1e-8)  # times are whole nanoseconds
+
+
+@given(asked=st.floats(0.3, 0.999))
+def test_the_speed_that_caution_asks_for_comes_back_to_the_last_bit(asked: float) -> None:
+    """What is played in process must be what the graph plays."""
+    speed = as_it_travels(asked, len(ACTIONS), PERIOD_NS)
+    assert speed == pytest.approx(asked, rel=1e-8)
+    assert read_chunk(sent(speed), PERIOD_NS).speed == speed
+    assert as_it_travels(1.0, len(ACTIONS), PERIOD_NS) == 1.0
 
 
 def test_a_chunk_at_full_speed_comes_back_at_exactly_full_speed() -> None:
