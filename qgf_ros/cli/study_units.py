@@ -17,7 +17,6 @@ from qgf_ros.errors import CheckpointError, InvalidSetting
 from qgf_ros.evaluate.robot import check_task
 from qgf_ros.evaluate.study import SEED_FIELD, Cell, Study
 from qgf_ros.evaluate.study_rows import Key
-from qgf_ros.flow.sampler import Slope
 from qgf_ros.rivals.rival import Rival, Stage
 from qgf_ros.rivals.training import Taught
 
@@ -111,9 +110,7 @@ def made_from(recipe: Recipe) -> dict[str, object]:
     for key, folder in (("critic_from", recipe.train.critic_from), ("policy_from", recipe.train.policy_from)):
         train[key] = None if folder is None else _sha(folder / CONFIG)
     collected = None if recipe.collect is None else dataclasses.asdict(recipe.collect)
-    defaults = {key: value for key, value in dataclasses.asdict(recipe.defaults).items() if key != "slope"}
-    if recipe.defaults.slope is not Slope.LOGIT:
-        defaults["slope"] = recipe.defaults.slope.value
+    defaults = recipe.defaults.as_mapping() | {"estimator": recipe.defaults.estimator}  # as rows have it
     return {
         "train": train,
         "collect": collected,

@@ -63,8 +63,9 @@ class Labelled:
 class Relabel:
     """A task on recorded data: reward 0 where the goal holds, else -1 (`by: reward`: as recorded). `masks`: see MaskRule.
 
-    `counts`: of a goal in parts, minus the number of things not in place, as OGBench's own tasks have it. `by` says who tells, `near` and `inside` are a goal's conditions, `reached_at` belongs to `reward`, `marks` to `hand`: for an
-    episode `FILE/NUMBER`, counted from 0 in its file, the rows in which the goal holds.
+    `counts`: of a goal in parts, minus the number of things not in place, as OGBench's own tasks have it. `by` says who tells, `near` and
+    `inside` are a goal's conditions, `reached_at` belongs to `reward`, `marks` to `hand`: for an episode `FILE/NUMBER`, counted from 0 in
+    its file, the rows in which the goal holds.
     """
 
     near: tuple[Near, ...] = ()

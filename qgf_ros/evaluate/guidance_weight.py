@@ -27,8 +27,8 @@ class Pull:
     """What a weight does to chunks, in the mean over logged observations.
 
     `strength`: the root mean square by which guided chunks differ from unguided ones of the same noise, as a share of the standard
-    deviation of unguided chunks of one observation; all walks begin at the noise of training, whatever the checkpoint's default. `gain`: of aggregated target Q, as a share of its standard deviation there.
-    `worse`: the share of chunks whose Q fell. `clipped`: the share of components at an end of their range.
+    deviation of unguided chunks of one observation; all walks begin at the noise of training, whatever the checkpoint's default.
+    `gain`: of aggregated target Q, as a share of its standard deviation there. `worse`: the share of chunks whose Q fell. `clipped`: the share of components at an end of their range.
     """
 
     weight: float

@@ -22,7 +22,7 @@ from qgf_ros.flow.sampler import SamplerConfig, default_config
 from qgf_ros.inference.caution import Alert, Caution
 from qgf_ros.inference.detector_file import load_detector
 from qgf_ros.inference.device import Device
-from qgf_ros.inference.engines.aimed import AimedEngine
+from qgf_ros.inference.engines.aimed import aim_of
 from qgf_ros.inference.engines.engine import EngineConfig, EngineName, Precision
 from qgf_ros.inference.engines.make import make_engine
 from qgf_ros.inference.policy import ChunkPolicy
@@ -101,8 +101,7 @@ def shuffled_row(guided: Row) -> Row:
 def make_policy(checkpoint: Checkpoint, engine: EngineConfig | None = None) -> ChunkPolicy:
     """The policy of a checkpoint on this machine's CPU, with the engine that the node would choose there."""
     made = make_engine(engine or EngineConfig(), checkpoint, Device.CPU)
-    aim = made.aim if isinstance(made, AimedEngine) else None
-    return ChunkPolicy(checkpoint.interface, made, aim)
+    return ChunkPolicy(checkpoint.interface, made, aim_of(made))
 
 
 def make_caution(checkpoint: Path, contract: Contract) -> Caution | None:

@@ -60,8 +60,9 @@ class Scope(Enum):
 class Cell:
     """A task and what acts on it: trained by `recipe`, or the finished `checkpoint`.
 
-    `recipe_task` names one of a recipe's several tasks; `relabel` replaces what the recipe says. `checkpoint` is a folder, with `{seed}` in its name where there are several training seeds; beside
-    it a recipe says from which data rivals learn, and a `contract` is enough where none of them does.
+    `recipe_task` names one of a recipe's several tasks; `relabel` replaces what the recipe says. `checkpoint` is a folder, with `{seed}`
+    in its name where there are several training seeds; beside it a recipe says from which data rivals learn, and a `contract` is enough
+    where none of them does.
     """
 
     task: str

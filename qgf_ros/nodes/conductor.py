@@ -169,12 +169,12 @@ class Conductor:
 
     def _on_certificate(self, message: DiagnosticArray) -> None:
         found, stamp = values(message.status[0]), stamp_ns(message.header.stamp)
-        if stamp:
-            speeds = map(float, found["velocities"].split())
-            self._is_commanded_to_rest = all(abs(speed) <= STANDS for speed in speeds)
         if not stamp:  # the announcement that follows ~/start: the ticks before it belong to nothing
             self._recorder.certified.clear()  # other topics may be further ahead
-        elif int(found["commands"]):
+            return
+        speeds = map(float, found["velocities"].split())
+        self._is_commanded_to_rest = all(abs(speed) <= STANDS for speed in speeds)
+        if int(found["commands"]):
             seam = read_seam(found["seam"])
             certified = Certified(int(found["tick"]), found["rung"], int(found["missed"]), seam)
             self._recorder.certified[stamp] = certified

@@ -45,20 +45,23 @@ def frame_change(node: Node) -> FrameChange | None:
 
 def bring(readings: dict[str, Reading], inputs: Iterable[Input], change: FrameChange | None) -> None:
     """Replaces the poses in `readings` that are in another frame than their input's; nothing without tf2."""
-    for entry in inputs if change is not None else ():
+    for entry in inputs:
         reading = readings.get(entry.name)
-        if isinstance(reading, PoseReading) and entry.frame is not None and reading.frame != entry.frame:
-            assert change is not None, "the loop is empty without it"
-            readings[entry.name] = change(reading, entry.frame)
+        if isinstance(reading, PoseReading):
+            readings[entry.name] = _in_its_frame(reading, entry, change)
 
 
 def in_frame(message: PoseStamped, wanted: Input | None, change: FrameChange | None) -> PoseReading:
     """A pose that came, in the frame that is wanted of it, if tf2 knows the way."""
     reading = read(message, Message.POSE)
     assert isinstance(reading, PoseReading), "poses are read as such"
-    if wanted is None or wanted.frame is None or change is None or reading.frame == wanted.frame:
-        return reading
-    return change(reading, wanted.frame)
+    return reading if wanted is None else _in_its_frame(reading, wanted, change)
+
+
+def _in_its_frame(pose: PoseReading, wanted: Input, change: FrameChange | None) -> PoseReading:
+    if change is None or wanted.frame is None or pose.frame == wanted.frame:
+        return pose
+    return change(pose, wanted.frame)
 
 
 def moved(pose: PoseReading, transform: Any, frame: str) -> PoseReading:

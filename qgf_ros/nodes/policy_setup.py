@@ -93,9 +93,8 @@ def make_setup(settings: PolicySettings, adapt: Callable[[Engine], Engine] = as_
     sampler = settings.sampler(opened.defaults)
     policy = ChunkPolicy(contract.interface, engine, opened.aim)
     if opened.aim is not None:
-        policy.aim(
-            np.zeros(contract.interface.goal_dim)
-        )  # to be measured with: chunks wait for one that is stated
+        # to be measured with: chunks wait for one that is stated
+        policy.aim(np.zeros(contract.interface.goal_dim))
     usual = usual_prefix(contract)
     timely = TimelyPolicy(policy, sampler, opened.grid, clock, settings.warm_up_passes, usual)
     if settings.lockstep:

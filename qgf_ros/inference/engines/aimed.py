@@ -11,6 +11,11 @@ from qgf_ros.inference.aim import aimed
 from qgf_ros.inference.engines.engine import Engine, Question, Sample
 
 
+def aim_of(engine: Engine) -> Callable[[FloatArray], None] | None:
+    """How the engine is told a goal; None where its checkpoint has one."""
+    return engine.aim if isinstance(engine, AimedEngine) else None
+
+
 class AimedEngine:
     """State: the engine of the present goal, if there is one. One thread.
 

@@ -59,7 +59,7 @@ def _open_folder(config: EngineConfig, path: Path, interface: Interface, device:
     except ImportError as error:
         raise MissingTorchError(path) from error
     from qgf_ros.checkpoint import load_checkpoint
-    from qgf_ros.inference.engines.aimed import AimedEngine
+    from qgf_ros.inference.engines.aimed import aim_of
     from qgf_ros.inference.engines.gpu_memory import GpuMemoryEngine, gpu_memory, limit_gpu_memory
     from qgf_ros.inference.engines.make import make_engine
 
@@ -68,6 +68,5 @@ def _open_folder(config: EngineConfig, path: Path, interface: Interface, device:
     checkpoint = load_checkpoint(path, interface)
     with gpu_memory():
         made = make_engine(config, checkpoint, device)
-    aim = made.aim if isinstance(made, AimedEngine) else None
     max_delay = checkpoint.networks.config.max_delay
-    return Opened(GpuMemoryEngine(made), checkpoint.defaults, checkpoint.grid, max_delay, aim)
+    return Opened(GpuMemoryEngine(made), checkpoint.defaults, checkpoint.grid, max_delay, aim_of(made))
