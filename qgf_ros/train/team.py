@@ -6,6 +6,7 @@ tensor (`gradients.in_one_piece`), so one sum over the processes is all there is
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,9 @@ def joined(device: torch.device) -> Iterator[Team]:
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         yield ALONE
         return
+    # Its functions take the group of this moment as a default. Imported by torch within the group, they would keep the group and its threads
+    # beyond the end, and a thread that then lets go of a tensor while the interpreter ends aborts the process.
+    importlib.import_module("torch.distributed.nn.functional")
     backend = "nccl" if device.type == "cuda" else "gloo"
     torch.distributed.init_process_group(backend, timeout=WAITS_FOR)
     try:
