@@ -65,7 +65,7 @@ class JointAges:
         found: list[Found] = []
         for name, age_s in zip(self._joints, ages_s, strict=True):
             if not abs(age_s) < LONGEST_S:
-                age_ns, is_known = 10**18, not moves  # none has come so far
+                age_ns, used_ns, is_known = 10**18, NEVER_NS, not moves  # none has come so far
             else:
                 age_ns = round(age_s * 1e9)
                 used_ns = stamp_ns - age_ns  # 0: forgotten after the clock went back
@@ -79,7 +79,7 @@ class JointAges:
                 expected = f"{self._max_age_ns * 1e-9:g} s are allowed where chunks are played"
                 found.append((What.STALE, name, expected, f"{age_s:.9g} s"))
             if not is_known:
-                found.append((What.AGE, name, "no joint state of that stamp had come", f"{age_s:.9g} s"))
+                found.append((What.AGE, name, self._what_had_come(name, stamp_ns, used_ns), f"{age_s:.9g} s"))
             elif moves and age_ns - self._newest_age_ns(name, stamp_ns) > self._lag_ns:
                 expected = f"one of {self._newest_age_ns(name, stamp_ns) * 1e-9:.9g} s had come"
                 found.append((What.AGE, name, expected, f"{age_s:.9g} s"))
@@ -98,6 +98,16 @@ class JointAges:
         """Whether the joint states used at `stamp_ns` may be known: a recorder can begin after the first of them."""
         used = [stamp_ns - round(age_s * 1e9) for age_s in ages_s if abs(age_s) < LONGEST_S]
         return not any(map(self._is_before, self._joints, used))
+
+    def _what_had_come(self, name: str, stamp_ns: int, used_ns: int) -> str:
+        """In place of the reading that should bear the stamp `used_ns`."""
+        words = "no joint state of that stamp had come"
+        known = self._known[name]
+        if not known:
+            return words
+        nearest = min(known, key=lambda stamp: abs(stamp - used_ns))
+        ages = [f"{(stamp_ns - stamp) * 1e-9:.9g}" for stamp in (nearest, max(known), min(known))]
+        return f"{words}: {len(known)} are known, the nearest of {ages[0]} s, the newest {ages[1]}, the oldest {ages[2]}"
 
     def _is_before(self, name: str, used_ns: int) -> bool:
         return name not in self._first_ns or used_ns < self._first_ns[name]

@@ -209,6 +209,17 @@ def test_joint_states_are_needed_for_ages(tmp_path: Path, capsys: pytest.Capture
     assert "no joint state of that stamp had come" in capsys.readouterr().out
 
 
+def test_one_that_is_missing_is_told_by_those_around_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readings = [entry for entry in ENTRIES if isinstance(entry, JointReading)]
+    gone = readings[len(readings) // 2]
+    assert main(["verify", str(bag(tmp_path, [entry for entry in ENTRIES if entry is not gone]))]) == 1
+    told = capsys.readouterr().out
+    assert "no joint state of that stamp had come: " in told
+    assert "are known, the nearest of " in told
+
+
 def baseline(tmp_path: Path, **changes: float) -> Path:
     """What the recorded contract amounts to, but for these limits of its first joint."""
     contract = WORLD.contract
