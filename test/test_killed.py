@@ -11,7 +11,7 @@ import pytest
 
 from qgf_ros.contract.schema import OutputKind
 from qgf_ros.nodes.heard import Missed, Row
-from qgf_ros.nodes.killed import STANDS, CommandKill, PolicyKill, standing_after
+from qgf_ros.nodes.killed import STANDS, CommandKill, PolicyKill, longest_gap, standing_after
 
 TICK_NS = 10_000_000
 JOINTS = np.array([0.1, 0.2])
@@ -60,6 +60,13 @@ def test_rest_is_when_no_joint_is_measured_to_move_any_more() -> None:
     assert standing_after(measured([0.5] * 10 + [0.0] * 10 + [-0.5] * 10 + [0.0] * 5), 0) == pytest.approx(
         0.3
     )
+
+
+def test_a_time_of_which_nothing_was_heard_is_known() -> None:
+    rows = measured([0.5] * 40)
+    assert longest_gap(rows) == pytest.approx(0.01)
+    assert longest_gap(rows[:10] + rows[30:]) == pytest.approx(0.21)
+    assert longest_gap(rows[:1]) == longest_gap([]) == 0.0
 
 
 def test_a_slow_drift_to_the_end_is_no_rest_and_nothing_measured_is_none() -> None:

@@ -143,6 +143,18 @@ class FaultGraph:
         """Serves callbacks until the condition holds. Raises NodeSilentError."""
         self.client.until(is_there, COMMAND, what, timeout_s)
 
+    def watch(self, until_ns: int) -> None:
+        """Serves callbacks until joints are heard that were measured at this moment or later, however long they are on their way.
+
+        Raises NodeSilentError.
+        """
+        self.client.until(
+            lambda: bool(self.heard.measured) and self.heard.measured[-1].stamp_ns >= until_ns,
+            SIM,
+            "joint states",
+            PATIENCE_S,
+        )
+
     def moves(self) -> bool:
         """Whether a chunk is in play and the arm is commanded to move."""
         if not self.heard.executed or not self.heard.ticks or self.heard.ticks[-1].rung != "chunk":

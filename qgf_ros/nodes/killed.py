@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class CommandKill:
 
     `speed` (rad/s) is the greatest of any joint in the last command, `moved` how far the joints still moved, `lag` how far the drives
     were behind the last command, `bound` the stopping bound of the command, `rest_s` when all were measured to stand for good.
-    `missed`: ticks that were dropped before.
+    `missed`: ticks that were dropped before; `unheard_s`: the longest time of which no joint states were heard after it.
     """
 
     kind: OutputKind
@@ -35,6 +36,7 @@ class CommandKill:
     bound: FloatArray
     rest_s: float
     missed: int = 0
+    unheard_s: float = 0.0
 
     @property
     def share(self) -> float:
@@ -51,7 +53,9 @@ class CommandKill:
         rounded = {name: np.round(getattr(self, name), 4).tolist() for name in ("moved", "lag", "bound")}
         rest_s = self.rest_s if math.isfinite(self.rest_s) else None
         plain = {"kind": self.kind.value, "phase": self.phase_s, "speed": self.speed, "rest": rest_s}
-        return plain | rounded | {"share": self.share, "missed_before": self.missed}
+        return (
+            plain | rounded | {"share": self.share, "missed_before": self.missed, "unheard": self.unheard_s}
+        )
 
 
 @dataclass(frozen=True)
@@ -85,3 +89,8 @@ def standing_after(rows: Sequence[Row], at_ns: int) -> float:
         return float("inf")
     until = len(moving) - moving[::-1].index(True) if True in moving else 0
     return max((rows[until].stamp_ns - at_ns) * 1e-9, 0.0)
+
+
+def longest_gap(rows: Sequence[Row]) -> float:
+    """The longest time (s) between the stamps of two that follow one another."""
+    return max(((after.stamp_ns - row.stamp_ns) * 1e-9 for row, after in pairwise(rows)), default=0.0)

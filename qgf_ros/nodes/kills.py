@@ -31,12 +31,12 @@ from qgf_ros.nodes.fault_graph import (
     FaultGraph,
 )
 from qgf_ros.nodes.heard import Certified, Heard
-from qgf_ros.nodes.killed import CommandKill, PolicyKill, standing_after
+from qgf_ros.nodes.killed import CommandKill, PolicyKill, longest_gap, standing_after
 from qgf_ros.runner import Process, Sink
 from qgf_ros.strict import read_yaml
 
 PHASE_S = (0.05, 1.2)  # of motion before a kill: several chunks
-WATCH_S = 1.2  # after it: longer than any stop within the contract's limits takes
+WATCH_NS = 1_200_000_000  # after it: longer than any stop within the contract's limits takes
 MOST_PHASES = 20
 SPARES = 3  # policy nodes that import PyTorch while others play
 
@@ -74,7 +74,7 @@ def _kill_command_node(
     robot.until(robot.moves, "motion")
     phase_s = wait_for_motion(robot, phases)
     at_ns = robot.kill(command, signal.SIGKILL)
-    robot.client.spin(WATCH_S)
+    robot.watch(at_ns + WATCH_NS)
     return command_kill(robot, kind, phase_s, at_ns)
 
 
@@ -105,9 +105,8 @@ def command_kill(robot: FaultGraph, kind: OutputKind, phase_s: float, at_ns: int
     moved = np.abs(np.array([row.positions for row in later]) - before.positions).max(axis=0)
     lag, speed = np.abs(last.positions - before.positions), float(np.abs(last.velocities).max())
     missed = robot.missed(at_ns).before
-    return CommandKill(
-        kind, phase_s, speed, moved, lag, np.array(bound), standing_after(later, at_ns), missed
-    )
+    rest_s, unheard_s = standing_after(later, at_ns), longest_gap(later)
+    return CommandKill(kind, phase_s, speed, moved, lag, np.array(bound), rest_s, missed, unheard_s)
 
 
 def kill_policy_nodes(graph: Graph, phases: list[float], bag: Path, say: Sink) -> Iterator[PolicyKill]:
@@ -131,7 +130,7 @@ def kill_policy_nodes(graph: Graph, phases: list[float], bag: Path, say: Sink) -
             robot.until(lambda: bool(robot.heard.chunks) and robot.moves(), f"motion under {process.name}")
             robot.client.spin(phase_s)
             at_ns = robot.kill(process, signal.SIGKILL)
-            robot.client.spin(WATCH_S)
+            robot.watch(at_ns + WATCH_NS)
             yield policy_kill(robot, phase_s, at_ns)
             robot.begin_window()
             robot.forget(process)

@@ -30,6 +30,7 @@ from qgf_ros.verify.bag import verify_bag
 Kill = TypeVar("Kill")
 GRAPH = "config/graphs/closed_loop.yaml"
 TOLD = 5  # violations
+UNHEARD_S = 0.1  # longer silence of joint states is told
 
 
 def process_rows(kills: int, seed: int, say: Callable[[str], None]) -> Iterator[MatrixRow]:
@@ -119,6 +120,8 @@ def command_line(kill: CommandKill) -> str:
     worst = int(np.argmax(kill.moved))
     parts = f"lag {kill.lag[worst]:.3f}, stopping bound {kill.bound[worst]:.3f}; {kill.share:.2f} of both and {SAG_RAD} at most"
     words = f"at {kill.speed:.2f} rad/s, moved by {kill.moved[worst]:.3f} rad at most ({parts}), at rest after {kill.rest_s:.2f} s"
+    if kill.unheard_s > UNHEARD_S:
+        words = f"{words}; of {kill.unheard_s:.2f} s nothing was heard"
     return f"command node killed {kill.phase_s:.2f} s into motion ({kill.kind.value}): {words}"
 
 

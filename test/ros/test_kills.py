@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from ros_graph import ROOT
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import OutputKind
 from qgf_ros.graph import Graph, load_graph
+from qgf_ros.nodes.fault_graph import SIM, FaultGraph
+from qgf_ros.nodes.killed import longest_gap
 from qgf_ros.nodes.kills import draw_phases, kill_command_nodes, kill_policy_nodes
 from qgf_ros.nodes.process_faults import verified_row
 
@@ -49,6 +53,22 @@ def test_a_policy_node_that_is_killed_costs_no_command_and_the_arm_rests_on_the_
         assert kill.rungs in (("chunk", "tail"), ("tail",))
         assert kill.rest_s is not None
     assert verified_row(bag, load_contract(ROOT / "config/contracts/ur5e_cube.yaml"), print).passed
+
+
+def test_who_watches_waits_for_what_is_late(graph: Graph) -> None:
+    """Else a listener that was deaf for a second would call an arm that rests one that moves, or the other way round."""
+    with FaultGraph(graph, {}, (), print) as robot:
+        sim = robot.start(SIM)
+        robot.until(lambda: bool(robot.heard.measured), "joint states")
+        until_ns = robot.now_ns() + 500_000_000
+        robot.begin_window()
+        sim.popen.send_signal(signal.SIGSTOP)
+        silence = threading.Timer(1.5, sim.popen.send_signal, [signal.SIGCONT])
+        silence.start()
+        robot.watch(until_ns)
+        silence.join()
+        assert robot.heard.measured[-1].stamp_ns >= until_ns
+        assert longest_gap(robot.heard.measured) > 1.0
 
 
 @pytest.mark.slow
