@@ -11,8 +11,9 @@ from qgf_ros.cli.processes import add_processes
 
 HELP = "compare methods by a study: train what is missing, tune on tuning episodes, report on others"
 EXAMPLE = """qgf compare config/studies/smoke.yaml
-  qgf compare config/studies/smoke.yaml --until tuning    # then commit the choices, and go on without --until"""
-REPORT, PAGE = "report.md", "report.html"
+  qgf compare config/studies/smoke.yaml --until tuning    # then commit the choices, and go on without --until
+  qgf compare config/studies/cpu.yaml --base qgf          # the same rows, differences against another method"""
+REPORT = "report"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until",
         choices=["tuning"],
         help="end before any reporting episode, so that choices can be committed",
+    )
+    parser.add_argument(
+        "--base",
+        help="take differences against this method of the study, into report-METHOD (default: the study's, into report)",
+        metavar="METHOD",
     )
     add_processes(parser)
 
@@ -48,6 +54,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     study = load_study(arguments.study)
     given = {"folder": arguments.folder, "work": arguments.work}
     study = dataclasses.replace(study, **{name: path for name, path in given.items() if path is not None})
+    name = REPORT
+    if arguments.base is not None and arguments.base != study.base:
+        study, name = study.against(arguments.base), f"{REPORT}-{arguments.base}"
     course = Course(study, arguments.processes)
     frozen = course.choices()
     if arguments.until == "tuning":
@@ -56,8 +65,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     rows, choices = course.reported(frozen)
     found = figures(study, choices, rows, how_chosen(study, frozen))
     report = markdown(found)
-    write_whole(study.results / REPORT, report)
-    write_whole(study.results / PAGE, page(found))
+    written = study.results / f"{name}.md", study.results / f"{name}.html"
+    write_whole(written[0], report)
+    write_whole(written[1], page(found))
     print(report)
-    print(f"written: {study.results / REPORT}, {study.results / PAGE}")
+    print(f"written: {written[0]}, {written[1]}")
     return found

@@ -184,6 +184,12 @@ class Study:
         names = (self.base, *(name for name in self.rivals if name != self.base))
         return {name: METHODS[name] for name in names}
 
+    def against(self, base: str) -> Study:
+        """The same study, with the same rows, whose differences are taken against another of its methods. Raises InvalidSetting."""
+        if base not in self.methods:
+            raise InvalidSetting("base", base, f"one of the study's methods: {', '.join(self.methods)}")
+        return replace(self, base=base, rivals=tuple(self.methods))
+
     def values(self, name: str) -> tuple[float, ...]:
         """The values of a rival's knob that are tried; none where nothing is tuned, or nothing can be."""
         knob = self.methods[name].knob

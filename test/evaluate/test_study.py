@@ -30,6 +30,16 @@ def test_the_base_is_the_default_sampler_unless_another_is_named() -> None:
     assert list(build(Study, CONTENT | {"base": "qgf"}, "study").methods) == ["qgf", "unguided"]
 
 
+def test_the_same_rows_can_be_compared_with_another_of_its_methods() -> None:
+    study = build(Study, CONTENT, "study.yaml")
+    other = study.against("qgf")
+    assert other.base == "qgf"
+    assert next(iter(other.methods)) == "qgf"
+    assert other.methods == study.methods
+    with pytest.raises(InvalidSetting, match="one of the study's methods: default, unguided, qgf"):
+        study.against("best_of_16")
+
+
 def test_an_unknown_key_is_named() -> None:
     assert "unknown keys seeds; the valid keys are base, cells" in refused(UnknownKeys, seeds=[1])
 

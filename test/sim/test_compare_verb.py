@@ -82,6 +82,16 @@ def test_a_few_methods_from_nothing_to_a_report_and_nothing_twice(
     assert "training" not in capsys.readouterr().out.split("# smoke")[0]
     again = json.loads((tmp_path / "compare.json").read_text())
     assert again == figures
+    assert main([*study(tmp_path, **few), "--base", "unguided"]) == 0
+    assert written(tmp_path) == before, "the same rows, seen from another method"
+    other = json.loads((tmp_path / "compare.json").read_text())
+    assert [row["method"] for row in other["differences"] if row["cell"] == "all"] == [
+        "default",
+        "cfgrl",
+        "edp",
+    ]
+    assert "Against unguided" in (tmp_path / "results" / "report-unguided.md").read_text()
+    assert "Against default" in (tmp_path / "results" / "report.md").read_text()
 
 
 def test_tasks_of_a_seed_share_one_training_of_the_policy_and_each_is_what_it_is_alone(
