@@ -142,3 +142,20 @@ def test_what_was_announced_since_the_last_tick_stays_when_a_window_begins(contr
     assert len(window.ticks) == 1
     assert len(window.earlier) == 1
     assert window.began_ns == 7
+
+
+@pytest.mark.parametrize(
+    ("rung", "reason", "told"),
+    [
+        ("chunk", "", "chunk"),
+        ("tail", "chunk_stale", "tail"),
+        ("hold", "stale", "hold: stale"),
+        ("stop", "exception", "stop: exception"),
+    ],
+)
+def test_a_hold_and_a_stop_are_told_with_their_reason(
+    contract: Contract, rung: str, reason: str, told: str
+) -> None:
+    tick = certified(contract, 0, 1)
+    tick.values.update(rung=rung, reason=reason)
+    assert tick.told == told

@@ -30,6 +30,11 @@ class Certified:
         """`chunk`, `tail`, `hold` or `stop`."""
         return self.values["rung"]
 
+    @property
+    def told(self) -> str:
+        """The rung; a hold or a stop with its reason: `hold: stale`."""
+        return f"{self.rung}: {self.values['reason']}" if self.rung in ("hold", "stop") else self.rung
+
 
 @dataclass(frozen=True)
 class Row:

@@ -157,8 +157,8 @@ def policy_kill(robot: FaultGraph, phase_s: float, at_ns: int) -> PolicyKill:
 
 
 def runs(ticks: list[Certified]) -> tuple[str, ...]:
-    """The rungs in order, each once as long as it lasts."""
-    return tuple(name for name, _ in groupby(tick.rung for tick in ticks))
+    """The rungs in order, each once as long as it lasts; a hold or a stop with its reason."""
+    return tuple(name for name, _ in groupby(tick.told for tick in ticks))
 
 
 def seconds_to_rest(heard: Heard, at_ns: int) -> float | None:
