@@ -1,0 +1,38 @@
+"""Rows of a study that are in the repository are of that study as it stands: a clone reports them at once, and the report says the same."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from qgf_ros.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+COMPLETE = ROOT / "docs" / "studies" / "cpu"
+
+
+def tables(report: str) -> str:
+    """What follows from rows alone: the first lines also name the commit of the choices, which a copy is not in."""
+    return report[report.index("\n## ") :]
+
+
+@pytest.mark.parametrize(("base", "report"), [((), "report.md"), (("--base", "qgf"), "report-qgf.md")])
+def test_a_complete_study_is_reported_from_its_rows_without_training_or_playing(
+    base: tuple[str, ...],
+    report: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(ROOT)
+    results = tmp_path / "results"
+    shutil.copytree(COMPLETE, results)
+    rows = {path: path.read_bytes() for path in results.rglob("rows/**/*.json")}
+    words = ["--folder", str(results), "--work", str(tmp_path / "work"), "--processes", "1", *base]
+    assert main(["compare", "config/studies/cpu.yaml", *words]) == 0
+    assert {path: path.read_bytes() for path in results.rglob("rows/**/*.json")} == rows
+    assert not (tmp_path / "work").exists()
+    assert "training " not in capsys.readouterr().out.split("# cpu")[0]
+    assert tables((results / report).read_text()) == tables((COMPLETE / report).read_text())
