@@ -10,7 +10,7 @@ import pytest
 from qgf_ros.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-COMPLETE = ROOT / "docs" / "studies" / "cpu"
+STUDIES = ROOT / "docs" / "studies"
 
 
 def tables(report: str) -> str:
@@ -18,8 +18,16 @@ def tables(report: str) -> str:
     return report[report.index("\n## ") :]
 
 
-@pytest.mark.parametrize(("base", "report"), [((), "report.md"), (("--base", "qgf"), "report-qgf.md")])
+@pytest.mark.parametrize(
+    ("name", "base", "report"),
+    [
+        ("cpu", (), "report.md"),
+        ("cpu", ("--base", "qgf"), "report-qgf.md"),
+        ("pilot", (), "report.md"),
+    ],
+)
 def test_a_complete_study_is_reported_from_its_rows_without_training_or_playing(
+    name: str,
     base: tuple[str, ...],
     report: str,
     tmp_path: Path,
@@ -28,11 +36,11 @@ def test_a_complete_study_is_reported_from_its_rows_without_training_or_playing(
 ) -> None:
     monkeypatch.chdir(ROOT)
     results = tmp_path / "results"
-    shutil.copytree(COMPLETE, results)
+    shutil.copytree(STUDIES / name, results)
     rows = {path: path.read_bytes() for path in results.rglob("rows/**/*.json")}
     words = ["--folder", str(results), "--work", str(tmp_path / "work"), "--processes", "1", *base]
-    assert main(["compare", "config/studies/cpu.yaml", *words]) == 0
+    assert main(["compare", f"config/studies/{name}.yaml", *words]) == 0
     assert {path: path.read_bytes() for path in results.rglob("rows/**/*.json")} == rows
     assert not (tmp_path / "work").exists()
-    assert "training " not in capsys.readouterr().out.split("# cpu")[0]
-    assert tables((results / report).read_text()) == tables((COMPLETE / report).read_text())
+    assert "training " not in capsys.readouterr().out.split(f"# {name}")[0]
+    assert tables((results / report).read_text()) == tables((STUDIES / name / report).read_text())
