@@ -88,7 +88,7 @@ def test_a_recorder_that_is_kept_from_running_for_a_second_misses_no_certificate
         recorder.popen.send_signal(signal.SIGSTOP)
         robot.client.spin(1.2)
         recorder.popen.send_signal(signal.SIGCONT)
-        robot.watch(robot.now_ns() + 1_000_000_000)
+        robot.watch(robot.now_ns() + 4_000_000_000)  # until it has been asked what it misses
         name = f"/{robot.namespace}/{COMMAND}/"
     facts = read_facts(bag)
     assert f"lost{name}certificate" not in facts
