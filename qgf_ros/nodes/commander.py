@@ -53,9 +53,9 @@ class Commander:
             contract, kinematics, setup.limits.wanted, around, check_s, look_ahead is not None
         )
         self._resolved = [node.resolve_topic_name(output.name) for output in self._outputs]
-        self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE_SENT)
-        self._action = node.create_publisher(JointTrajectory, "~/action", qos.CERTIFICATE_SENT)
-        self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE_SENT)
+        self._executed = node.create_publisher(JointTrajectory, "~/executed", qos.CERTIFICATE)
+        self._action = node.create_publisher(JointTrajectory, "~/action", qos.CERTIFICATE)
+        self._certificate = node.create_publisher(DiagnosticArray, "~/certificate", qos.CERTIFICATE)
         self._limits = node.create_publisher(DiagnosticStatus, "~/limits", qos.STATUS)
         self.box = BlackBox(deployed.black_box, node.get_fully_qualified_name(), pack_contract(contract))
         self._period_ns = round(contract.interface.control_period_s * 1e9)

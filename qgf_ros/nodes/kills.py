@@ -31,7 +31,7 @@ from qgf_ros.nodes.fault_graph import (
     FaultGraph,
 )
 from qgf_ros.nodes.heard import Certified, Heard
-from qgf_ros.nodes.killed import CommandKill, PolicyKill, longest_gap, standing_after
+from qgf_ros.nodes.killed import UNHEARD_S, CommandKill, PolicyKill, longest_gap, standing_after
 from qgf_ros.runner import Process, Sink
 from qgf_ros.strict import read_yaml
 
@@ -75,6 +75,9 @@ def _kill_command_node(
     phase_s = wait_for_motion(robot, phases)
     at_ns = robot.kill(command, signal.SIGKILL)
     robot.watch(at_ns + WATCH_NS)
+    silence_s = longest_gap([row for row in robot.heard.measured if row.stamp_ns >= at_ns])
+    if silence_s > UNHEARD_S:
+        robot.watch(at_ns + WATCH_NS + round(silence_s * 1e9))
     return command_kill(robot, kind, phase_s, at_ns)
 
 

@@ -20,7 +20,7 @@ from qgf_ros.graph import Graph, load_graph
 from qgf_ros.nodes.command_faults import best_effort_sensor, command_rows, mismatched_sensor
 from qgf_ros.nodes.ending_faults import ending_rows
 from qgf_ros.nodes.fault_rows import attempt
-from qgf_ros.nodes.killed import LONGEST_REST_S, SAG_RAD, CommandKill, PolicyKill
+from qgf_ros.nodes.killed import LONGEST_REST_S, SAG_RAD, UNHEARD_S, CommandKill, PolicyKill
 from qgf_ros.nodes.kills import draw_phases, kill_command_nodes, kill_policy_nodes
 from qgf_ros.nodes.policy_faults import policy_rows
 from qgf_ros.runner import Sink
@@ -30,7 +30,6 @@ from qgf_ros.verify.bag import verify_bag
 Kill = TypeVar("Kill")
 GRAPH = "config/graphs/closed_loop.yaml"
 TOLD = 5  # violations
-UNHEARD_S = 0.1  # longer silence of joint states is told
 
 
 def process_rows(kills: int, seed: int, say: Callable[[str], None]) -> Iterator[MatrixRow]:

@@ -19,10 +19,8 @@ LOCKSTEP_SENSOR = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE
 COMMAND = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 # One chunk is in flight at a time; it must arrive.
 CHUNK = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
-# Every tick leaves one, and what was executed: recorders and the lockstep need them all. Publishers keep four seconds, since Fast DDS asks
-# every three what is missing: a recorder that was stopped thrice for 1.5 s lost 270 where 10 were kept.
+# Every tick leaves one: recorders and the lockstep need them all.
 CERTIFICATE = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)
-CERTIFICATE_SENT = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 400)
 # An emergency stop must arrive; where a button's driver keeps its word for latecomers, a second subscription gets that.
 EMERGENCY = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)
 EMERGENCY_KEPT = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)

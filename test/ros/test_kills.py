@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from ros_graph import ROOT
 
-from qgf_ros.bags.reader import read_facts
 from qgf_ros.contract.load import load_contract
 from qgf_ros.contract.schema import OutputKind
 from qgf_ros.graph import Graph, load_graph
-from qgf_ros.nodes.fault_graph import COMMAND, RECORDER, SIM, FaultGraph
+from qgf_ros.nodes.fault_graph import SIM, FaultGraph
 from qgf_ros.nodes.killed import longest_gap
 from qgf_ros.nodes.kills import draw_phases, kill_command_nodes, kill_policy_nodes
 from qgf_ros.nodes.process_faults import verified_row
@@ -70,29 +69,6 @@ def test_who_watches_waits_for_what_is_late(graph: Graph) -> None:
         silence.join()
         assert robot.heard.measured[-1].stamp_ns >= until_ns
         assert longest_gap(robot.heard.measured) > 1.0
-
-
-def test_a_recorder_that_is_kept_from_running_for_a_second_misses_no_certificate(
-    graph: Graph, tmp_path: Path
-) -> None:
-    """What a command was worth must be known just where the machine was too busy."""
-    bag = tmp_path / "bag"
-    with FaultGraph(graph, {"record": str(bag)}, (), print) as robot:
-        recorder = robot.start(RECORDER)
-        robot.start(SIM)
-        robot.start(COMMAND)
-        robot.sweep(1)
-        robot.start_motion()
-        robot.until(robot.moves, "motion")
-        robot.client.spin(1.0)
-        recorder.popen.send_signal(signal.SIGSTOP)
-        robot.client.spin(1.2)
-        recorder.popen.send_signal(signal.SIGCONT)
-        robot.watch(robot.now_ns() + 4_000_000_000)  # until it has been asked what it misses
-        name = f"/{robot.namespace}/{COMMAND}/"
-    facts = read_facts(bag)
-    assert f"lost{name}certificate" not in facts
-    assert f"lost{name}executed" not in facts
 
 
 @pytest.mark.slow
