@@ -12,6 +12,7 @@ import signal
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -31,13 +32,14 @@ from qgf_ros.nodes.fault_graph import (
     FaultGraph,
 )
 from qgf_ros.nodes.heard import Certified, Heard
-from qgf_ros.nodes.killed import UNHEARD_S, CommandKill, PolicyKill, longest_gap, standing_after
+from qgf_ros.nodes.killed import CommandKill, PolicyKill, longest_gap, standing_after
 from qgf_ros.runner import Process, Sink
 from qgf_ros.strict import read_yaml
 
 PHASE_S = (0.05, 1.2)  # of motion before a kill: several chunks
 WATCH_NS = 1_200_000_000  # after it: longer than any stop within the contract's limits takes
 MOST_PHASES = 20
+TRIES = 3  # of a kill that nobody saw the end of
 SPARES = 3  # policy nodes that import PyTorch while others play
 
 
@@ -53,6 +55,8 @@ def kill_command_nodes(
 ) -> Iterator[CommandKill]:
     """Kills so many command nodes in motion, each after the next of the phases (s); the arm's output is of `kind`.
 
+    A kill that is unclear is done again, twice at most.
+
     Raises as `FaultGraph`.
     """
     base = Path(graph.arguments["contract"].default)
@@ -60,8 +64,12 @@ def kill_command_nodes(
         path = with_arm_output(load_contract(base), kind, Path(folder) / "config")
         for number in range(count):
             parameters = (controllers(load_contract(path)), f"sim_node:seed:={seed + number}")
-            with FaultGraph(graph, {"contract": str(path)}, parameters, say) as robot:
-                yield _kill_command_node(robot, kind, phases, seed + number)
+            for again in range(TRIES):
+                with FaultGraph(graph, {"contract": str(path)}, parameters, say) as robot:
+                    kill = replace(_kill_command_node(robot, kind, phases, seed + number), again=again)
+                if not kill.is_unclear:
+                    break
+            yield kill
 
 
 def _kill_command_node(
@@ -75,9 +83,6 @@ def _kill_command_node(
     phase_s = wait_for_motion(robot, phases)
     at_ns = robot.kill(command, signal.SIGKILL)
     robot.watch(at_ns + WATCH_NS)
-    silence_s = longest_gap([row for row in robot.heard.measured if row.stamp_ns >= at_ns])
-    if silence_s > UNHEARD_S:
-        robot.watch(at_ns + WATCH_NS + round(silence_s * 1e9))
     return command_kill(robot, kind, phase_s, at_ns)
 
 

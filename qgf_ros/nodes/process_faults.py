@@ -121,6 +121,8 @@ def command_line(kill: CommandKill) -> str:
     words = f"at {kill.speed:.2f} rad/s, moved by {kill.moved[worst]:.3f} rad at most ({parts}), at rest after {kill.rest_s:.2f} s"
     if kill.unheard_s > UNHEARD_S:
         words = f"{words}; of {kill.unheard_s:.2f} s nothing was heard"
+    if kill.again:
+        words = f"{words}; done again {kill.again} times, since nobody saw the end of one before"
     return f"command node killed {kill.phase_s:.2f} s into motion ({kill.kind.value}): {words}"
 
 
@@ -149,11 +151,9 @@ def command_row(kind: OutputKind, kills: Sequence[CommandKill]) -> MatrixRow:
     """
     bad = [kill for kill in kills if not kill.passed]
     share = max(kill.share for kill in kills)
-    seen = (
-        f"joints inside the stopping bound (at most {share:.2f} of it and the lag)"
-        if not bad
-        else command_line(bad[0])
-    )
+    again = sum(kill.again for kill in kills)
+    told = f"at most {share:.2f} of it and the lag" + (f"; {again} done again" if again else "")
+    seen = command_line(bad[0]) if bad else f"joints inside the stopping bound ({told})"
     fault = f"command node kill -9, {len(kills)} phases, {kind.value}"
     rests = [kill.rest_s for kill in kills]
     rest_s = max(rests) if np.isfinite(rests).all() else None
