@@ -50,8 +50,7 @@ class JointAges:
     def used(self, ages_s: tuple[float, ...], stamp_ns: int) -> list[tuple[int, Positions]]:
         """The stamp of each joint's reading that was used at `stamp_ns`, and the positions that bear it; none where it is not known."""
         found = []
-        for name, age_s in zip(self._joints, ages_s, strict=True):
-            used_ns = stamp_ns - round(age_s * 1e9) if abs(age_s) < LONGEST_S else NEVER_NS
+        for name, used_ns in zip(self._joints, used_stamps(ages_s, stamp_ns), strict=True):
             found.append((used_ns, self._known[name].get(used_ns, ())))
         return found
 
@@ -127,6 +126,11 @@ class JointAges:
     def _is_ahead(self, name: str, stamp_ns: int) -> bool:
         """Whether a reading bears a stamp that lies ahead by less than clocks may differ: its age counts as 0."""
         return any(0 <= stamp - stamp_ns <= FUTURE_NS for stamp in self._known[name])
+
+
+def used_stamps(ages_s: tuple[float, ...], stamp_ns: int) -> list[int]:
+    """The stamps (J,) of readings of these ages (J,) at `stamp_ns`; NEVER_NS where there was none."""
+    return [stamp_ns - round(age_s * 1e9) if abs(age_s) < LONGEST_S else NEVER_NS for age_s in ages_s]
 
 
 def is_misshapen(reading: JointReading) -> bool:

@@ -12,11 +12,13 @@ from qgf_ros.bags.decode import decode
 from qgf_ros.bags.order import in_order_of_sending
 from qgf_ros.bags.reader import Recorded, is_finished, read_bag
 from qgf_ros.bags.recorded import full_name
+from qgf_ros.certificate import Certificate
 from qgf_ros.contract.fields import read, texts_of
 from qgf_ros.contract.schema import Contract, Message, OutputKind
 from qgf_ros.datatypes import JointReading, Sender
 from qgf_ros.errors import NotVerifiableError, QgfError, UnreadableMessage
 from qgf_ros.verify import messages
+from qgf_ros.verify.ages import used_stamps
 from qgf_ros.verify.command_node import ARRAY, CERTIFICATE, first_namespace, namespace_of
 from qgf_ros.verify.motion import Before
 from qgf_ros.verify.sent import ON_TOPICS, Sent
@@ -83,9 +85,11 @@ class BagVerifier:
         }
         self._outputs = {full_name(namespace, topic): topic for topic in outputs}
         kinds = {topic: SENT_AS[kind] for topic, kind in outputs.items()}
-        self._takers: dict[str, tuple[str, Taker]] = {
-            full_name(namespace, topic): (Message.JOINT_STATE.value, self._joints) for topic in joints
-        }
+        self._named = contract.interface.joints
+        self._measured = [full_name(namespace, topic) for topic in joints]
+        self._takers: dict[str, tuple[str, Taker]] = dict.fromkeys(
+            self._measured, (Message.JOINT_STATE.value, self._joints)
+        )
         self._takers |= {full: (kinds[topic], self._command) for full, topic in self._outputs.items()}
         self._takers |= {
             namespace + CERTIFICATE: (ARRAY, self._certificate),
@@ -95,7 +99,10 @@ class BagVerifier:
         }
         self._chunks = {sender: namespace + topic for sender, topic in CHUNKS.items()}
         self._takers |= dict.fromkeys(self._chunks.values(), (messages.TRAJECTORY, self._chunk))
-        self._unheard = {full: Unheard(full) for full in self._chunks.values()}
+        self._unheard = {
+            full: Unheard(full, What.CHUNK_UNKNOWN, "chunk", "played") for full in self._chunks.values()
+        }
+        self._unheard |= {full: Unheard(full, What.AGE, "joint state", "used") for full in self._measured}
         self.nodes = {namespace}
         self._namespace = namespace
         self._sent: list[Sent] = []
@@ -197,7 +204,7 @@ class BagVerifier:
         if stamp:
             self.report.rungs[certificate.rung] += 1
         found = self._verifier.tick(certificate, stamp, sent if is_whole else None, executed)
-        self.report.add(self._unheard[self._chunks[Sender.of(certificate.checkpoint)]].judge(found))
+        self.report.add(self._without_unheard(found, certificate, stamp))
         if (
             executed is None
             and is_whole
@@ -208,6 +215,17 @@ class BagVerifier:
             self.report.add(
                 [Violation(What.EXECUTED, stamp, certificate.sequence, "", expected, "none of this tick")]
             )
+
+    def _without_unheard(
+        self, found: list[Violation], certificate: Certificate, stamp_ns: int
+    ) -> list[Violation]:
+        """What holds although the recorder may have been late for the chunk in play or the joint states used."""
+        found = self._unheard[self._chunks[Sender.of(certificate.checkpoint)]].judge(found)
+        used = zip(self._named, used_stamps(certificate.joint_ages_s, stamp_ns), strict=False)
+        stamps = {joint: str(used_ns) for joint, used_ns in used}  # an announcement has none
+        for topic in self._measured:
+            found = self._unheard[topic].judge(found, stamps)
+        return found
 
 
 def verify_bag(
