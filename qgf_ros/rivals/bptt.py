@@ -12,31 +12,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from qgf_ros.flow.guidance import QFunction, VelocityFunction
-from qgf_ros.rivals.ground import Ground, weight_or_default
-from qgf_ros.rivals.rival import Knob, Passes, Rival
-from qgf_ros.rivals.settings import GUIDANCE
+from qgf_ros.rivals.estimators import OtherEstimator
+from qgf_ros.rivals.rival import Passes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bptt(Rival):
-    """Guidance of `weight` w through the rest of the walk; None: the checkpoint's own."""
+class Bptt(OtherEstimator):
+    """Guidance through the rest of the walk."""
 
     name: str = "bptt"
     source: str = "arXiv 2606.11087: BPTT, after arXiv 2208.06193"
-    knob: Knob | None = GUIDANCE
-    weight: float | None = None
 
-    def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
-        """See `Rival.finished`."""
-        velocity_of, q = here.velocity(here.checkpoint.networks.policy), here.q()
-
-        def field(action: Tensor, index: int) -> tuple[Tensor, Tensor]:
-            return through_the_walk(velocity_of, q, action, here.times[index:])
-
-        return here.guided(field, weight_or_default(self.weight, here.checkpoint))
+    def field(
+        self, velocity_of: VelocityFunction, q: QFunction, action: Tensor, times: tuple[float, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """See `OtherEstimator.field`."""
+        return through_the_walk(velocity_of, q, action, times)
 
     def passes_each(self, denoise_steps: int) -> Passes:
         """K + (K - 1) + ... + 1 passes of the policy, each there and back; the critic K times, there and back."""

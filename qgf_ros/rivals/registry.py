@@ -10,6 +10,7 @@ from qgf_ros.rivals.bptt import Bptt
 from qgf_ros.rivals.cfgrl import Cfgrl
 from qgf_ros.rivals.dac import Dac
 from qgf_ros.rivals.edp import Edp
+from qgf_ros.rivals.estimators import Chain, Regularised, Smoothed
 from qgf_ros.rivals.fql import Fql
 from qgf_ros.rivals.grad_step import GradStep
 from qgf_ros.rivals.qam import Qam
@@ -21,7 +22,11 @@ from qgf_ros.rivals.settings import SETTINGS
 RIVALS: Mapping[str, Rival] = MappingProxyType(
     {
         rival.name: rival
-        for rival in (*SETTINGS, GradStep(), Bptt(), RobustQ(), Cfgrl(), Fql(), Edp(), Qam(), QsmBc(), Dac())
+        for rival in (
+            *SETTINGS,
+            *(Regularised(), Smoothed(), Chain(), Bptt(), GradStep(), RobustQ(), Cfgrl()),
+            *(Fql(), Edp(), Qam(), QsmBc(), Dac()),
+        )
     }
 )
 

@@ -21,7 +21,9 @@ from qgf_ros.rivals.training import Taught
 from test.rivals.world import STEPS, Parent, counted, questions, steep
 
 LEARNERS = [name for name, rival in RIVALS.items() if isinstance(rival, Taught)]
-OWN_ENGINE = {"grad_step", "bptt", "robust_q", "cfgrl", "fql"}  # no other engine acts as they do
+OWN_ENGINE = {
+    *("qgf_regularised", "qgf_smoothed", "qgf_chain", "bptt", "grad_step", "robust_q", "cfgrl", "fql")
+}  # no other engine acts as they do
 names = pytest.mark.parametrize("name", RIVALS)
 learners = pytest.mark.parametrize("name", LEARNERS)
 

@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.guidance import critic_gradient
+from qgf_ros.flow.path import clean_estimate
 from qgf_ros.flow.sampler import uniform_times
 from qgf_ros.rivals.bptt import Bptt, through_the_walk
+from qgf_ros.rivals.estimators import Chain, Regularised, Smoothed
 from qgf_ros.rivals.grad_step import GradStep
 from qgf_ros.rivals.registry import RIVALS
 from qgf_ros.rivals.rival import Rival
@@ -101,6 +104,85 @@ def test_back_propagation_through_time_gives_the_finite_difference_of_q_at_the_e
         torch.testing.assert_close(gradient[:, entry], (ahead - behind) / (2 * h), atol=EXACT, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("share", "other"), [(1.0, "qgf"), (0.0, "qgf_jacobian")])
+def test_the_regularised_jacobian_leads_from_qgf_s_own_to_qgf(
+    share: float, other: str, parent: Parent
+) -> None:
+    checkpoint = steep(parent)
+    question = questions(checkpoint)
+    found = Regularised(weight=0.5, identity_share=share).act(checkpoint, None, *question)
+    expected = weighed(other, 0.5).act(checkpoint, None, *question)
+    torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=ROUNDING)
+
+
+def test_half_regularised_guidance_is_the_mean_of_the_two(parent: Parent) -> None:
+    checkpoint = steep(parent)
+    here, action = asked(checkpoint), 0.3 * normal(3, 6, seed=5)
+    ground = here.velocity(checkpoint.networks.policy), here.q(), action, here.times[2:]
+    (_, half), (_, one), (_, none) = (Regularised(identity_share=s).field(*ground) for s in (0.5, 1.0, 0.0))
+    torch.testing.assert_close(half, (one + none) / 2)
+    assert not torch.allclose(one, none)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_an_identity_share_outside_0_to_1_is_refused(share: float) -> None:
+    with pytest.raises(InvalidSetting, match=r"identity_share.*from 0 to 1"):
+        Regularised(identity_share=share)
+
+
+def test_smoothed_guidance_is_the_mean_of_jacobians_around_the_noisy_action(parent: Parent) -> None:
+    checkpoint = in_float64(steep(parent))
+    here = asked(checkpoint)
+    here = replace(here, observation=here.observation.double())
+    velocity_of, q, times = here.velocity(checkpoint.networks.policy), here.q(), here.times[1:]
+    action = 0.3 * normal(3, 6, seed=5).double()
+    rival = Smoothed(spread=0.2, pairs=3)
+    velocity, found = rival.field(velocity_of, q, action, times)
+    assert torch.equal(velocity, velocity_of(action, torch.tensor(times[0])))
+
+    def estimate(noisy: Tensor) -> Tensor:
+        return clean_estimate(noisy, velocity_of(noisy, torch.tensor(times[0])), times[0]).clamp(-1, 1)
+
+    slope = critic_gradient(q, estimate(action))
+    draws = normal(3, 6).double()
+    expected = torch.zeros_like(action)
+    for offset in 0.2 * torch.cat([draws, -draws]):
+        jacobian = torch.autograd.functional.jacobian(estimate, action + offset)
+        assert isinstance(jacobian, Tensor)
+        expected += torch.einsum("bibj,bi->bj", jacobian, slope) / 6
+    torch.testing.assert_close(found, expected, atol=EXACT, rtol=EXACT)
+
+
+def test_smoothed_over_nothing_is_the_jacobian(parent: Parent) -> None:
+    checkpoint = steep(parent)
+    question = questions(checkpoint)
+    found = Smoothed(weight=0.5, spread=0.0).act(checkpoint, None, *question)
+    expected = weighed("qgf_jacobian", 0.5).act(checkpoint, None, *question)
+    torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=ROUNDING)
+
+
+@pytest.mark.parametrize("index", [0, 2, STEPS - 1])
+def test_the_chain_asks_for_the_slope_at_the_end_of_the_walk(index: int, parent: Parent) -> None:
+    checkpoint = steep(parent)
+    here, action = asked(checkpoint), 0.3 * normal(3, 6, seed=5)
+    velocity_of, q, times = here.velocity(checkpoint.networks.policy), here.q(), here.times[index:]
+    velocity, found = Chain().field(velocity_of, q, action, times)
+    assert torch.equal(velocity, velocity_of(action, torch.tensor(times[0])))
+    torch.testing.assert_close(found, critic_gradient(q, walked(velocity_of, action, times)))
+
+
+def test_at_the_last_step_the_chain_is_qgf(parent: Parent) -> None:
+    checkpoint = steep(parent)
+    checkpoint = replace(checkpoint, defaults=replace(checkpoint.defaults, denoise_steps=1))
+    question = questions(checkpoint)
+    torch.testing.assert_close(
+        Chain(weight=0.5).act(checkpoint, None, *question),
+        weighed("qgf", 0.5).act(checkpoint, None, *question),
+        atol=ROUNDING,
+        rtol=ROUNDING,
+    )
+
+
 def test_at_the_last_step_back_propagation_through_time_is_qgf_with_its_jacobian(parent: Parent) -> None:
     checkpoint = steep(parent)
     checkpoint = replace(checkpoint, defaults=replace(checkpoint.defaults, denoise_steps=1))
@@ -113,7 +195,13 @@ def test_at_the_last_step_back_propagation_through_time_is_qgf_with_its_jacobian
     )
 
 
-@pytest.mark.parametrize("rival", [Bptt(weight=0.0), GradStep(steps=0), *SETTINGS[3:6]], ids=lambda r: r.name)
+UNBENT = [
+    *(Regularised(weight=0.0), Smoothed(weight=0.0), Chain(weight=0.0), Bptt(weight=0.0)),
+    *(GradStep(steps=0), *SETTINGS[3:6]),
+]
+
+
+@pytest.mark.parametrize("rival", UNBENT, ids=lambda r: r.name)
 def test_without_guidance_each_is_the_unguided_policy(rival: Rival, parent: Parent) -> None:
     checkpoint = steep(parent)
     unguided = replace(checkpoint, defaults=replace(checkpoint.defaults, guidance_weight=0.0))
@@ -135,7 +223,10 @@ def test_gradient_steps_begin_at_the_unguided_action_and_follow_the_slope_there(
     )
 
 
-@pytest.mark.parametrize("name", ["qfql", "qgf_jacobian", "qgf", "bptt", "grad_step"])
+@pytest.mark.parametrize(
+    "name",
+    ["qfql", "qgf_jacobian", "qgf", "qgf_regularised", "qgf_smoothed", "qgf_chain", "bptt", "grad_step"],
+)
 def test_gentle_guidance_raises_q(name: str, parent: Parent) -> None:
     checkpoint = steep(parent)
     checkpoint = replace(checkpoint, defaults=replace(checkpoint.defaults, guidance_weight=0.05))

@@ -43,7 +43,9 @@ def commands(contract: Contract, policy: ChunkPolicy, row: Row) -> FloatArray:
     return np.stack(loop.rows)
 
 
-@pytest.mark.parametrize("name", ["bptt", "grad_step", "robust_q", "cfgrl", "fql"])
+@pytest.mark.parametrize(
+    "name", ["qgf_regularised", "qgf_smoothed", "qgf_chain", "bptt", "grad_step", "robust_q", "cfgrl", "fql"]
+)
 def test_an_episode_of_a_rival_is_the_same_twice(
     name: str, contract: Contract, checkpoint: Checkpoint
 ) -> None:
