@@ -90,6 +90,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         )
     if origin is tuple:
         return _convert_tuple(arguments, value, where)
+    if hint is object:
+        return value
     if origin is dict:
         if not isinstance(value, Mapping):
             raise InvalidSetting(where, value, "a mapping")

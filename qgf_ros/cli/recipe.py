@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
@@ -62,9 +63,24 @@ class Recipe:
                 raise InvalidSetting("tasks", name, "names of letters, digits, '_', '-' and '.'")
 
 
-def load_recipe(path: Path) -> Recipe:
-    """The recipe in a YAML file. Raises the errors of `qgf_ros.strict`."""
-    return build(Recipe, read_yaml(path), path.name)
+def load_recipe(path: Path, changes: Mapping[str, object] | None = None) -> Recipe:
+    """The recipe in a YAML file, with other values at the dotted keys of `changes`, such as `train.networks.hidden`.
+
+    Raises the errors of `qgf_ros.strict`, of which InvalidSetting where a change lies below what is no mapping.
+    """
+    content = read_yaml(path)
+    for key, value in (changes or {}).items():
+        content = _changed(content, key.split("."), value, path.name)
+    return build(Recipe, content, path.name)
+
+
+def _changed(content: Any, keys: Sequence[str], value: object, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise InvalidSetting(where, content, f"a mapping, for a change of {'.'.join(keys)} in it")
+    first, *rest = keys
+    if rest:
+        value = _changed(content.get(first, {}), rest, value, f"{where}.{first}")
+    return content | {first: value}
 
 
 def variants(recipe: Recipe, seeds: Sequence[int] | None) -> list[Recipe]:

@@ -77,6 +77,7 @@ class Course:
             rival=with_value(self._study, key),
             task=unit.task,
             contract=unit.contract,
+            chunk_length=unit.chunk_length,
             checkpoint=unit.checkpoint,
             extra=None if learned is None else learned[0],
             made_from=self._digest(key),

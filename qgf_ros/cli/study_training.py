@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from qgf_ros.checkpoint import CONFIG, load_checkpoint
 from qgf_ros.cli.collect_command import collect_with_progress
 from qgf_ros.cli.study_units import Unit, constants, digest_of, taught
-from qgf_ros.contract.load import load_contract
 from qgf_ros.data.dataset import from_slices, read_slices, split
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.evaluate.study import Study
@@ -62,18 +61,20 @@ class Trained:
 
         Raises the errors of `collect_with_progress` and `train_runs`, and InvalidSetting as `has`.
         """
-        recipes: dict[Path | None, list[Unit]] = {}
+        groups: dict[str, list[Unit]] = {}
         for unit in units:
             if not unit.is_given:
-                recipes.setdefault(self._study.cells[unit.cell].recipe, []).append(unit)
-        for group in recipes.values():
+                cell = self._study.cells[unit.cell]
+                alike = digest_of([cell.recipe, cell.changes, cell.chunk_length])
+                groups.setdefault(alike, []).append(unit)
+        for group in groups.values():
             for stage in self._stages(group):
                 self._train(stage, processes)
 
     def _stages(self, group: list[Unit]) -> Iterator[list[Unit]]:
-        """What is missing of the units of one recipe: first one of each seed, then critics beside its policy.
+        """What is missing of units that differ in seeds and labels alone: first one of each seed, then critics beside its policy.
 
-        Units of a seed differ in their labels alone, which no policy sees: their policies are equal bit by bit.
+        No policy sees labels: the policies of a seed are equal bit by bit.
         """
         missing = [unit for unit in group if not self._finished(unit)]
         givers = {unit.seed: unit for unit in reversed(group) if unit not in missing}
@@ -100,7 +101,7 @@ class Trained:
         folder = self._study.weights / "training" / names
         goes_on, began = (folder / "state").is_dir(), time.monotonic()
         print(f"training {', '.join(unit.name for unit in group)}")
-        train_runs(recipes, load_contract(first.contract), folder, ALONE)
+        train_runs(recipes, group[0].load_contract(), folder, ALONE)
         each = None if goes_on else (time.monotonic() - began) / len(group)
         for unit in group:
             self.note(unit.name, unit.digest, each)
@@ -128,7 +129,7 @@ class Trained:
             accepted = f"given: {rival.name} learns, and a recipe says from which data"
             raise InvalidSetting(f"cells.{unit.cell}.recipe", None, accepted)
         print(f"training {rival.name} on {unit.name}")
-        contract = load_contract(unit.contract)
+        contract = unit.load_contract()
         parent = load_checkpoint(unit.checkpoint, contract.interface)
         config = unit.recipe.train
         kept, _ = split(self._slices_of(unit.recipe.dataset, contract.interface), config.held_out)

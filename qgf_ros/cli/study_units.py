@@ -12,10 +12,12 @@ from pathlib import Path
 from qgf_ros.checkpoint import CONFIG
 from qgf_ros.cli.recipe import Recipe, load_recipe
 from qgf_ros.cli.training import CHANGEABLE
+from qgf_ros.contract.schema import Contract
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import CheckpointError, InvalidSetting
 from qgf_ros.evaluate.robot import check_task
 from qgf_ros.evaluate.study import SEED_FIELD, Cell, Study
+from qgf_ros.evaluate.study_play import load_contract_of
 from qgf_ros.evaluate.study_rows import Key
 from qgf_ros.rivals.rival import Rival, Stage
 from qgf_ros.rivals.training import Taught
@@ -34,6 +36,7 @@ class Unit:
     seed: int
     task: str
     contract: Path
+    chunk_length: int | None
     checkpoint: Path
     recipe: Recipe | None
     is_given: bool
@@ -43,6 +46,10 @@ class Unit:
     def name(self) -> str:
         """Of its files."""
         return f"{self.cell}-seed{self.seed}"
+
+    def load_contract(self) -> Contract:
+        """Its contract. Raises as `load_contract_of`."""
+        return load_contract_of(self.contract, self.chunk_length)
 
 
 def units_of(study: Study, seeds: Sequence[int]) -> list[Unit]:
@@ -59,12 +66,18 @@ def units_of(study: Study, seeds: Sequence[int]) -> list[Unit]:
 
 
 def _unit(study: Study, name: str, cell: Cell, seed: int) -> Unit:
-    recipe = None if cell.recipe is None else _own_recipe(study, name, cell, load_recipe(cell.recipe), seed)
+    recipe = (
+        None
+        if cell.recipe is None
+        else _own_recipe(study, name, cell, load_recipe(cell.recipe, cell.changes), seed)
+    )
     contract = recipe.contract if recipe is not None else cell.contract
     assert contract is not None, "a cell has a recipe or a contract"
     stated: list[object] = [cell.task, _sha(contract)]
     if recipe is not None:
         stated += [made_from(recipe), seed]
+    if cell.chunk_length is not None:
+        stated.append(cell.chunk_length)
     checkpoint = study.weights / "checkpoints" / f"{name}-seed{seed}"
     if cell.checkpoint is not None:
         checkpoint = Path(cell.checkpoint.replace(SEED_FIELD, str(seed)))
@@ -72,7 +85,9 @@ def _unit(study: Study, name: str, cell: Cell, seed: int) -> Unit:
             raise CheckpointError(checkpoint, f"it has no {CONFIG}")
         stated.append(_sha(checkpoint / CONFIG))
     is_given = cell.checkpoint is not None
-    return Unit(name, seed, cell.task, contract, checkpoint, recipe, is_given, digest_of(stated))
+    return Unit(
+        name, seed, cell.task, contract, cell.chunk_length, checkpoint, recipe, is_given, digest_of(stated)
+    )
 
 
 def _own_recipe(study: Study, name: str, cell: Cell, recipe: Recipe, seed: int) -> Recipe:

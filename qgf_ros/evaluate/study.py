@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 
+from qgf_ros.bounds import CHUNK_ACTIONS
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting
 from qgf_ros.flow.sampler import NOISE_SCALE, Estimator
@@ -20,6 +21,8 @@ from qgf_ros.strict import build, read_yaml
 
 REPORTING_SEED = 10_000  # from here up episodes are reported, and used for nothing else
 SEED_FIELD = "{seed}"
+CHANGEABLE = ("train.networks", "train.update", "train.batch_size", "train.steps", "guidance_strength")
+"""Keys of a recipe of which a cell may have other values; seeds, labels and folders are the study's."""
 ALL = "all"  # stands for the mean over all cells in a report
 DEFAULT = Setting(
     name="default",
@@ -62,7 +65,8 @@ class Cell:
 
     `recipe_task` names one of a recipe's several tasks; `relabel` replaces what the recipe says. `checkpoint` is a folder, with `{seed}`
     in its name where there are several training seeds; beside it a recipe says from which data rivals learn, and a `contract` is enough
-    where none of them does.
+    where none of them does. `changes` gives dotted keys of the recipe other values (`train.networks.hidden: [512, 512, 512]`); with
+    `chunk_length` chunks have so many actions instead of the contract's, and each is executed whole before the next is asked for.
     """
 
     task: str
@@ -71,9 +75,21 @@ class Cell:
     contract: Path | None = None
     relabel: Relabel | None = None
     recipe_task: str | None = None
+    changes: dict[str, object] = field(default_factory=dict)
+    chunk_length: int | None = None
 
     def __post_init__(self) -> None:
         """Check that it can be had; raises InvalidSetting."""
+        if self.recipe is None and (self.changes or self.chunk_length is not None):
+            raise InvalidSetting("cell.recipe", None, "given where a cell has changes or a chunk_length")
+        if self.checkpoint is not None and (self.changes or self.chunk_length is not None):
+            accepted = "absent where a cell has changes or a chunk_length: it is finished"
+            raise InvalidSetting("cell.checkpoint", self.checkpoint, accepted)
+        for key in self.changes:
+            if not any(key == known or key.startswith(f"{known}.") for known in CHANGEABLE):
+                raise InvalidSetting("cell.changes", key, f"one of {', '.join(CHANGEABLE)}, or below one")
+        if self.chunk_length is not None and not 1 <= self.chunk_length <= CHUNK_ACTIONS:
+            raise InvalidSetting("cell.chunk_length", self.chunk_length, f"from 1 to {CHUNK_ACTIONS}")
         if self.recipe_task is not None and (self.recipe is None or self.relabel is not None):
             accepted = "absent without a recipe, and beside relabel"
             raise InvalidSetting("cell.recipe_task", self.recipe_task, accepted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from qgf_ros.checkpoint import Checkpoint, load_checkpoint
+from qgf_ros.contract.deployment import Chunking
 from qgf_ros.contract.load import load_contract
+from qgf_ros.contract.schema import Contract
 from qgf_ros.evaluate import rollouts
 from qgf_ros.evaluate.closed_loop import ClosedLoop
 from qgf_ros.evaluate.study_rows import Key, Row
@@ -24,12 +26,14 @@ from qgf_ros.rivals.rival import Rival
 
 @dataclass(frozen=True)
 class Play:
-    """All that a worker needs for one row. `rival` has its value; `extra` is the file of what it learned. The rest: see `Row`."""
+    """All that a worker needs for one row. `rival` has its value; `extra` is the file of what it learned; `chunk_length` as in `Cell`. The rest:
+    see `Row`."""
 
     key: Key
     rival: Rival
     task: str
     contract: Path
+    chunk_length: int | None
     checkpoint: Path
     extra: Path | None
     made_from: str
@@ -38,6 +42,18 @@ class Play:
     engine: EngineName
     train_s: float | None
     parent_train_s: float | None
+
+
+def load_contract_of(path: Path, chunk_length: int | None) -> Contract:
+    """The contract of a cell: that of the file, or with chunks of another length, each executed whole. Raises as `load_contract`."""
+    contract = load_contract(path)
+    if chunk_length is None:
+        return contract
+    return replace(
+        contract,
+        interface=replace(contract.interface, chunk_length=chunk_length),
+        deployment=replace(contract.deployment, chunks=Chunking()),
+    )
 
 
 def play_all(plays: Sequence[Play], processes: int, commit: str | None) -> Iterator[Row]:
@@ -54,19 +70,20 @@ def play_all(plays: Sequence[Play], processes: int, commit: str | None) -> Itera
 def _worker(processes: int, commit: str | None) -> Callable[[Play], Row]:
     """Plays in a process of its own, which keeps simulations and checkpoints."""
     torch.set_num_threads(1)
-    contract_of = cache(load_contract)
+    contract_of = cache(load_contract_of)
 
     @cache
-    def checkpoint_of(folder: Path, contract: Path) -> Checkpoint:
-        return load_checkpoint(folder, contract_of(contract).interface)
+    def checkpoint_of(folder: Path, contract: Path, chunk_length: int | None) -> Checkpoint:
+        return load_checkpoint(folder, contract_of(contract, chunk_length).interface)
 
     @cache
-    def loop_of(contract: Path, task: str) -> ClosedLoop:
-        return ClosedLoop(contract_of(contract), task)
+    def loop_of(contract: Path, chunk_length: int | None, task: str) -> ClosedLoop:
+        return ClosedLoop(contract_of(contract, chunk_length), task)
 
     def run(play: Play) -> Row:
-        checkpoint = checkpoint_of(play.checkpoint, play.contract)
-        return played(play, checkpoint, loop_of(play.contract, play.task), processes, commit)
+        checkpoint = checkpoint_of(play.checkpoint, play.contract, play.chunk_length)
+        loop = loop_of(play.contract, play.chunk_length, play.task)
+        return played(play, checkpoint, loop, processes, commit)
 
     return run
 

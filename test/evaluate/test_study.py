@@ -44,6 +44,34 @@ def test_an_unknown_key_is_named() -> None:
     assert "unknown keys seeds; the valid keys are base, cells" in refused(UnknownKeys, seeds=[1])
 
 
+def cell(**changes: Any) -> dict[str, Any]:
+    """A study's cells: one that is trained by a recipe, with these changes."""
+    return {"near": CONTENT["cells"]["near"] | changes}
+
+
+@pytest.mark.parametrize(
+    "key", ["train.seed", "train.relabel", "dataset", "train.networks_", "networks.hidden"]
+)
+def test_a_cell_may_change_of_its_recipe_only_what_is_not_the_studys(key: str) -> None:
+    assert f"changes is '{key}', but it must be one of train.networks, train.update," in refused(
+        cells=cell(changes={key: 3})
+    )
+
+
+@pytest.mark.parametrize("length", [0, 2000])
+def test_a_chunk_length_that_no_contract_may_have_is_refused(length: int) -> None:
+    assert f"chunk_length is {length}, but it must be from 1 to" in refused(cells=cell(chunk_length=length))
+
+
+@pytest.mark.parametrize("change", [{"changes": {"train.steps": 3}}, {"chunk_length": 3}])
+def test_what_is_finished_or_has_no_recipe_cannot_be_changed(change: dict[str, Any]) -> None:
+    assert "recipe is None, but it must be given where a cell has changes" in refused(
+        cells={"near": FINISHED | change}
+    )
+    named = cell(checkpoint="checkpoints/jaco_reach", **change)
+    assert "it must be absent where a cell has changes or a chunk_length" in refused(cells=named)
+
+
 def test_an_unknown_rival_is_answered_with_the_known_ones() -> None:
     assert refused(rivals=["nobody"]).startswith(
         "rivals is 'nobody', but it must be one of default, full_noise, unguided"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qgf_ros.checkpoint import CONFIG
 from qgf_ros.cli.study_course import Course
-from qgf_ros.cli.study_units import units_of
+from qgf_ros.cli.study_units import Unit, units_of
+from qgf_ros.contract.deployment import ChunkMode
 from qgf_ros.contract.load import load_contract
 from qgf_ros.data.relabel import Relabel
-from qgf_ros.errors import InvalidSetting, UnknownTaskError
+from qgf_ros.errors import InvalidSetting, UnknownKeys, UnknownTaskError
 from qgf_ros.evaluate.study import REPORTING_SEED, Cell, ChosenOn, Study, Tuning
 from qgf_ros.evaluate.study_choice import CHOICES, freeze
 from qgf_ros.evaluate.study_rows import Purpose
@@ -21,6 +23,7 @@ from test.evaluate.studies import Player, a_study
 from test.small_checkpoints import saved_small
 
 ROOT = Path(__file__).parents[2]
+SINGLE = ROOT / "config" / "train" / "ur5e_cube_single.yaml"
 CONTRACT = ROOT / "config" / "contracts" / "jaco_reach.yaml"
 
 
@@ -123,6 +126,39 @@ def test_a_cell_learns_the_task_of_its_recipe_that_it_names(tmp_path: Path) -> N
     assert first.recipe.train.relabel.near[1].point == (0.425, 0.1, 0.02)
     assert second.recipe.train.relabel.near[1].point == (0.5, 0.1, 0.02)
     assert first.digest != second.digest
+
+
+def changed(folder: Path, **changes: Any) -> Unit:
+    """The unit of a cell with changes."""
+    cells = {"near": Cell("cube-single-task1", SINGLE, recipe_task="task1", **changes)}
+    (unit,) = units_of(a_study(folder, cells=cells), [0])
+    return unit
+
+
+def test_a_cell_changes_its_recipe_and_is_made_from_something_else(tmp_path: Path) -> None:
+    plain, wide = changed(tmp_path), changed(tmp_path, changes={"train.networks.hidden": [8, 8]})
+    assert plain.recipe is not None
+    assert wide.recipe is not None
+    train = plain.recipe.train
+    assert wide.recipe.train == replace(train, networks=replace(train.networks, hidden=(8, 8)))
+    assert wide.digest != plain.digest
+
+
+def test_a_change_of_what_no_recipe_has_is_refused_and_the_valid_keys_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownKeys, match=r"unknown keys wide; the valid keys are .*hidden"):
+        changed(tmp_path, changes={"train.networks.wide": 8})
+    with pytest.raises(InvalidSetting, match="a mapping, for a change of more in it"):
+        changed(tmp_path, changes={"train.steps.more": 8})
+
+
+def test_a_cell_with_another_chunk_length_executes_whole_chunks_of_it(tmp_path: Path) -> None:
+    plain, long = changed(tmp_path), changed(tmp_path, chunk_length=10)
+    contract, other = plain.load_contract(), long.load_contract()
+    assert (contract.interface.chunk_length, other.interface.chunk_length) == (5, 10)
+    assert other.execution_horizon == 10
+    assert other.deployment.chunks.mode is ChunkMode.SYNCHRONOUS
+    assert other.deployment.limits == contract.deployment.limits
+    assert long.digest != plain.digest
 
 
 @pytest.mark.parametrize("named", [None, "task7"])
