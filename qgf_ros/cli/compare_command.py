@@ -11,6 +11,7 @@ from qgf_ros.cli.processes import add_processes
 
 HELP = "compare methods by a study: train what is missing, tune on tuning episodes, report on others"
 EXAMPLE = """qgf compare config/studies/smoke.yaml
+  qgf compare config/studies/smoke.yaml --until plan      # what is to be trained and played
   qgf compare config/studies/smoke.yaml --until tuning    # then commit the choices, and go on without --until
   qgf compare config/studies/cpu.yaml --base qgf          # the same rows, differences against another method"""
 REPORT = "report"
@@ -25,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, help="where trained weights go (default: the study's)")
     parser.add_argument(
         "--until",
-        choices=["tuning"],
-        help="end before any reporting episode, so that choices can be committed",
+        choices=["plan", "tuning"],
+        help="plan: say what is missing, and do nothing; tuning: end before any reporting episode, so that choices can be committed",
     )
     parser.add_argument(
         "--base",
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Does what is missing, writes the report, prints its tables, returns its figures."""
+    """Does what is missing, writes the report, prints its tables, returns its figures; less where `until` says so."""
     from qgf_ros.cli.study_course import Course
     from qgf_ros.errors import InvalidSetting
     from qgf_ros.evaluate.study import load_study
@@ -58,6 +59,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.base is not None and arguments.base != study.base:
         study, name = study.against(arguments.base), f"{REPORT}-{arguments.base}"
     course = Course(study, arguments.processes)
+    if arguments.until == "plan":
+        plan = course.plan()
+        print(plan.words())
+        return {"study": study.name, **dataclasses.asdict(plan)}
     frozen = course.choices()
     if arguments.until == "tuning":
         print(f"chosen: {frozen.choices}; commit {study.results / CHOICES} before going on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from qgf_ros.cli.progress import counted_progress
 from qgf_ros.cli.study_training import Trained
@@ -15,6 +16,22 @@ from qgf_ros.evaluate.study_rows import Key, Purpose, Row, Rows, code_commit
 PlayAll = Callable[[Sequence[Play], int, str | None], Iterator[Row]]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a study lacks: names of policies and critics to be trained (not what rivals learn beyond them), episodes to be played."""
+
+    untrained: list[str]
+    tuning_episodes: int
+    reporting_episodes: int
+
+    def words(self) -> str:
+        """A line for people."""
+        if not (self.untrained or self.tuning_episodes or self.reporting_episodes):
+            return "nothing is missing: the study reports from its rows"
+        trained = f"to train: {', '.join(self.untrained)}; " if self.untrained else ""
+        return f"{trained}to play: {self.tuning_episodes} episodes of tuning, {self.reporting_episodes} to report"
+
+
 class Course:
     """State: the study's files. Whatever is finished is not done again."""
 
@@ -25,6 +42,20 @@ class Course:
         self._units = {(unit.cell, unit.seed): unit for unit in units_of(study, list(seeds))}
         self._rows, self._trained = Rows(study.results / "rows"), Trained(study)
         self._commit = code_commit()
+
+    def plan(self) -> Plan:
+        """What is still to be done, from the files alone. Raises as `Rows.find`, `choose` and `freeze`."""
+        study, tuning = self._study, tuning_keys(self._study)
+        lacking = [key for key in tuning if self._find(key) is None]
+        chosen = choose(study, self._there(tuning)) if tuning and not lacking else {}
+        frozen = freeze(study.results, chosen, self._commit, write=False)
+        reporting = [key for key in reporting_keys(study, frozen.choices) if self._find(key) is None]
+        asked = {(key.cell, key.training_seed): self._unit(key) for key in (*lacking, *reporting)}
+        untrained = [unit.name for unit in asked.values() if not self._trained.finished(unit)]
+        return Plan(untrained, self._episodes_of(lacking), self._episodes_of(reporting))
+
+    def _episodes_of(self, keys: Sequence[Key]) -> int:
+        return sum(self._episodes(key)[1] for key in keys)
 
     def choices(self) -> Frozen:
         """The values of all knobs, chosen by tuning episodes and frozen; what is needed for it is trained and played."""
@@ -43,7 +74,7 @@ class Course:
 
     def finished(self, keys: Sequence[Key]) -> list[Row]:
         """The rows of `keys`; those that are missing are trained for, played and written first."""
-        missing = [key for key in keys if self._rows.find(key, self._digest(key)) is None]
+        missing = [key for key in keys if self._find(key) is None]
         lacking = {(key.cell, key.training_seed): self._unit(key) for key in missing}
         self._trained.parents(lacking.values(), self._processes)
         plays = [self._play(key) for key in missing]
@@ -52,8 +83,13 @@ class Course:
                 for count, row in enumerate(self._play_all(plays, self._processes, self._commit), 1):
                     self._rows.add(row)
                     progress(len(keys) - len(plays) + count, {})
-        found = [self._rows.find(key, self._digest(key)) for key in keys]
-        return [row for row in found if row is not None]
+        return self._there(keys)
+
+    def _there(self, keys: Sequence[Key]) -> list[Row]:
+        return [row for key in keys if (row := self._find(key)) is not None]
+
+    def _find(self, key: Key) -> Row | None:
+        return self._rows.find(key, self._digest(key))
 
     def _unit(self, key: Key) -> Unit:
         return self._units[key.cell, key.training_seed]

@@ -76,7 +76,7 @@ class Trained:
 
         No policy sees labels: the policies of a seed are equal bit by bit.
         """
-        missing = [unit for unit in group if not self._finished(unit)]
+        missing = [unit for unit in group if not self.finished(unit)]
         givers = {unit.seed: unit for unit in reversed(group) if unit not in missing}
         for unit in missing:
             givers.setdefault(unit.seed, unit)
@@ -86,7 +86,10 @@ class Trained:
         if takers:
             yield [_beside(unit, givers[unit.seed].checkpoint) for unit in takers]
 
-    def _finished(self, unit: Unit) -> bool:
+    def finished(self, unit: Unit) -> bool:
+        """Whether its checkpoint is there. Raises as `has`."""
+        if unit.is_given:
+            return True
         return self.has(unit.name, unit.digest) and (unit.checkpoint / CONFIG).is_file()
 
     def _train(self, group: list[Unit], processes: int) -> None:

@@ -83,8 +83,8 @@ def _best(rows: Sequence[Row], values: Sequence[float]) -> float:
     return max(values, key=merit)
 
 
-def freeze(folder: Path, choices: Choices, code_commit: str | None) -> Frozen:
-    """Writes down what does not stand there yet, for rivals or cells that are new; returns all that stands there.
+def freeze(folder: Path, choices: Choices, code_commit: str | None, *, write: bool = True) -> Frozen:
+    """Writes down what does not stand there yet, for rivals or cells that are new; returns all that stands there, or, without `write`, would.
 
     Raises:
         InvalidSetting: another value stands there: it was frozen before the study changed.
@@ -102,7 +102,8 @@ def freeze(folder: Path, choices: Choices, code_commit: str | None) -> Frozen:
     }
     if path.is_file() and merged == before.choices:
         return before
-    write_whole(path, json.dumps({"choices": merged, "code_commit": code_commit}, indent=2) + "\n")
+    if write:
+        write_whole(path, json.dumps({"choices": merged, "code_commit": code_commit}, indent=2) + "\n")
     return Frozen(merged, code_commit)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qgf_ros.checkpoint import CONFIG
-from qgf_ros.cli.study_course import Course
+from qgf_ros.cli.study_course import Course, Plan
 from qgf_ros.cli.study_units import Unit, units_of
 from qgf_ros.contract.deployment import ChunkMode
 from qgf_ros.contract.load import load_contract
@@ -49,6 +49,36 @@ def test_it_tunes_and_reports_and_a_second_time_plays_nothing(study: Study) -> N
     again = Course(study, 1, nobody)
     assert again.reported(again.choices()) == (rows, choices)
     assert nobody.played == []
+
+
+def test_its_plan_is_what_is_left_and_does_nothing(study: Study) -> None:
+    nobody = Player(most=0)
+    before = Course(study, 1, nobody).plan()
+    assert before == Plan([], tuning_episodes=4, reporting_episodes=12)
+    assert before.words() == "to play: 4 episodes of tuning, 12 to report"
+    assert not study.results.exists()
+    with pytest.raises(KeyboardInterrupt):
+        _all(study, Player(most=3))
+    assert Course(study, 1, nobody).plan() == Plan([], tuning_episodes=0, reporting_episodes=8)
+    _all(study, Player())
+    after = Course(study, 1, nobody).plan()
+    assert after == Plan([], 0, 0)
+    assert after.words() == "nothing is missing: the study reports from its rows"
+
+
+def test_its_plan_writes_no_choices(study: Study) -> None:
+    Course(study, 1, Player()).choices()
+    (study.results / CHOICES).unlink()
+    assert Course(study, 1, Player(most=0)).plan().reporting_episodes == 12
+    assert not (study.results / CHOICES).exists()
+
+
+def test_its_plan_names_what_is_to_be_trained(tmp_path: Path) -> None:
+    cells = {"near": Cell("cube-single-task1", SINGLE, recipe_task="task1")}
+    study = a_study(tmp_path, cells=cells, training_seeds=(0, 1))
+    plan = Course(study, 1, Player(most=0)).plan()
+    assert plan.untrained == ["near-seed0", "near-seed1"]
+    assert plan.words().startswith("to train: near-seed0, near-seed1; to play: 8 episodes of tuning, 24 to")
 
 
 def test_an_interrupted_one_plays_only_what_is_left(study: Study) -> None:
