@@ -13,6 +13,7 @@ from qgf_ros.evaluate.study_choice import Choices, Frozen, choose, freeze, repor
 from qgf_ros.evaluate.study_play import Play, play_all
 from qgf_ros.evaluate.study_rows import Key, Purpose, Row, Rows, code_commit
 
+ROWS = "rows"  # below a study's folder
 PlayAll = Callable[[Sequence[Play], int, str | None], Iterator[Row]]
 
 
@@ -40,7 +41,8 @@ class Course:
         self._study, self._processes, self._play_all = study, processes, play
         seeds = dict.fromkeys((*study.training_seeds, *study.tuning_trainings))
         self._units = {(unit.cell, unit.seed): unit for unit in units_of(study, list(seeds))}
-        self._rows, self._trained = Rows(study.results / "rows"), Trained(study)
+        self._rows = Rows(study.results / ROWS, [folder / ROWS for folder in study.rows_from])
+        self._trained = Trained(study)
         self._commit = code_commit()
 
     def plan(self) -> Plan:

@@ -133,7 +133,8 @@ class Study:
     """`cells` by name; `training_seeds` for each; `rivals` by name; `episodes` from `first_seed` on for each of all of these.
 
     Differences are taken against `base`. `folder` has rows, choices and the report, and may be committed; `work` has weights. Paths
-    are taken from the folder in which `qgf` is called.
+    are taken from the folder in which `qgf` is called. Rows in `rows_from`, the folders of other studies, count where they were made from the
+    same: weights, constants, episodes.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Study:
     engine: EngineName = EngineName.AUTO
     folder: Path | None = None
     work: Path | None = None
+    rows_from: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         """Check names, counts and seeds; raises InvalidSetting."""

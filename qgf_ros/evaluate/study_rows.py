@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -86,21 +87,21 @@ class Row:
 
 
 class Rows:
-    """The rows below a folder. State: the files."""
+    """The rows below a folder; `others` are folders of other studies, whose rows serve where they were made from the same. State: the files."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, others: Sequence[Path] = ()) -> None:
+        self._folder, self._others = folder, others
 
     def find(self, key: Key, made_from: str) -> Row | None:
         """The row, where it is finished.
 
         Raises:
-            InvalidSetting: the row was made from something else: other weights, constants, data, episodes.
+            InvalidSetting: the folder's own row was made from something else: other weights, constants, data, episodes.
             UnreadableFileError, UnknownKeys: the file is no row.
         """
         path = self._folder / key.name
         if not path.is_file():
-            return None
+            return self._elsewhere(key, made_from)
         row = build(Row, read_json(path), path.name)
         if row.key != key or row.made_from != made_from:
             accepted = (
@@ -108,6 +109,11 @@ class Rows:
             )
             raise InvalidSetting(f"{key.name}: made_from", row.made_from, accepted)
         return row
+
+    def _elsewhere(self, key: Key, made_from: str) -> Row | None:
+        paths = [folder / key.name for folder in self._others if (folder / key.name).is_file()]
+        rows = (build(Row, read_json(path), path.name) for path in paths)
+        return next((row for row in rows if row.key == key and row.made_from == made_from), None)
 
     def add(self, row: Row) -> None:
         """Writes a row: after a crash it stands whole or not at all."""

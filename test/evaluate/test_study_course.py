@@ -17,8 +17,8 @@ from qgf_ros.contract.load import load_contract
 from qgf_ros.data.relabel import Relabel
 from qgf_ros.errors import InvalidSetting, UnknownKeys, UnknownTaskError
 from qgf_ros.evaluate.study import REPORTING_SEED, Cell, ChosenOn, Study, Tuning
-from qgf_ros.evaluate.study_choice import CHOICES, freeze
-from qgf_ros.evaluate.study_rows import Purpose
+from qgf_ros.evaluate.study_choice import CHOICES, Choices, freeze
+from qgf_ros.evaluate.study_rows import Purpose, Row
 from test.evaluate.studies import Player, a_study
 from test.small_checkpoints import saved_small
 
@@ -79,6 +79,16 @@ def test_its_plan_names_what_is_to_be_trained(tmp_path: Path) -> None:
     plan = Course(study, 1, Player(most=0)).plan()
     assert plan.untrained == ["near-seed0", "near-seed1"]
     assert plan.words().startswith("to train: near-seed0, near-seed1; to play: 8 episodes of tuning, 24 to")
+
+
+def test_rows_of_another_study_serve_where_they_were_made_from_the_same(study: Study) -> None:
+    rows, choices = _all(study, Player())
+    other = replace(study, folder=study.results.parent / "other", rows_from=(study.results,))
+    nobody = Player(most=0)
+    assert Course(other, 1, nobody).plan() == Plan([], 0, 0)
+    assert _all(other, nobody) == (rows, choices)
+    more = replace(other, episodes=5)
+    assert Course(more, 1, nobody).plan() == Plan([], tuning_episodes=0, reporting_episodes=15)
 
 
 def test_an_interrupted_one_plays_only_what_is_left(study: Study) -> None:
@@ -214,6 +224,6 @@ def test_a_rival_that_learns_needs_a_recipe(study: Study) -> None:
         _all(replace(study, rivals=("fql",), tuning=Tuning(chosen_on=ChosenOn.NOTHING)), Player())
 
 
-def _all(study: Study, player: Player) -> None:
+def _all(study: Study, player: Player) -> tuple[list[Row], Choices]:
     course = Course(study, 1, player)
-    course.reported(course.choices())
+    return course.reported(course.choices())
