@@ -6,9 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from gradient_stability import ESTIMATORS, curves, draw, table
 from outcomes import Outcomes, load_cells, success_rate
 from steps_study import PLACES, STEPS, all_cells, grid_walk, partly_guided
 from weight_study import best_of, mean_regret
+
+from qgf_ros.checkpoint import load_checkpoint
+from qgf_ros.contract.load import load_contract
+from test.small_checkpoints import saved_small
+
+CONTRACT = Path(__file__).parents[1] / "config" / "contracts" / "jaco_reach.yaml"
 
 
 @pytest.mark.parametrize("steps", range(1, STEPS + 1))
@@ -72,3 +80,21 @@ def test_regret_is_the_mean_over_tasks_and_its_bound_lies_above_it() -> None:
     assert mean == pytest.approx(0.125)
     assert mean < bound <= 0.5
     assert mean_regret([even, even]) == (0.0, 0.0)
+
+
+def test_guidance_stands_for_the_gradient_at_the_end_in_the_chain_always_and_in_qgf_at_the_last_step(
+    tmp_path: Path,
+) -> None:
+    interface = load_contract(CONTRACT).interface
+    checkpoint = load_checkpoint(saved_small(tmp_path / "small", interface, seed=0), interface)
+    found = curves(checkpoint, torch.randn(6, interface.observation_dim))
+    assert set(found) == set(ESTIMATORS)
+    assert found["qgf_chain"].foresight == pytest.approx([1.0] * len(found["qgf"].foresight), abs=1e-4)
+    for name in ("qgf", "qgf_chain"):
+        assert found[name].foresight[-1] == pytest.approx(1.0, abs=1e-4)
+        assert found[name].length[-1] == pytest.approx(1.0, abs=1e-3)
+    assert found["qgf"].foresight[0] < 0.999
+    assert all(-1.0001 <= cosine <= 1.0001 for curve in found.values() for cosine in curve.steadiness)
+    draw(found, tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").stat().st_size > 1000
+    assert len(table(found).splitlines()) == 2 + len(ESTIMATORS)
