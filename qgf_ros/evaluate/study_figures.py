@@ -48,9 +48,28 @@ def figures(
         "episode_seeds": seeds,
         "training_seeds": list(study.training_seeds),
         "commits": commits,
+        "means": _means(study, found) if len(study.cells) > 1 else [],
         "rows": [_row(study, cell, name, own) for (cell, name), own in found.items()],
         "differences": _differences(study, found),
     }
+
+
+def _means(study: Study, found: Reported) -> list[dict[str, Any]]:
+    """Of each method over all cells and trainings, each of which counts alike; units of the interval are cells with a training."""
+    made = []
+    for name in study.methods:
+        rows = [row for cell in study.cells for row in found[cell, name]]
+        units = [outcomes(row) for row in rows]
+        made.append(
+            {
+                "method": name,
+                "success": float(np.mean([values.mean() for values in units])),
+                "interval": list(rate_interval(units)),
+                "ms_per_action": float(np.median([row.ms_per_action for row in rows])),
+                "units": len(units),
+            }
+        )
+    return made
 
 
 def outcomes(row: Row) -> FloatArray:

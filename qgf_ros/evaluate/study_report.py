@@ -29,12 +29,16 @@ ROW_HEADS = (
     "knob",
     "engine",
 )
+MEANS = "All cells: mean success, median time"
+MEAN_HEADS = ("method", "success", "interval", "ms an action")
 DIFFERENCE_HEADS = ("method", "mean", "interval", "finds from", "pairs", "units", "so")
 
 
 def markdown(figures: Mapping[str, Any]) -> str:
     """The report, from the figures of `study_figures.figures`."""
     parts = [f"# {figures['study']}", "\n\n".join(sentences(figures))]
+    if figures["means"]:
+        parts += [f"## {MEANS}", table(MEAN_HEADS, map(mean_cells, figures["means"]))]
     for cell, rows in by_cell(figures["rows"]).items():
         parts += [f"## {title(cell, rows)}", table(ROW_HEADS, map(row_cells, rows))]
     for cell, found in by_cell(figures["differences"]).items():
@@ -69,6 +73,16 @@ def title(cell: str, rows: Sequence[Mapping[str, Any]]) -> str:
     parent = rows[0]["parent_train_s"]
     trained = "" if parent is None else f", parent trained in {parent:.0f} s"
     return f"{cell}: {rows[0]['task']}{trained}"
+
+
+def mean_cells(mean: Mapping[str, Any]) -> list[str]:
+    """A method's line in MEAN_HEADS' order."""
+    return [
+        mean["method"],
+        f"{mean['success']:.3f}",
+        span(mean["interval"], ""),
+        f"{mean['ms_per_action']:.2f}",
+    ]
 
 
 def row_cells(row: Mapping[str, Any]) -> list[str]:

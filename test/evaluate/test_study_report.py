@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,8 +15,8 @@ from qgf_ros.evaluate.hierarchy import Resolved
 from qgf_ros.evaluate.study import ChosenOn, Study, Tuning
 from qgf_ros.evaluate.study_choice import Frozen, how_chosen
 from qgf_ros.evaluate.study_figures import figures, in_words
-from qgf_ros.evaluate.study_page import page, plot
-from qgf_ros.evaluate.study_report import markdown
+from qgf_ros.evaluate.study_page import over_time, page, plot
+from qgf_ros.evaluate.study_report import MEANS, markdown
 from qgf_ros.evaluate.study_rows import Key, Purpose, Row
 from test.evaluate.studies import a_row, a_study
 
@@ -110,6 +111,43 @@ def test_the_page_needs_nothing_beside_it_and_escapes_names(study: Study) -> Non
     assert not re.search(r"(?:src|href)=", html)
     pictures = re.findall(r"<svg.*?</svg>", html)
     assert len(pictures) == 2
+
+
+def test_of_several_cells_the_means_come_first(tmp_path: Path) -> None:
+    one = a_study(tmp_path).cells["near"]
+    study = a_study(tmp_path, cells={"near": one, "far": one}, episodes=40)
+    study = replace(study, tuning=Tuning(chosen_on=ChosenOn.NOTHING))
+    rows = [
+        a_row(Key(cell, 0, name, None, Purpose.REPORTING), [cell == "near" and name == "qgf"] * 40, 10_000)
+        for cell in study.cells
+        for name in study.methods
+    ]
+    found = figures(study, {}, rows, how_chosen(study, Frozen({})))
+    assert [(mean["method"], mean["success"], mean["units"]) for mean in found["means"]] == [
+        ("default", 0.0, 2),
+        ("unguided", 0.0, 2),
+        ("qgf", 0.5, 2),
+    ]
+    report = markdown(found)
+    assert report.index(MEANS) < report.index("## near")
+    assert "| qgf | 0.500 |" in report
+    assert MEANS in page(found)
+
+
+def test_of_one_cell_there_are_no_means_beside_its_rows(study: Study) -> None:
+    assert told(study)["means"] == []
+    assert MEANS not in markdown(told(study))
+
+
+def test_names_over_time_do_not_lie_on_one_another() -> None:
+    close = [(f"method_{index}", 0.2 + 0.001 * index, 0.5 + 0.002 * index) for index in range(8)]
+    drawn = over_time([*close, ("far", 2.0, 0.5)])
+    tree = ElementTree.fromstring(drawn.replace("class=plot", 'class="plot"'))
+    names = {text.text: (float(text.get("x", "")), float(text.get("y", ""))) for text in tree.iter("text")}
+    assert len(list(tree.iter("circle"))) == 9
+    for one, other in combinations([names[name] for name, _, _ in close], 2):
+        assert abs(one[0] - other[0]) >= 50.0 or abs(one[1] - other[1]) >= 12.0
+    assert names["far"][0] > max(x for name, (x, _) in names.items() if name and name.startswith("m")) + 100.0
 
 
 def test_a_plot_draws_a_dot_for_each_mark() -> None:
