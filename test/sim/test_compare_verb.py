@@ -120,6 +120,34 @@ def test_tasks_of_a_seed_share_one_training_of_the_policy_and_each_is_what_it_is
     assert trained["provenance"]["parent"].endswith("first-seed0")
 
 
+def test_cells_of_other_widths_and_chunk_lengths_are_trained_apart_and_played(tmp_path: Path) -> None:
+    few = {"rivals": ["edp"], "training_seeds": [0], "tuning": {"chosen_on": "nothing"}}
+    arguments = study(tmp_path, **few)
+    content = yaml.safe_load((tmp_path / "study.yaml").read_text())
+    reach = content["cells"]["reach"]
+    content["cells"] = {
+        "plain": reach,
+        "wide": reach | {"changes": {"train.networks.hidden": [48, 48]}},
+        "long": reach | {"chunk_length": 9},
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(content))
+    assert main(arguments) == 0
+    of = {
+        name: json.loads(
+            (tmp_path / "work" / "checkpoints" / f"{name}-seed0" / "checkpoint.json").read_text()
+        )
+        for name in content["cells"]
+    }
+    assert of["plain"]["networks"]["hidden"] == of["long"]["networks"]["hidden"] == [32, 32]
+    assert of["wide"]["networks"]["hidden"] == [48, 48]
+    assert of["long"]["networks"]["horizon"] == 9
+    assert of["plain"]["networks"]["horizon"] != 9
+    rows = json.loads((tmp_path / "compare.json").read_text())["rows"]
+    assert {(row["cell"], row["method"]) for row in rows} == {
+        (name, method) for name in content["cells"] for method in ("default", "edp")
+    }
+
+
 def test_a_row_alone_is_enough_to_report(tmp_path: Path) -> None:
     """Rows may be committed; weights are not."""
     few = {"rivals": ["unguided"], "training_seeds": [0], "tuning": {"chosen_on": "nothing"}}
