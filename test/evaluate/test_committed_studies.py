@@ -24,6 +24,7 @@ def tables(report: str) -> str:
         ("cpu", (), "report.md"),
         ("cpu", ("--base", "qgf"), "report-qgf.md"),
         ("pilot", (), "report.md"),
+        ("training_time", (), "report.md"),
     ],
 )
 def test_a_complete_study_is_reported_from_its_rows_without_training_or_playing(
