@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.ros, pytest.mark.sim, pytest.mark.slow, pytest.mark.us
 
 TASK, SHIPPED = "cube-single-task2", ROOT / "checkpoints" / "ur5e_cube"
 SHOWN = 2  # episodes: one to learn from, one to hold out
-SEEDS = (0, 1, 2)
+SEEDS = range(10)
+STEPS = "5"  # on one shown episode: another policy, that has not yet forgotten much (after 20 steps 0.15 to 0.70 of 20 succeed, after 5 0.45 to 0.95)
 
 
 def show(peer: Peer, check: Callable[[], None], states: list[DiagnosticStatus]) -> None:
@@ -88,7 +89,7 @@ def test_what_a_person_shows_is_verified_becomes_rows_and_a_policy_that_does_the
 
     data, candidate = tmp_path / "data", tmp_path / "candidate"
     assert main(["convert", str(bag), str(data), "--contract", str(CONTRACT)]) == 0
-    words = [str(SHIPPED), str(data), "--out", str(candidate), "--part", "policy", "--steps", "20"]
+    words = [str(SHIPPED), str(data), "--out", str(candidate), "--part", "policy", "--steps", STEPS]
     assert main(["finetune", *words, "--run-folder", str(tmp_path / "run")]) == 0
     with graph_in_lockstep(
         load_contract(CONTRACT), candidate, f"{namespace}/after", {"task": TASK}
