@@ -9,7 +9,7 @@ from qgf_ros.cli.progress import counted_progress
 from qgf_ros.cli.study_training import Trained
 from qgf_ros.cli.study_units import Unit, constants, digest_of, units_of, with_value
 from qgf_ros.evaluate.study import ChosenOn, Study
-from qgf_ros.evaluate.study_choice import Choices, Frozen, choose, freeze, reporting_keys, tuning_keys
+from qgf_ros.evaluate.study_choice import Choices, Frozen, choose, freeze, frozen, reporting_keys, tuning_keys
 from qgf_ros.evaluate.study_play import Play, play_all
 from qgf_ros.evaluate.study_rows import Key, Purpose, Row, Rows, code_commit
 
@@ -46,12 +46,12 @@ class Course:
         self._commit = code_commit()
 
     def plan(self) -> Plan:
-        """What is still to be done, from the files alone. Raises as `Rows.find`, `choose` and `freeze`."""
+        """What is still to be done, from the files alone. Raises as `Rows.find`, `choose` and `frozen`."""
         study, tuning = self._study, tuning_keys(self._study)
         lacking = [key for key in tuning if self._find(key) is None]
         chosen = choose(study, self._there(tuning)) if tuning and not lacking else {}
-        frozen = freeze(study.results, chosen, self._commit, write=False)
-        reporting = [key for key in reporting_keys(study, frozen.choices) if self._find(key) is None]
+        choices = frozen(study.results, chosen, self._commit).choices
+        reporting = [key for key in reporting_keys(study, choices) if self._find(key) is None]
         asked = {(key.cell, key.training_seed): self._unit(key) for key in (*lacking, *reporting)}
         untrained = [unit.name for unit in asked.values() if not self._trained.finished(unit)]
         return Plan(untrained, self._episodes_of(lacking), self._episodes_of(reporting))

@@ -21,7 +21,7 @@ from qgf_ros.strict import build, read_yaml
 
 REPORTING_SEED = 10_000  # from here up episodes are reported, and used for nothing else
 SEED_FIELD = "{seed}"
-CHANGEABLE = ("train.networks", "train.update", "train.batch_size", "train.steps", "guidance_strength")
+CELL_CHANGES = ("train.networks", "train.update", "train.batch_size", "train.steps", "guidance_strength")
 """Keys of a recipe of which a cell may have other values; seeds, labels and folders are the study's."""
 ALL = "all"  # stands for the mean over all cells in a report
 DEFAULT = Setting(
@@ -86,8 +86,8 @@ class Cell:
             accepted = "absent where a cell has changes or a chunk_length: it is finished"
             raise InvalidSetting("cell.checkpoint", self.checkpoint, accepted)
         for key in self.changes:
-            if not any(key == known or key.startswith(f"{known}.") for known in CHANGEABLE):
-                raise InvalidSetting("cell.changes", key, f"one of {', '.join(CHANGEABLE)}, or below one")
+            if not any(key == known or key.startswith(f"{known}.") for known in CELL_CHANGES):
+                raise InvalidSetting("cell.changes", key, f"one of {', '.join(CELL_CHANGES)}, or below one")
         if self.chunk_length is not None and not 1 <= self.chunk_length <= CHUNK_ACTIONS:
             raise InvalidSetting("cell.chunk_length", self.chunk_length, f"from 1 to {CHUNK_ACTIONS}")
         if self.recipe_task is not None and (self.recipe is None or self.relabel is not None):

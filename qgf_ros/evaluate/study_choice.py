@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qgf_ros.errors import InvalidSetting
@@ -83,8 +83,8 @@ def _best(rows: Sequence[Row], values: Sequence[float]) -> float:
     return max(values, key=merit)
 
 
-def freeze(folder: Path, choices: Choices, code_commit: str | None, *, write: bool = True) -> Frozen:
-    """Writes down what does not stand there yet, for rivals or cells that are new; returns all that stands there, or, without `write`, would.
+def frozen(folder: Path, choices: Choices, code_commit: str | None) -> Frozen:
+    """All that stands written down, and what does not yet, for rivals or cells that are new. Writes nothing.
 
     Raises:
         InvalidSetting: another value stands there: it was frozen before the study changed.
@@ -100,11 +100,16 @@ def freeze(folder: Path, choices: Choices, code_commit: str | None, *, write: bo
     merged = {
         cell: before.choices.get(cell, {}) | choices.get(cell, {}) for cell in {**before.choices, **choices}
     }
-    if path.is_file() and merged == before.choices:
-        return before
-    if write:
-        write_whole(path, json.dumps({"choices": merged, "code_commit": code_commit}, indent=2) + "\n")
-    return Frozen(merged, code_commit)
+    return before if path.is_file() and merged == before.choices else Frozen(merged, code_commit)
+
+
+def freeze(folder: Path, choices: Choices, code_commit: str | None) -> Frozen:
+    """Writes down what does not stand there yet; returns all that does then. Raises as `frozen`."""
+    found, path = frozen(folder, choices, code_commit), folder / CHOICES
+    content = json.dumps(asdict(found), indent=2) + "\n"
+    if not path.is_file() or path.read_text() != content:
+        write_whole(path, content)
+    return found
 
 
 def how_chosen(study: Study, frozen: Frozen) -> Mapping[str, object]:

@@ -91,6 +91,14 @@ class Smoothed(OtherEstimator):
     spread: float = 0.1
     pairs: int = 2
 
+    def __post_init__(self) -> None:
+        """Check spread and count; raises InvalidSetting."""
+        super().__post_init__()
+        if not self.spread >= 0.0:
+            raise InvalidSetting(f"{self.name}.spread", self.spread, "0 or more, in actions")
+        if self.pairs < 1:
+            raise InvalidSetting(f"{self.name}.pairs", self.pairs, "a positive whole number")
+
     def field(
         self, velocity_of: VelocityFunction, q: QFunction, action: Tensor, times: tuple[float, ...]
     ) -> tuple[Tensor, Tensor]:

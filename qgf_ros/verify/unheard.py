@@ -56,7 +56,8 @@ class Unheard:
             return [entry for _, entry in waiting]
         for stamp, entry in waiting:
             self._excused.setdefault(stamp, set()).add(entry.sequence)
-            self._sent_before, self._next = number - 1, entry.sequence + 1
+        if waiting:
+            self._sent_before, self._next = number - 1, waiting[-1][1].sequence + 1
         return []
 
     def _may_be_from_before(self, stamp: str, sequence: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -171,28 +172,26 @@ def test_the_chain_asks_for_the_slope_at_the_end_of_the_walk(index: int, parent:
     torch.testing.assert_close(found, critic_gradient(q, walked(velocity_of, action, times)))
 
 
-def test_at_the_last_step_the_chain_is_qgf(parent: Parent) -> None:
+@pytest.mark.parametrize(
+    ("rival", "other"),
+    [(Bptt(weight=0.5), "qgf_jacobian"), (Chain(weight=0.5), "qgf")],
+    ids=["bptt", "chain"],
+)
+def test_at_the_last_step_the_rest_of_the_walk_is_the_one_step_estimate(
+    rival: Rival, other: str, parent: Parent
+) -> None:
     checkpoint = steep(parent)
     checkpoint = replace(checkpoint, defaults=replace(checkpoint.defaults, denoise_steps=1))
     question = questions(checkpoint)
-    torch.testing.assert_close(
-        Chain(weight=0.5).act(checkpoint, None, *question),
-        weighed("qgf", 0.5).act(checkpoint, None, *question),
-        atol=ROUNDING,
-        rtol=ROUNDING,
-    )
+    found = rival.act(checkpoint, None, *question)
+    expected = weighed(other, 0.5).act(checkpoint, None, *question)
+    torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=ROUNDING)
 
 
-def test_at_the_last_step_back_propagation_through_time_is_qgf_with_its_jacobian(parent: Parent) -> None:
-    checkpoint = steep(parent)
-    checkpoint = replace(checkpoint, defaults=replace(checkpoint.defaults, denoise_steps=1))
-    question = questions(checkpoint)
-    torch.testing.assert_close(
-        Bptt(weight=0.5).act(checkpoint, None, *question),
-        weighed("qgf_jacobian", 0.5).act(checkpoint, None, *question),
-        atol=ROUNDING,
-        rtol=ROUNDING,
-    )
+@pytest.mark.parametrize(("change", "said"), [({"pairs": 0}, "pairs"), ({"spread": -0.1}, "spread")])
+def test_smoothing_over_no_draw_or_a_negative_spread_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidSetting, match=rf"qgf_smoothed\.{said}"):
+        Smoothed(**change)
 
 
 UNBENT = [
