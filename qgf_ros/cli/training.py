@@ -160,7 +160,8 @@ class TrainingRun:
             return checkpoint
         try:
             yardstick = Yardstick(checkpoint, logged_windows(self._held, checkpoint))
-            return with_weight(checkpoint, yardstick.weight_of(self._recipe.guidance_strength))
+            weight = yardstick.weight_of(self._recipe.guidance_strength)
+            return with_weight(checkpoint, weight, yardstick.margin())
         except InvalidSetting as error:
             print(f"{error} The checkpoint keeps the weight of the recipe's `defaults`.")
             return checkpoint

@@ -143,6 +143,7 @@ class PolicySettings:
             estimator=self.estimator or defaults.estimator,
             candidates=self.candidates or defaults.candidates,
             noise_scale=defaults.noise_scale,
+            margin=defaults.margin,
         )
 
 
