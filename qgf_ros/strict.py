@@ -83,7 +83,11 @@ def _has_default(field: dataclasses.Field[Any]) -> bool:
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return None if value is None else _convert(_member(arguments, value), value, where)
+        return (
+            None
+            if value is None
+            else _convert(next(a for a in arguments if a is not type(None)), value, where)
+        )
     if origin is tuple:
         return _convert_tuple(arguments, value, where)
     if hint is object:
@@ -97,13 +101,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _convert_enum(hint, value, where)
     return _convert_scalar(hint, value, where)
-
-
-def _member(arguments: tuple[Any, ...], value: Any) -> Any:
-    """Which member of a union is meant: that for lists where the value is one and there is one, else the first."""
-    members = [argument for argument in arguments if argument is not type(None)]
-    of_lists = [member for member in members if typing.get_origin(member) is tuple]
-    return of_lists[0] if of_lists and isinstance(value, list | tuple) else members[0]
 
 
 def _convert_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

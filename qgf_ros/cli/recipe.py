@@ -39,7 +39,7 @@ class TaskConfig:
 class Recipe:
     """Paths are taken from the folder in which `qgf` is called, unless absolute. `calibrate`: a detector is made at the end, with
     episodes of the task of `evaluate`. `guidance_strength`: the weight of `defaults` is chosen from held-out data, so that guidance moves chunks by
-    this share of the policy's spread, and the margin beside it (docs/adr/0032, 0037). `tasks`, by name: instead of the one of `train` and `evaluate` these are learned, a checkpoint each."""
+    this share of the policy's spread (docs/adr/0032). `tasks`, by name: instead of the one of `train` and `evaluate` these are learned, a checkpoint each."""
 
     name: str
     contract: Path

@@ -160,8 +160,7 @@ class TrainingRun:
             return checkpoint
         try:
             yardstick = Yardstick(checkpoint, logged_windows(self._held, checkpoint))
-            weight = yardstick.weight_of(self._recipe.guidance_strength)
-            return with_weight(checkpoint, weight, yardstick.margin())
+            return with_weight(checkpoint, yardstick.weight_of(self._recipe.guidance_strength))
         except InvalidSetting as error:
             print(f"{error} The checkpoint keeps the weight of the recipe's `defaults`.")
             return checkpoint

@@ -1,4 +1,4 @@
-"""`qgf weigh CHECKPOINT DATA`: guidance weight and margin from logged data, without an episode."""
+"""`qgf weigh CHECKPOINT DATA`: the guidance weight from logged data, without an episode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from qgf_ros.flow.sampler import GUIDANCE_STRENGTH
 
-HELP = "choose a checkpoint's guidance weight and margin from logged data: how far guidance moves chunks, of the policy's own spread"
+HELP = "choose a checkpoint's guidance weight from logged data: how far guidance moves chunks, of the policy's own spread"
 EXAMPLE = "qgf weigh checkpoints/NAME data/NAME --write"
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the weight that is proposed: what the table shows
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the windows and the noise (default 0)")
     parser.add_argument(
-        "--write", action="store_true", help="make them the checkpoint's defaults; without, only look"
+        "--write", action="store_true", help="make the weight the checkpoint's default; without, only look"
     )
 
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     windows = logged_windows(slices, checkpoint, seed=arguments.seed)
     yardstick = Yardstick(checkpoint, windows, arguments.seed)
     before = checkpoint.defaults.guidance_weight
-    weight, margin = yardstick.weight_of(arguments.strength), yardstick.margin()
+    weight = yardstick.weight_of(arguments.strength)
     weights = sorted({before, *(factor * weight for factor in FACTORS)})
     pulls = [yardstick.pull(value) for value in weights]
     print(f"{'weight':>10}  {'strength':>8}  {'gain of Q':>9}  {'Q fell':>6}  {'clipped':>7}")
@@ -57,13 +57,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     print(
         "strength: how far chunks move, gain: of Q, each as a share of its standard deviation between chunks of one observation"
     )
-    print(
-        f"margin {margin:.4g} of Q, now {checkpoint.defaults.margin:.4g}: what chunks of one observation differ by; a chunk from more noise must be better by it"
-    )
     if arguments.write:
-        defaults = {"guidance_weight": weight, "margin": margin}
-        event = {"event": "weighed", "strength": arguments.strength, "before": before} | defaults
-        add_event(arguments.checkpoint, event, defaults)
+        event = {
+            "event": "weighed",
+            "strength": arguments.strength,
+            "before": before,
+            "guidance_weight": weight,
+        }
+        add_event(arguments.checkpoint, event, {"guidance_weight": weight})
         print(f"{arguments.checkpoint} is guided with {weight:.4g} now; it was {before:.4g}")
         if (arguments.checkpoint / JSON).is_file():
             print("its detector was calibrated with the weight before: `qgf calibrate` makes one for this")
@@ -73,7 +74,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "strength": arguments.strength,
         "weight": weight,
         "weight_before": before,
-        "margin": margin,
         "written": arguments.write,
         "pulls": [dataclasses.asdict(pull) for pull in pulls],
     }

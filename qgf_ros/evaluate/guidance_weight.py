@@ -1,7 +1,4 @@
-"""What sampling takes from logged data, both in the critic's units. Ours; docs/adr/0032, 0037.
-
-The weight: how far guidance moves chunks, as a share of the policy's own spread. The margin: by how much a chunk from more noise must be better.
-"""
+"""A guidance weight from logged data: how far guidance moves chunks, as a share of the policy's own spread. Ours; docs/adr/0032."""
 
 from __future__ import annotations
 
@@ -107,38 +104,28 @@ class Yardstick:
             low, high = high, high + step
         return math.exp(brentq(beyond, low, high, xtol=EXACT)) if low < high else math.exp(low)
 
-    def margin(self) -> float:
-        """The standard deviation of Q between the unguided chunks of one observation, where half of the observations have less.
-
-        What Q differs by without meaning much: where a choice decides the episode it differs by many times that.
-        """
-        return float(self._q.view(-1, WALKS).std(1).median())
-
     def _guide(self, weight: float) -> Guide:
         return Guide(self._q_of, weight, self._estimator)
 
 
-def with_weight(checkpoint: Checkpoint, weight: float, margin: float | None = None) -> Checkpoint:
-    """The same checkpoint with another guidance weight as its default, and with another margin where one is given."""
-    kept = checkpoint.defaults.margin if margin is None else margin
-    defaults = dataclasses.replace(checkpoint.defaults, guidance_weight=weight, margin=kept)
+def with_weight(checkpoint: Checkpoint, weight: float) -> Checkpoint:
+    """The same checkpoint with another guidance weight as its default."""
+    defaults = dataclasses.replace(checkpoint.defaults, guidance_weight=weight)
     return dataclasses.replace(checkpoint, defaults=defaults)
 
 
 def weighed_like(checkpoint: Checkpoint, parent: Checkpoint, windows: Windows) -> Checkpoint:
-    """The checkpoint with the weight at which guidance is as strong as the parent's is at the parent's weight, and a margin as large.
+    """The checkpoint with the weight at which guidance is as strong as the parent's is at the parent's weight.
 
-    Both are in the critic's units, so they follow its scale and travel with it. A parent that is not guided, a critic without any slope,
-    or a policy without any spread: they stay.
+    The weight has the unit action^2 / Q, so it follows the critic's scale and travels with it. A parent that is not guided, a critic
+    without any slope, or a policy without any spread: the weight stays.
     """
     try:
         weight, yardstick = parent.defaults.guidance_weight, Yardstick(checkpoint, windows)
-        before = Yardstick(parent, windows)
-        strength = before.pull(weight).strength
+        strength = Yardstick(parent, windows).pull(weight).strength
         if math.isclose(yardstick.pull(weight).strength, strength, rel_tol=EXACT):
             return checkpoint
-        margin = parent.defaults.margin and parent.defaults.margin * yardstick.margin() / before.margin()
-        return with_weight(checkpoint, yardstick.weight_of(strength), margin)
+        return with_weight(checkpoint, yardstick.weight_of(strength))
     except InvalidSetting:
         return checkpoint
 

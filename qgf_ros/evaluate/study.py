@@ -26,25 +26,20 @@ CELL_CHANGES = ("train.networks", "train.update", "train.batch_size", "train.ste
 ALL = "all"  # stands for the mean over all cells in a report
 DEFAULT = Setting(
     name="default",
-    source="ours: QGF + best of 4, two from half of the noise, with the weight that a recipe's guidance_strength finds (docs/adr/0032, 0037)",
+    source="ours: QGF + best of 4 from half of the noise, with the weight that a recipe's guidance_strength finds (docs/adr/0032, 0036)",
     estimator=Estimator.ONE_STEP,
     candidates=4,
     noise_scale=NOISE_SCALE,
 )
-HALF_NOISE = replace(
-    DEFAULT,
-    name="half_noise",
-    source="ours, for comparison: the default, but all from half of the noise (docs/adr/0036)",
-    noise_scale=0.5,
-)
 FULL_NOISE = replace(
     DEFAULT,
     name="full_noise",
-    source="ours, for comparison: the default, but all from the noise of training (docs/adr/0037)",
+    source="ours, for comparison: the default, but from the noise of training (docs/adr/0036)",
     noise_scale=1.0,
 )
-OURS = (DEFAULT, HALF_NOISE, FULL_NOISE)
-METHODS: Mapping[str, Rival] = MappingProxyType({method.name: method for method in OURS} | dict(RIVALS))
+METHODS: Mapping[str, Rival] = MappingProxyType(
+    {DEFAULT.name: DEFAULT, FULL_NOISE.name: FULL_NOISE, **RIVALS}
+)
 NINE_WEIGHTS = (0.004, 0.008, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12)
 """Those of the QGF authors' scripts (arXiv 2606.11087), in action^2 / Q: what `chosen_on: reporting` tries of a guidance weight."""
 

@@ -121,7 +121,7 @@ def sample(
         q = condition_q(target_critic, observation, count) if needs_critic else None
     guide = Guide(q, config.weight, config.estimator) if q is not None and config.guided else None
     action = finish(denoise(velocity_of, noise, config.walk().times, guide))
-    return action if q is None or count == 1 else best_of_n(q, action, count, config.walk().handicaps)
+    return action if q is None or count == 1 else best_of_n(q, action, count)
 
 
 def condition_velocity(
@@ -146,15 +146,10 @@ def repeat_rows(features: Tensor, count: int) -> Tensor:
     return features if count == 1 else features.repeat_interleave(count, dim=-2)
 
 
-def best_of_n(q: QFunction, actions: Tensor, candidates: int, handicaps: Sequence[float] = ()) -> Tensor:
-    """Return, of each observation's N candidates in `actions` (B * N, D), the one of highest Q: (B, D). Equation (22).
-
-    `handicaps` (N), absent: none, are taken from Q before (ours; `Walk.handicaps`).
-    """
+def best_of_n(q: QFunction, actions: Tensor, candidates: int) -> Tensor:
+    """Return, of each observation's N candidates in `actions` (B * N, D), the one of highest Q: (B, D). Equation (22)."""
     with torch.no_grad():
         scores = q(actions).view(-1, candidates)
-        if handicaps:
-            scores = scores - scores.new_tensor(handicaps)
     grouped = actions.view(scores.shape[0], candidates, -1)
     return grouped[torch.arange(scores.shape[0], device=actions.device), scores.argmax(dim=1)]
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
-from itertools import cycle, islice
 
 from qgf_ros.bounds import CANDIDATES, STEPS
 from qgf_ros.errors import InvalidSetting
 
 GUIDANCE_STRENGTH = 0.3  # evaluate/guidance_weight.py: how far guidance moves chunks, of the policy's own spread (docs/adr/0032)
-NoiseScale = float | tuple[float, ...]
-"""Standard deviations of the noise that guided walks begin at, of that of training: one for all candidates, or several that they take in turn."""
-NOISE_SCALE: NoiseScale = (0.5, 1.0)  # docs/adr/0036, 0037
+NOISE_SCALE = 0.5  # of the noise of training, that guided walks begin at (docs/adr/0036)
 WeightSchedule = Callable[[float], float]
 """t in [0, 1) -> guidance weight at that time."""
 
@@ -44,25 +40,21 @@ class SamplerDefaults:
     """How the node samples unless told otherwise; `guidance_weight` has the unit action^2 / Q.
 
     `noise_scale` is the standard deviation of the noise that guided walks begin at. The reference's value, that of training, is 1;
-    below 1 chunks are less varied, and repeat less of the demonstrators' noise; of several the candidates take one each, in turn, and the
-    critic chooses (ours: docs/adr/0016, 0036, 0037). `margin`, in Q: by how much a candidate that begins at more noise than the calmest
-    must be better than those to be chosen. `slope`: see `Slope`.
+    below 1 chunks are less varied, and repeat less of the demonstrators' noise (ours: docs/adr/0016, 0036). `slope`: see
+    `Slope`.
     """
 
     guidance_weight: float = 0.05
     estimator: Estimator = Estimator.ONE_STEP
     denoise_steps: int = 10
     candidates: int = 1
-    noise_scale: NoiseScale = 1.0
-    margin: float = 0.0
+    noise_scale: float = 1.0
     slope: Slope = Slope.LOGIT
 
     def as_mapping(self) -> dict[str, object]:
-        """Plain values; `strict.build` reads them back. Slope and margin are left out where nothing is stated, as before there were such."""
+        """Plain values; `strict.build` reads them back. A slope that is not stated is left out, as before there were two."""
         plain = asdict(self) | {"estimator": self.estimator.value, "slope": self.slope.value}
-        unstated = {"slope"} if self.slope is Slope.LOGIT else set()
-        unstated |= {"margin"} if self.margin == 0.0 else set()
-        return {key: value for key, value in plain.items() if key not in unstated}
+        return {key: value for key, value in plain.items() if key != "slope" or self.slope is not Slope.LOGIT}
 
     def __post_init__(self) -> None:
         """Check noise and counts; raises InvalidSetting."""
@@ -72,27 +64,22 @@ class SamplerDefaults:
         ):
             if not 1 <= value <= most:
                 raise InvalidSetting(f"defaults.{name}", value, f"a whole number from 1 to {most}")
-        scales = _in_turn(self.noise_scale)
-        if not scales or not all(0.0 < scale <= 1.0 for scale in scales):
-            accepted = "a number above 0, at most 1, or a list of such"
-            raise InvalidSetting("defaults.noise_scale", self.noise_scale, accepted)
-        if not 0.0 <= self.margin < math.inf:
-            raise InvalidSetting("defaults.margin", self.margin, "a number from 0 up")
+        if not 0.0 < self.noise_scale <= 1.0:
+            raise InvalidSetting("defaults.noise_scale", self.noise_scale, "a number above 0, at most 1")
 
 
 @dataclass(frozen=True)
 class SamplerConfig:
     """How a chunk is sampled.
 
-    `weight` 0 is the unguided policy; `candidates` N > 1 keeps the best of N by aggregated target Q. `noise_scale` and `margin` as in `Walk`.
+    `weight` 0 is the unguided policy; `candidates` N > 1 keeps the best of N by aggregated target Q. `noise_scale` as in `Walk`.
     """
 
     denoise_steps: int = 10
     weight: float | WeightSchedule = 0.0
     estimator: Estimator = Estimator.ONE_STEP
     candidates: int = 1
-    noise_scale: NoiseScale = 1.0
-    margin: float = 0.0
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the counts; raises InvalidSetting."""
@@ -109,7 +96,7 @@ class SamplerConfig:
         """The whole walk: K equal steps, each guided as `weight` says."""
         times = uniform_times(self.denoise_steps)
         weights = tuple(self.weight(time) if callable(self.weight) else self.weight for time in times[:-1])
-        return Walk(times, weights, self.estimator, self.candidates, self.noise_scale, self.margin)
+        return Walk(times, weights, self.estimator, self.candidates, self.noise_scale)
 
 
 @dataclass(frozen=True)
@@ -117,17 +104,15 @@ class Walk:
     """A planned walk from noise to action: what an engine is asked to do.
 
     `times` (K + 1) increase from 0 to 1, not necessarily evenly; `weights` (K) are the guidance weights of the steps; at
-    a step whose weight is 0 the critic is not evaluated. Times must be such as the policy was trained on. `noise_scale`: of walks that are
-    guided somewhere, the standard deviation of the noise they are to begin at; `margin`: how much more Q is asked of candidates that begin at
-    more noise than the calmest.
+    a step whose weight is 0 the critic is not evaluated. Times must be such as the policy was trained on. `noise_scale`: of a walk that is
+    guided somewhere, the standard deviation of the noise it is to begin at.
     """
 
     times: tuple[float, ...]
     weights: tuple[float, ...]
     estimator: Estimator = Estimator.ONE_STEP
     candidates: int = 1
-    noise_scale: NoiseScale = 1.0
-    margin: float = 0.0
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check lengths and order; raises InvalidSetting."""
@@ -150,23 +135,9 @@ class Walk:
         return sum(weight != 0.0 for weight in self.weights)
 
     @property
-    def noise(self) -> tuple[float, ...]:
-        """The standard deviation of the noise that each of N candidates begins at: without guidance that of training, 1 (docs/adr/0036)."""
-        scales = _in_turn(self.noise_scale) if self.guided_steps else (1.0,)
-        return tuple(islice(cycle(scales), self.candidates))
-
-    @property
-    def handicaps(self) -> tuple[float, ...]:
-        """What is taken from the Q of each of N candidates before they are compared: the margin, but for the calmest. Ours (docs/adr/0037)."""
-        noise = self.noise
-        return tuple(self.margin if scale > min(noise) else 0.0 for scale in noise)
-
-    def best_of(self, scores: Sequence[float]) -> int:
-        """Which of N candidates is executed: that of the highest score less its handicap, of equals the first; without scores the first."""
-        if not self.asks_critic:
-            return 0
-        lessened = [float(score) - less for score, less in zip(scores, self.handicaps, strict=True)]
-        return max(range(len(lessened)), key=lessened.__getitem__)
+    def noise(self) -> float:
+        """The standard deviation of the noise that it begins at: without guidance that of training, 1 (docs/adr/0036)."""
+        return self.noise_scale if self.guided_steps else 1.0
 
     @property
     def asks_critic(self) -> bool:
@@ -181,13 +152,7 @@ def uniform_times(denoise_steps: int) -> tuple[float, ...]:
     return tuple(k / denoise_steps for k in range(denoise_steps + 1))
 
 
-def _in_turn(scale: NoiseScale) -> tuple[float, ...]:
-    return scale if isinstance(scale, tuple) else (scale,)
-
-
 def default_config(defaults: SamplerDefaults) -> SamplerConfig:
     """How a policy is sampled where nothing else is said."""
     d = defaults
-    return SamplerConfig(
-        d.denoise_steps, d.guidance_weight, d.estimator, d.candidates, d.noise_scale, d.margin
-    )
+    return SamplerConfig(d.denoise_steps, d.guidance_weight, d.estimator, d.candidates, d.noise_scale)

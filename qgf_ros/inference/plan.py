@@ -42,9 +42,7 @@ class Option:
             sampler.weight(time) if callable(sampler.weight) else sampler.weight for time in self.times[:-1]
         ]
         weights = tuple(weight if k in self.guided else 0.0 for k, weight in enumerate(whole))
-        return Walk(
-            self.times, weights, sampler.estimator, self.candidates, sampler.noise_scale, sampler.margin
-        )
+        return Walk(self.times, weights, sampler.estimator, self.candidates, sampler.noise_scale)
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,7 @@ class ChunkPolicy:
         if observation.values.shape != (interface.observation_dim,):
             raise ShapeMismatch("observation", observation.values.shape, f"({interface.observation_dim},)")
         vector_dim = interface.chunk_length * interface.action_dim
-        scales = np.array(walk.noise, np.float32)[:, None]
-        noise = scales * draw_noise(seed, index, walk.candidates, vector_dim)
+        noise = np.float32(walk.noise) * draw_noise(seed, index, walk.candidates, vector_dim)
         sample = self.engine.sample(Question(observation.values, noise, walk, prefix, go_on))
         values = sample.actions[sample.best].reshape(interface.chunk_length, -1)
         actions = self._range.physical(values.astype(np.float64))

@@ -143,7 +143,6 @@ class PolicySettings:
             estimator=self.estimator or defaults.estimator,
             candidates=self.candidates or defaults.candidates,
             noise_scale=defaults.noise_scale,
-            margin=defaults.margin,
         )
 
 

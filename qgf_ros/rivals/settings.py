@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.flow.denoise import denoise, finish
 from qgf_ros.flow.guidance import Guide
-from qgf_ros.flow.sampler import Estimator, NoiseScale, SamplerConfig
+from qgf_ros.flow.sampler import Estimator, SamplerConfig
 from qgf_ros.rivals.ground import Ground, weight_or_default
 from qgf_ros.rivals.rival import Knob, Native, Passes, Rival
 
@@ -24,14 +24,11 @@ GUIDANCE = Knob("weight", GUIDANCE_WEIGHTS)
 
 @dataclass(frozen=True, kw_only=True)
 class Setting(Rival):
-    """A setting of the sampler. `estimator` None: unguided; `weight` None: the checkpoint's own; `noise_scale`: 1 in all sources.
-
-    The checkpoint's margin counts where there are several scales: no source has any.
-    """
+    """A setting of the sampler. `estimator` None: unguided; `weight` None: the checkpoint's own; `noise_scale`: 1 in all sources."""
 
     estimator: Estimator | None = None
     weight: float | None = None
-    noise_scale: NoiseScale = 1.0
+    noise_scale: float = 1.0
 
     def sampler(self, checkpoint: Checkpoint) -> SamplerConfig:
         """The setting itself."""
@@ -39,8 +36,7 @@ class Setting(Rival):
         if self.estimator is None:
             return SamplerConfig(steps, candidates=self.candidates)
         weight = weight_or_default(self.weight, checkpoint)
-        margin = checkpoint.defaults.margin
-        return SamplerConfig(steps, weight, self.estimator, self.candidates, self.noise_scale, margin)
+        return SamplerConfig(steps, weight, self.estimator, self.candidates, self.noise_scale)
 
     def finished(self, here: Ground, extra: nn.Module | None) -> Tensor:
         """See `Rival.finished`."""

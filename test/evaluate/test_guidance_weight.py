@@ -16,10 +16,10 @@ from qgf_ros.checkpoint import Checkpoint
 from qgf_ros.contract.schema import Interface
 from qgf_ros.data.chunks import Windows
 from qgf_ros.errors import InvalidSetting
-from qgf_ros.evaluate.critic_view import CHUNKS, logged_windows, unguided_chunks, view
+from qgf_ros.evaluate.critic_view import logged_windows, unguided_chunks, view
 from qgf_ros.evaluate.guidance_weight import Yardstick, weighed_like, with_weight
-from qgf_ros.flow.denoise import condition_q, sample
-from qgf_ros.flow.sampler import NOISE_SCALE, SamplerConfig
+from qgf_ros.flow.denoise import sample
+from qgf_ros.flow.sampler import SamplerConfig
 from qgf_ros.train.finetune import copied
 from test.data.conftest import interface as interface
 
@@ -88,15 +88,14 @@ def test_rewards_in_other_units_give_the_same_chunks(
 def test_one_strength_gives_the_same_actions_whatever_the_rewards_are_multiplied_by(
     world: tuple[Checkpoint, Windows], factor: float
 ) -> None:
-    """The sampler as nodes run it: guided, and the best of four by the same critic, two of them only where they are better by the margin."""
+    """The sampler as nodes run it: guided, and the best of four by the same critic."""
     parent, windows = world
     observations = torch.from_numpy(parent.normalizer.normalise(windows.observations[:32]))
     noise = torch.randn(4 * len(observations), parent.networks.config.vector_dim)
     actions = []
     for made in (parent, with_critic(parent, factor)):
-        yardstick = Yardstick(made, windows)
-        weight, margin = yardstick.weight_of(0.3), yardstick.margin()
-        config = SamplerConfig(10, weight, candidates=4, noise_scale=NOISE_SCALE, margin=margin)
+        weight = Yardstick(made, windows).weight_of(0.3)
+        config = SamplerConfig(10, weight, candidates=4)
         actions.append(sample(made.networks.policy, made.networks.target_critic, observations, noise, config))
     assert float((actions[0] - actions[1]).abs().max()) <= 1e-4
 
@@ -111,29 +110,6 @@ def test_a_childs_weight_follows_its_critic_so_that_it_pulls_as_hard(
     assert made.defaults.guidance_weight == pytest.approx(parent.defaults.guidance_weight / factor, rel=1e-4)
     same = view(made, windows, chunks).played / factor
     np.testing.assert_allclose(same, before.played, rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("factor", [0.25, 4.0])
-def test_a_childs_margin_is_in_its_own_critics_units(
-    parent: Checkpoint, windows: Windows, factor: float
-) -> None:
-    margin = Yardstick(parent, windows).margin()
-    assert margin > 0.0
-    cautious = with_weight(parent, parent.defaults.guidance_weight, 2.0 * margin)
-    made = weighed_like(with_critic(cautious, factor), cautious, windows)
-    assert made.defaults.margin == pytest.approx(2.0 * margin * factor, rel=1e-4)
-    assert weighed_like(with_critic(parent, factor), parent, windows).defaults.margin == 0.0
-
-
-def test_half_of_the_observations_have_chunks_that_differ_by_less_than_the_margin(
-    parent: Checkpoint, windows: Windows
-) -> None:
-    observations = torch.from_numpy(parent.normalizer.normalise(windows.observations))
-    with torch.no_grad():
-        q = condition_q(parent.networks.target_critic, observations, CHUNKS)
-        spread = q(unguided_chunks(parent, windows)).view(-1, CHUNKS).std(1)
-    share = float((spread < Yardstick(parent, windows).margin()).float().mean())
-    assert 0.35 <= share <= 0.65  # four walks there, many here
 
 
 def test_a_child_that_is_the_parent_keeps_its_weight_to_the_last_bit(

@@ -74,7 +74,7 @@ def test_what_is_finished_or_has_no_recipe_cannot_be_changed(change: dict[str, A
 
 def test_an_unknown_rival_is_answered_with_the_known_ones() -> None:
     assert refused(rivals=["nobody"]).startswith(
-        "rivals is 'nobody', but it must be one of default, half_noise, full_noise, unguided"
+        "rivals is 'nobody', but it must be one of default, full_noise, unguided"
     )
     assert "each once" in refused(rivals=["qgf", "qgf"])
     assert "base is 'best'" in refused(base="best")

@@ -83,25 +83,6 @@ def test_an_engine_gives_the_sample_of_the_specification(
     assert_same(case.ask(engine(name, which)), case.ask(engine("reference", which)))
 
 
-@pytest.mark.parametrize("name", ["reference", *ENGINES])
-@settings(max_examples=25)
-@given(
-    candidates=st.integers(2, 9), margin=st.floats(0.0, 0.5), cut=st.booleans(), seed=st.integers(0, 2**20)
-)
-def test_every_engine_executes_what_the_walk_chooses_by_margin_and_reports_of_that(
-    name: str, candidates: int, margin: float, cut: bool, seed: int
-) -> None:
-    case = make_case(SHAPES[0], seed, Estimator.ONE_STEP, candidates, ends_after=2 if cut else None)
-    walk = replace(case.walk, weights=(0.3,) * case.walk.steps, noise_scale=(0.5, 1.0))
-    found = replace(case, walk=replace(walk, margin=margin)).ask(engine(name, 0))
-    assert found.best == replace(walk, margin=margin).best_of(found.scores)
-    alone = replace(case, walk=replace(walk, candidates=1), noise=case.noise[found.best : found.best + 1])
-    assert_same(
-        replace(found, actions=found.actions[[found.best]], scores=found.scores[[found.best]], best=0),
-        alone.ask(engine("reference", 0)),
-    )
-
-
 @pytest.mark.parametrize("name", ENGINES)
 def test_equal_minima_share_the_gradient_as_autograd_has_it(name: str) -> None:
     twins = random_checkpoint(SHAPES[0], seed=3)

@@ -164,6 +164,6 @@ def test_a_study_with_an_unknown_rival_is_refused_in_a_sentence(
 ) -> None:
     assert main(study(tmp_path, rivals=["nobody"], tuning={})) == EXIT_USER_ERROR
     assert (
-        "qgf compare: rivals is 'nobody', but it must be one of default, half_noise, full_noise, unguided"
+        "qgf compare: rivals is 'nobody', but it must be one of default, full_noise, unguided"
         in capsys.readouterr().err
     )

@@ -43,7 +43,6 @@ class _Path:
     times: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
     embedding: Float32
-    handicaps: Float32
 
 
 class CpuEngine:
@@ -130,7 +129,6 @@ class CpuEngine:
             path.embedding.ctypes.data,
             None if committed is None else committed.ctypes.data,
             None if freedom is None else freedom.ctypes.data,
-            path.handicaps.ctypes.data,
             walk.steps,
             walk.candidates,
             _ESTIMATORS.index(walk.estimator),
@@ -157,8 +155,7 @@ class CpuEngine:
     def _path_of(self, walk: Walk) -> _Path:
         if self._path is None or self._path.walk != walk:
             times = np.array(walk.times)
-            handicaps = np.array(walk.handicaps, np.float32)
-            self._path = _Path(walk, times, np.array(walk.weights), embed(times[:-1]), handicaps)
+            self._path = _Path(walk, times, np.array(walk.weights), embed(times[:-1]))
         return self._path
 
     def _seen(self, observation: Float32, prefix: Prefix | None) -> Float32:

@@ -173,7 +173,7 @@ def _fill(sampler: StaticSampler, question: Question) -> None:
 def _sample(sampler: StaticSampler, walk: Walk, steps: int) -> Sample:
     found = {name: value.copy() for name, value in sampler.answer.on_host.items()}
     scores = found["scores"][:, 0]
-    best = walk.best_of(scores.tolist())
+    best = int(scores.argmax()) if walk.asks_critic else 0
     guided = sum(weight != 0.0 for weight in walk.weights[:steps])
     return Sample(
         actions=found["actions"],

@@ -70,7 +70,7 @@ class Sample:
     """What a walk gave.
 
     `actions` (N, D) in [-1, 1], committed entries replaced; `scores` (N,) their aggregated target Q, nan where the critic
-    was not asked (`Walk.asks_critic`); `best` the row that is executed (`Walk.best_of`). `q_first`: aggregated Q of the best
+    was not asked (`Walk.asks_critic`); `best` the row of the highest score, else 0. `q_first`: aggregated Q of the best
     row's clean-action estimate at the first step, before any guidance (nan where that step is unguided).
     `guidance_norm`: mean over guided steps of |w g| of the best row, in action units per unit of time. `steps` walked.
     """

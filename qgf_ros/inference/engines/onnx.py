@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CONFIG = EngineConfig(EngineName.ONNX)
-OUTPUTS = ("actions", "scores", "q_first", "guidance_norm", "action", "velocity")
+OUTPUTS = ("actions", "scores", "best", "q_first", "guidance_norm", "action", "velocity")
 INPUTS = {
     "observation",
     "noise",
@@ -100,7 +100,7 @@ class OnnxEngine:
         given["estimator"] = np.array(ESTIMATORS.index(walk.estimator))
         if go_on is None:
             found = self._run(given, noise, walk.times, walk.weights, walk.asks_critic)
-            return _sample(found, walk, walk.steps)
+            return _sample(found, walk.steps)
         return self._step_by_step(given, walk, go_on)
 
     def _step_by_step(self, given: dict[str, Any], walk: Walk, go_on: GoOn) -> Sample:
@@ -116,7 +116,7 @@ class OnnxEngine:
         guided = [step for step, weight in zip(found, walk.weights, strict=False) if weight != 0.0]
         norms = [step["guidance_norm"] for step in guided]
         mean = np.mean(norms, axis=0) if norms else found[-1]["guidance_norm"]
-        return _sample(last | {"q_first": found[0]["q_first"], "guidance_norm": mean}, walk, len(found))
+        return _sample(last | {"q_first": found[0]["q_first"], "guidance_norm": mean}, len(found))
 
     def _run(
         self,
@@ -142,8 +142,8 @@ class OnnxEngine:
         return {"committed": prefix.vector, "fixed": fixed, "freedom": prefix.freedom}
 
 
-def _sample(found: dict[str, Any], walk: Walk, steps: int) -> Sample:
-    best = walk.best_of(found["scores"])
+def _sample(found: dict[str, Any], steps: int) -> Sample:
+    best = int(found["best"])
     return Sample(
         actions=found["actions"],
         scores=found["scores"],

@@ -66,7 +66,7 @@ class ReferenceEngine:
         final = steps[-1].answer() if committed is None else committed.replace(steps[-1].answer())
         with torch.no_grad():
             scores = q(final) if walk.asks_critic else torch.full((len(final),), float("nan"))
-            best = walk.best_of(scores.tolist())
+            best = int(scores.argmax()) if walk.asks_critic else 0
             is_guided = steps[0].guided is not None
             q_first = float(q(steps[0].clean_estimate())[best]) if is_guided else float("nan")
         norms = [s.weight * float(s.guided.guidance[best].norm()) for s in steps if s.guided is not None]

@@ -94,7 +94,7 @@ def _instant(walk: Walk, index: int, features: Tensor) -> Instant[Tensor]:
 
 
 def _sample(walk: Walk, steps: list[Step[Tensor]], actions: Tensor, scores: Tensor) -> Sample:
-    best = walk.best_of(scores.tolist())
+    best = int(scores.argmax()) if walk.asks_critic else 0
     norms = [
         weight * float(step.guidance[best].norm())
         for weight, step in zip(walk.weights, steps, strict=False)

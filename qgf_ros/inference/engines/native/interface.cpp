@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 // Grows when one of the structures or signatures changes: an old library beside a new cpu.py is then refused.
-int qgf_version() { return 2; }
+int qgf_version() { return 1; }
 
 const char* qgf_level(const char* name) {
   const qgf::Kernels* level = find_level(name);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qgf_ros.errors import MissingKernelError
 
-VERSION = 2
+VERSION = 1
 """Of the structures below: the library's must be the same."""
 
 NAME = "kernel"
@@ -26,7 +26,6 @@ class Request(ctypes.Structure):
         ("embedding", ctypes.c_void_p),
         ("committed", ctypes.c_void_p),
         ("freedom", ctypes.c_void_p),
-        ("handicaps", ctypes.c_void_p),
         ("steps", ctypes.c_int32),
         ("candidates", ctypes.c_int32),
         ("estimator", ctypes.c_int32),

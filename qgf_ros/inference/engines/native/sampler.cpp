@@ -167,8 +167,7 @@ void Sampler::finish(int thread) {
   for (int row = 0; row < n(); row++) {
     std::copy(r.point + row * d, r.point + row * d + vector_, answer.actions + row * vector_);
     answer.scores[row] = asks ? aggregate(r, row) : std::numeric_limits<float>::quiet_NaN();
-    if (answer.scores[row] - request_.handicaps[row] > answer.scores[answer.best] - request_.handicaps[answer.best])
-      answer.best = row;
+    if (answer.scores[row] > answer.scores[answer.best]) answer.best = row;
   }
   answer.q_first = r.q_first[answer.best];
   answer.guidance_norm = guided > 0 ? (float)(r.norms[answer.best] / guided) : 0.0f;

@@ -22,7 +22,6 @@ struct Request {
   const float* embedding;    // (K, 16), of times
   const float* committed;    // (D), or null without a prefix
   const float* freedom;      // (D), 1 - soft mask
-  const float* handicaps;    // (N), taken from scores before the best is chosen
   int32_t steps, candidates, estimator, entries;
   int32_t clean_prefix;  // committed entries stand as they are at every t (prefix conditioning), not on the line
 };
